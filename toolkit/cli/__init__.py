@@ -1,0 +1,27 @@
+"""The command line: parse, call, print. Each command's file imports what it needs only when it is called."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from toolkit.errors import GilfreeError
+
+app = typer.Typer(
+    name="gilfree",
+    help="Measure Python web services on CPython with and without the GIL, side by side.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command; an error meant for the user is printed without a traceback and sets the exit code."""
+    try:
+        app()
+    except GilfreeError as error:
+        print(f"gilfree: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
