@@ -1,0 +1,140 @@
+"""The agent beside the server: starts it, says when it answers, samples CPU and memory, stops it.
+
+Two clocks: cheap counters (CPU time) five times a second, so that a window is cut to a fraction of that; memory (PSS,
+which walks page tables) once a second. More often cost the server about 2 % of its core when measured. Windows are not
+known here: measured.py cuts the samples by the marks in the load's frames.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from . import child, system
+from .frames import Emitter
+
+TICK_SECONDS = 0.2
+TICKS_PER_MEMORY_SAMPLE = 5
+TICKS_PER_TREE = 25
+THREADS_LISTED = 40
+
+
+def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event) -> int:
+    """Serve one trial until `stopping` is set or the server ends by itself.
+
+    argument: trial, argv, env, cwd, cpus (or null), host, port, path (asked for readiness), ready_timeout_seconds,
+    stop_grace_seconds, memory_limit_bytes (null where a cgroup keeps the limit).
+    """
+    cpus = child.bind_cpus(argument["cpus"])
+    child.adopt_orphans()
+    child.hello(emitter, argument, cpus)
+    try:
+        server = child.waited(child.start(argument["argv"], argument["env"], argument["cwd"]))
+    except OSError as error:
+        emitter.emit("server_failed", text=str(error))
+        emitter.end()
+        return 1
+    assert server.stdout is not None and server.stderr is not None
+    forwards = [child.forward(server.stdout, "stdout", emitter), child.forward(server.stderr, "stderr", emitter)]
+    emitter.emit("server_started", pid=server.pid)
+    started = time.monotonic()
+    try:
+        if _ready(argument, server, stopping):
+            emitter.emit("ready", seconds=round(time.monotonic() - started, 3))
+            _sample(argument, server, cpus, emitter, stopping)
+        elif server.poll() is None and not stopping.is_set():
+            emitter.emit("not_ready", seconds=argument["ready_timeout_seconds"])
+        ended = server.poll()
+        if ended is None:
+            emitter.emit("threads", threads=system.thread_cpu_seconds(system.tree(server.pid))[:THREADS_LISTED])
+    finally:
+        by_itself = server.poll() is not None
+        child.stop(server, argument["stop_grace_seconds"])
+    for thread in forwards:
+        thread.join(2)
+    emitter.emit("server_exit", by_itself=by_itself, **child.exit_state(server.returncode), **_oom())
+    emitter.end()
+    return 0
+
+
+def _ready(argument: Mapping[str, Any], server: subprocess.Popen[str], stopping: threading.Event) -> bool:
+    """Ask until the server answers anything at all: whether the answer is right is for the load's side to judge."""
+    deadline = time.monotonic() + argument["ready_timeout_seconds"]
+    while time.monotonic() < deadline and server.poll() is None:
+        connection = http.client.HTTPConnection(argument["host"], argument["port"], timeout=5)
+        try:
+            connection.request("GET", argument["path"])
+            connection.getresponse().read()
+            return True
+        except (OSError, http.client.HTTPException):
+            if stopping.wait(0.02):
+                return False
+        finally:
+            connection.close()
+    return False
+
+
+def _sample(
+    argument: Mapping[str, Any],
+    server: subprocess.Popen[str],
+    cpus: list[int],
+    emitter: Emitter,
+    stopping: threading.Event,
+) -> None:
+    cgroup = system.Cgroup()
+    pids = system.tree(server.pid)
+    limit = argument["memory_limit_bytes"]
+    emitter.emit("threads", threads=system.thread_cpu_seconds(pids)[:THREADS_LISTED])
+    count = 0
+    next_tick = time.monotonic()
+    while server.poll() is None:
+        starting_up = count < TICKS_PER_TREE and count % TICKS_PER_MEMORY_SAMPLE == 0  # workers may still be coming
+        if starting_up or count % TICKS_PER_TREE == 0:
+            pids = system.tree(server.pid)
+        if count % TICKS_PER_MEMORY_SAMPLE == 0:
+            used_kb = _memory(pids, cgroup, cpus, emitter)
+            if limit is not None and used_kb * 1024 > limit:
+                emitter.emit("memory_limit", used_bytes=used_kb * 1024, limit_bytes=limit)
+                return
+        own = os.times()
+        emitter.emit(
+            "tick",
+            cpu_seconds=round(system.cpu_seconds(pids), 3),
+            agent_cpu_seconds=round(own.user + own.system, 3),
+            host=system.host_cpu_ticks(cpus),
+            throttling=cgroup.cpu(),
+        )
+        count += 1
+        next_tick += TICK_SECONDS
+        if stopping.wait(max(0.0, next_tick - time.monotonic())):
+            return
+
+
+def _memory(pids: list[int], cgroup: system.Cgroup, cpus: list[int], emitter: Emitter) -> int:
+    """Emit one memory sample; the PSS of the server's processes in KiB is returned for the watchdog."""
+    sums = {"pss": 0, "uss": 0, "rss": 0}
+    for pid in pids:
+        for name, value in system.memory_kb(pid).items():
+            sums[name] += value
+    agent = system.memory_kb(os.getpid())
+    emitter.emit(
+        "memory",
+        pids=pids[:64],
+        pss_kb=sums["pss"],
+        uss_kb=sums["uss"],
+        rss_kb=sums["rss"],
+        agent_pss_kb=agent.get("pss", 0),
+        agent_uss_kb=agent.get("uss", 0),
+        frequency_mhz=system.frequency_mhz(cpus),
+        **cgroup.memory(),
+    )
+    return sums["pss"]
+
+
+def _oom() -> dict[str, int]:
+    return {"oom_kills": system.Cgroup().memory().get("oom_kills", 0)}

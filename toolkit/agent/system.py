@@ -1,0 +1,187 @@
+"""What an agent reads of the kernel: processes, memory, CPU time and cgroups (v1 and v2).
+
+Read from /proc and /sys directly, not through a library: the same file runs under every interpreter that is measured,
+and a look at 10 Hz must cost well under a thousandth of a core.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def text(path: str) -> str:
+    """The content of a file of the kernel's, or "" when it is not there, not ours to read or its process is gone."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123  (a Path costs as much as the read)
+            return file.read()
+    except OSError:
+        return ""
+
+
+def boot_id() -> str:
+    """Names this boot of this kernel; equal in all containers of one node."""
+    return text("/proc/sys/kernel/random/boot_id").strip()
+
+
+def stat_fields(pid: int) -> list[str]:
+    """The fields of /proc/<pid>/stat from `state` (number 3 in proc(5)) on; empty when the process is gone."""
+    return text(f"/proc/{pid}/stat").rpartition(")")[2].split()
+
+
+def tree(root: int) -> list[int]:
+    """`root` and all processes below it that are alive, zombies left out."""
+    children: dict[int, list[int]] = {}
+    alive = set()
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            fields = stat_fields(int(entry))
+            if len(fields) > 1 and fields[0] != "Z":
+                alive.add(int(entry))
+                children.setdefault(int(fields[1]), []).append(int(entry))
+    found, queue = [], [root]
+    while queue:
+        pid = queue.pop()
+        if pid in alive:
+            found.append(pid)
+        queue.extend(children.get(pid, ()))
+    return found
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """CPU time that the processes, and the children they have reaped, have used; user and system, in seconds."""
+    ticks = 0
+    for pid in pids:
+        fields = stat_fields(pid)
+        if len(fields) > 14:
+            ticks += sum(int(field) for field in fields[11:15])
+    return ticks / TICKS_PER_SECOND
+
+
+def thread_cpu_seconds(pids: Iterable[int]) -> list[dict[str, Any]]:
+    """CPU seconds of each thread, most first: shows how evenly the work fell to workers."""
+    found = []
+    for pid in pids:
+        try:
+            threads = os.listdir(f"/proc/{pid}/task")
+        except OSError:
+            continue
+        for thread in threads:
+            stat = text(f"/proc/{pid}/task/{thread}/stat")
+            name, _, rest = stat.partition("(")[2].rpartition(")")
+            fields = rest.split()
+            if len(fields) > 12:
+                seconds = (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+                found.append({"pid": pid, "tid": int(thread), "name": name, "cpu_seconds": seconds})
+    return sorted(found, key=lambda thread: -float(thread["cpu_seconds"]))
+
+
+def memory_kb(pid: int) -> dict[str, int]:
+    """PSS, USS and RSS of a process in KiB from smaps_rollup; empty when it is gone or not ours to read."""
+    sums = {"pss": 0, "uss": 0, "rss": 0}
+    rollup = text(f"/proc/{pid}/smaps_rollup")
+    for line in rollup.splitlines():
+        key, _, rest = line.partition(":")
+        name = {"Pss": "pss", "Rss": "rss", "Private_Clean": "uss", "Private_Dirty": "uss"}.get(key)
+        if name:
+            sums[name] += int(rest.split()[0])
+    return sums if rollup else {}
+
+
+def host_cpu_ticks(cpus: Sequence[int]) -> dict[str, int]:
+    """Ticks of these CPUs since boot: `busy` (all but idle, iowait and steal), `steal` and `total`."""
+    wanted = {f"cpu{cpu}" for cpu in cpus}
+    busy = steal = total = 0
+    for line in text("/proc/stat").splitlines():
+        name, *numbers = line.split()
+        if name in wanted:
+            user, nice, system, idle, iowait, irq, softirq, stolen = (int(number) for number in numbers[:8])
+            busy += user + nice + system + irq + softirq
+            steal += stolen
+            total += user + nice + system + idle + iowait + irq + softirq + stolen
+        elif not name.startswith("cpu"):
+            break
+    return {"busy": busy, "steal": steal, "total": total}
+
+
+def frequency_mhz(cpus: Sequence[int]) -> float | None:
+    """Mean current frequency of these CPUs, where the kernel tells it."""
+    found = [text(f"/sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_cur_freq") for cpu in cpus]
+    numbers = [int(value) / 1000 for value in found if value.strip()]
+    return sum(numbers) / len(numbers) if numbers else None
+
+
+def server_closed_connections(port: int) -> int:
+    """Sockets in TIME_WAIT on the server's side of `port`: connections that the server closed first, in the last minute.
+
+    A side that closes first is the side that waits, so a well-behaved keep-alive server under load shows none.
+    """
+    count = 0
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in text(table).splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "06" and int(fields[1].rpartition(":")[2], 16) == port:
+                count += 1
+    return count
+
+
+class Cgroup:
+    """The cgroup this process is in: memory, throttling and OOM kills, on cgroup v1 and v2."""
+
+    def __init__(self) -> None:
+        self.version, self._cpu, self._memory = 0, "", ""
+        for line in text("/proc/self/cgroup").splitlines():
+            number, controllers, path = line.split(":", 2)
+            if number == "0" and not controllers:
+                root = _mounted("/sys/fs/cgroup", path)
+                if (root / "cgroup.controllers").exists():
+                    self.version, self._cpu, self._memory = 2, str(root), str(root)
+            elif "memory" in controllers.split(","):
+                self.version, self._memory = 1, str(_mounted("/sys/fs/cgroup/memory", path))
+            elif "cpu" in controllers.split(","):
+                self.version, self._cpu = 1, str(_mounted("/sys/fs/cgroup/cpu", path))
+
+    def cpu(self) -> dict[str, int]:
+        """`periods`, `throttled` (counts) and `throttled_us`; all 0 where no quota is set or none can be read."""
+        found = _pairs(text(f"{self._cpu}/cpu.stat"))
+        throttled_us = found.get("throttled_usec", found.get("throttled_time", 0) // 1000)
+        return {
+            "periods": found.get("nr_periods", 0),
+            "throttled": found.get("nr_throttled", 0),
+            "throttled_us": throttled_us,
+        }
+
+    def memory(self) -> dict[str, int]:
+        """`working_set` = usage less inactive file pages, in bytes, and `oom_kills`; empty where it cannot be read."""
+        if self.version == 2:
+            usage, events = text(f"{self._memory}/memory.current"), _pairs(text(f"{self._memory}/memory.events"))
+        else:
+            usage, events = (
+                text(f"{self._memory}/memory.usage_in_bytes"),
+                _pairs(text(f"{self._memory}/memory.oom_control")),
+            )
+        if not usage.strip():
+            return {}
+        stat = _pairs(text(f"{self._memory}/memory.stat"))
+        inactive = stat.get("total_inactive_file", stat.get("inactive_file", 0))
+        return {"working_set": max(0, int(usage) - inactive), "oom_kills": events.get("oom_kill", 0)}
+
+
+def _mounted(mount: str, path: str) -> Path:
+    """Inside a container the cgroup's own folder is the mount itself; on a host it stands below it."""
+    below = Path(mount) / path.lstrip("/")
+    return below if below.is_dir() else Path(mount)
+
+
+def _pairs(content: str) -> dict[str, int]:
+    """`name number` lines as a dictionary."""
+    found = {}
+    for line in content.splitlines():
+        name, _, value = line.partition(" ")
+        if value.strip().isdigit():
+            found[name] = int(value)
+    return found

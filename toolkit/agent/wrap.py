@@ -1,0 +1,72 @@
+"""Adds the runtime question to an app that does not answer it: served as `gilfree_agent.wrap:app`.
+
+GILFREE_APP is the user's `pkg.module:attribute`, GILFREE_INTERFACE asgi or wsgi. Everything but GILFREE_RUNTIME_PATH
+goes to the user's app untouched; both arms of a comparison carry the same wrapper.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import sysconfig
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+PATH = os.environ.get("GILFREE_RUNTIME_PATH", "/-/gilfree/runtime")
+
+
+def runtime(loop: str | None) -> dict[str, Any]:
+    """What this worker is: version, ABI, whether the GIL is on now, event loop, process and thread."""
+    gil = getattr(sys, "_is_gil_enabled", lambda: True)
+    return {
+        "version": sys.version.split()[0],
+        "abi": sysconfig.get_config_var("SOABI"),
+        "gil_disabled_build": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+        "gil_enabled": gil(),
+        "loop": loop,
+        "pid": os.getpid(),
+        "thread_id": threading.get_native_id(),
+    }
+
+
+def _load(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    found: Any = importlib.import_module(module)
+    for name in attribute.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def _asgi(inner: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    import asyncio
+
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["path"] != PATH:
+            return await inner(scope, receive, send)
+        loop = type(asyncio.get_running_loop())
+        body = json.dumps(runtime(f"{loop.__module__}.{loop.__qualname__}")).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        return None
+
+    return app
+
+
+def _wsgi(inner: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != PATH:
+            return inner(environ, start_response)
+        body = json.dumps(runtime(None)).encode()
+        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    return app
+
+
+if "GILFREE_APP" in os.environ:
+    _inner = _load(os.environ["GILFREE_APP"])
+    app = _asgi(_inner) if os.environ["GILFREE_INTERFACE"] == "asgi" else _wsgi(_inner)

@@ -1,0 +1,36 @@
+"""Backends: where the two sides of a trial run. They yield frames and know nothing of figures.
+
+A failed trial never raises: the last frame is the backend's own `outcome`, which says how both sides ended and, under
+`problem` (reason, detail, environmental), what the backend itself met. Running the same trial id again first removes
+or adopts what an earlier run left. Closing the iterator removes both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from toolkit.agent.frames import Frame
+from toolkit.scenario import Scenario
+from toolkit.trial import Arm, Trial
+
+
+class Backend(Protocol):
+    """The seam between a campaign and the place where trials run."""
+
+    name: str
+
+    def slots(self) -> list[str]:
+        """The places that each run one trial at a time; at least one."""
+
+    def prepare(self, scenario: Scenario, arms: Sequence[Arm]) -> list[str]:
+        """Check and make ready, once before the first trial; what the user should know (caveats) is returned.
+
+        Raises GilfreeError when the scenario cannot run here.
+        """
+
+    def run(self, trial: Trial, slot: str) -> Iterator[Frame]:
+        """Run one trial; its frames as they come, `outcome` last."""
+
+    def close(self) -> None:
+        """Give back whatever `prepare` took."""

@@ -1,0 +1,191 @@
+"""The `local` backend: server and loader as two pinned processes of this machine, over loopback."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from toolkit import paths
+from toolkit.agent.frames import Frame
+from toolkit.backends import processes
+from toolkit.backends.cpus import Cpus, physical_cores, split
+from toolkit.backends.measuring_lock import MeasuringLock
+from toolkit.backends.memory_limit import memory_limit
+from toolkit.backends.processes import AgentProcess
+from toolkit.scenario import Scenario
+from toolkit.trial import (
+    READY_TIMEOUT_SECONDS,
+    STOP_GRACE_SECONDS,
+    Arm,
+    Placement,
+    Trial,
+    load_argument,
+    serve_argument,
+)
+
+HOST = "127.0.0.1"
+SLACK_SECONDS = 90
+
+
+class LocalBackend:
+    """One slot: this machine. A lock keeps every other measurement off it meanwhile."""
+
+    name = "local"
+
+    def __init__(self, rewrk: str, app_directory: Path, port: int | None = None) -> None:
+        self._rewrk, self._app_directory, self._port = rewrk, app_directory, port
+        self._lock = MeasuringLock()
+        self._cpus = Cpus((), (), ())
+        self._agent_directory = Path()
+
+    def slots(self) -> list[str]:
+        """This machine."""
+        return [socket.gethostname()]
+
+    def prepare(self, scenario: Scenario, arms: Sequence[Arm]) -> list[str]:
+        """Choose CPUs, take the machine's measuring lock, end what a killed run left."""
+        self._cpus = split(physical_cores(), scenario.resources.server.cpus, scenario.resources.load.cpus)
+        self._agent_directory = install_agent()
+        self._lock.acquire()
+        left = processes.kill_marked()
+        notes = list(self._cpus.caveats)
+        if left:
+            notes.append(f"ended {len(left)} processes that an earlier, killed run had left")
+        return notes
+
+    def close(self) -> None:
+        """Let others measure."""
+        self._lock.release()
+
+    def run(self, trial: Trial, slot: str) -> Iterator[Frame]:
+        """Both sides of one trial; see `Backend.run`."""
+        processes.kill_marked(trial.id)
+        limit_bytes = trial.scenario.resources.server.memory_bytes
+        limit = memory_limit(trial.id, limit_bytes)
+        port = self._port or _free_port()
+        place = Placement(
+            python=trial.arm.runtime,
+            app_directory=str(self._app_directory),
+            agent_directory=str(self._agent_directory),
+            rewrk=self._rewrk,
+            host=HOST,
+            port=port,
+            server_cpus=self._cpus.server,
+            load_cpus=self._cpus.load,
+            memory_watchdog=limit.folder is None and not limit.prefix,
+            watch_stdin=True,
+        )
+        outcome: dict[str, Any] = {
+            "memory_limit": limit.kind,
+            "cpus": {"server": self._cpus.server, "load": self._cpus.load},
+        }
+        taken = _taken(port)
+        if taken:
+            outcome["problem"] = {"reason": "port-taken", "detail": taken}
+            yield self._outcome(slot, outcome)
+            return
+        sides = _Sides(trial, place)
+        try:
+            yield from sides.frames(limit)
+            outcome.update(sides.exits())
+            if sides.problem:
+                outcome["problem"] = sides.problem
+        finally:
+            sides.exits()
+            processes.kill_marked(trial.id)
+            limit.remove()
+        yield self._outcome(slot, outcome)
+
+    def _outcome(self, slot: str, fields: dict[str, Any]) -> Frame:
+        head = {"seq": 0, "side": "backend", "kind": "outcome", "t_ns": time.monotonic_ns()}
+        return {**head, "backend": self.name, "slot": slot, **fields}
+
+
+class _Sides:
+    """The two agents of one trial: the load begins when the server is ready, the server ends when the load has."""
+
+    def __init__(self, trial: Trial, place: Placement) -> None:
+        self._trial, self._place = trial, place
+        self._events: queue.Queue[tuple[str, Frame | None]] = queue.Queue()
+        self._agents: dict[str, AgentProcess] = {}
+        self.problem: dict[str, Any] | None = None
+
+    def frames(self, limit: Any) -> Iterator[Frame]:
+        """Start the server's side, then the load's; every frame of both until both have ended."""
+        place, directory = self._place, Path(self._place.agent_directory)
+        argument = serve_argument(self._trial, place)
+        self._agents["serve"] = AgentProcess("serve", place.python, argument, directory, self._events, limit)
+        load = self._trial.scenario.load
+        longest = (
+            READY_TIMEOUT_SECONDS + load.warmup_seconds + max(load.duration_seconds, load.max_seconds) + SLACK_SECONDS
+        )
+        deadline = time.monotonic() + longest
+        running = {"serve"}
+        while running:
+            try:
+                side, frame = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                self.problem = {"reason": "deadline", "detail": f"the trial had not ended after {longest} s"}
+                return
+            if frame is None:
+                running.discard(side)
+                if side == "load":
+                    self._agents["serve"].ask_to_stop()
+                elif "load" in running:
+                    self._agents["load"].ask_to_stop()  # no server is left to be loaded
+                continue
+            yield frame
+            if frame["kind"] == "ready":
+                load_side = load_argument(self._trial, place)
+                self._agents["load"] = AgentProcess("load", sys.executable, load_side, directory, self._events)
+                running.add("load")
+
+    def exits(self) -> dict[str, Any]:
+        """End both agents; how they ended, with their own error output where there is any."""
+        found: dict[str, Any] = {}
+        for side in ("load", "serve"):
+            agent = self._agents.get(side)
+            if agent is not None:
+                found[f"{side}_agent"] = {"code": agent.end(STOP_GRACE_SECONDS + 10), "stderr": agent.stderr[-500:]}
+        return found
+
+
+def install_agent() -> Path:
+    """A folder that holds the agent as the package `gilfree_agent`, as images do; kept in the cache by content."""
+    source = Path(__file__).parent.parent / "agent"
+    files = sorted(source.glob("*.py"))
+    digest = hashlib.sha256(b"".join(file.name.encode() + file.read_bytes() for file in files)).hexdigest()[:16]
+    folder = paths.cache("agents", digest)
+    target = folder / "gilfree_agent"
+    if not target.is_dir():
+        partial = folder / f"partial-{time.monotonic_ns()}"
+        shutil.copytree(source, partial, ignore=shutil.ignore_patterns("__pycache__"))
+        try:
+            partial.rename(target)
+        except OSError:  # another run was first
+            shutil.rmtree(partial)
+    return folder
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _taken(port: int) -> str:
+    """Why `port` cannot be had, or "". Bound without SO_REUSEPORT, since with it two servers would share it silently."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            return f"port {port} on {HOST} cannot be used: {error.strerror}"
+    return ""

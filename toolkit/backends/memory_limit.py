@@ -1,0 +1,91 @@
+"""A memory limit around a local server: a cgroup of its own where one may be made, else the agent's watchdog on PSS.
+
+RLIMIT_AS is no way to do it: it limits address space, of which a thread's stack and an allocator's arenas reserve far
+more than they use.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class MemoryLimit:
+    """How a limit is kept. `kind` goes into the record.
+
+    `folder` is the cgroup to join, `prefix` a command to start under.
+    """
+
+    kind: str
+    folder: Path | None = None
+    prefix: tuple[str, ...] = ()
+
+    def join(self) -> None:
+        """Move the calling process (a fresh child) into the cgroup."""
+        if self.folder is not None:
+            fd = os.open(self.folder / "cgroup.procs", os.O_WRONLY)
+            os.write(fd, b"0")
+            os.close(fd)
+
+    def remove(self) -> None:
+        """Remove the cgroup once its processes are gone."""
+        if self.folder is not None and self.folder.is_dir():
+            self.folder.rmdir()
+
+
+def memory_limit(name: str, limit_bytes: int) -> MemoryLimit:
+    """The strongest limit that may be set here: cgroup v1, cgroup v2, a systemd scope, else the watchdog."""
+    for attempt in (_cgroup_v2, _cgroup_v1, _systemd_scope):
+        found = attempt(name, limit_bytes)
+        if found is not None:
+            return found
+    return MemoryLimit("watchdog on PSS")
+
+
+def _cgroup_v1(name: str, limit_bytes: int) -> MemoryLimit | None:
+    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    own = next((line.split(":", 2)[2] for line in lines if "memory" in line.split(":", 2)[1].split(",")), None)
+    if own is None:
+        return None
+    mount = Path("/sys/fs/cgroup/memory")
+    parent = mount / own.lstrip("/")
+    folder = (parent if parent.is_dir() else mount) / f"gilfree-{name}"
+    files = {"memory.limit_in_bytes": limit_bytes, "memory.memsw.limit_in_bytes": limit_bytes}
+    return _make(folder, files, "cgroup v1", optional="memory.memsw.limit_in_bytes")
+
+
+def _cgroup_v2(name: str, limit_bytes: int) -> MemoryLimit | None:
+    root = Path("/sys/fs/cgroup")
+    control = root / "cgroup.subtree_control"
+    if not control.exists() or "memory" not in control.read_text().split():
+        return None
+    files = {"memory.max": limit_bytes, "memory.swap.max": 0}
+    return _make(root / f"gilfree-{name}", files, "cgroup v2", optional="memory.swap.max")
+
+
+def _make(folder: Path, files: dict[str, int], kind: str, optional: str) -> MemoryLimit | None:
+    try:
+        folder.mkdir(exist_ok=True)
+        for file, value in files.items():
+            if file != optional or (folder / file).exists():
+                (folder / file).write_text(str(value))
+    except OSError:
+        if folder.is_dir():
+            folder.rmdir()
+        return None
+    return MemoryLimit(kind, folder)
+
+
+def _systemd_scope(name: str, limit_bytes: int) -> MemoryLimit | None:
+    systemd_run = shutil.which("systemd-run")
+    if systemd_run is None or not Path("/run/systemd/system").is_dir():
+        return None
+    user = () if os.geteuid() == 0 else ("--user",)
+    properties = ("-p", f"MemoryMax={limit_bytes}", "-p", "MemorySwapMax=0")
+    prefix = (systemd_run, *user, "--scope", "--quiet", "--collect", *properties, "--")
+    tried = subprocess.run([*prefix, "true"], capture_output=True, timeout=20, check=False)
+    return MemoryLimit("systemd scope", prefix=prefix) if tried.returncode == 0 else None

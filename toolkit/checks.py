@@ -1,0 +1,275 @@
+"""Whether a trial counts: every known way in which such a benchmark goes wrong, as a check that can reject it.
+
+Each check is a function of the trial, its frames and its figures that yields rejections. Its docstring says what it
+guards against; the numbers are the scenario's limits. Order matters: the first rejection is the cause that is shown,
+so what explains the others comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from toolkit.agent.frames import Frame, gap
+from toolkit.measured import Measured
+from toolkit.trial import Trial
+
+MAX_COLD_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """One reason against a trial. `environmental`: the machine's doing, so that trying again may help."""
+
+    reason: str
+    detail: str
+    environmental: bool = False
+
+
+Check = Callable[[Trial, Sequence[Frame], Measured], Iterator[Found]]
+
+
+def rejections(trial: Trial, frames: Sequence[Frame], seen: Measured) -> list[Found]:
+    """All that speaks against this trial, its cause first; empty when it counts."""
+    return [found for check in CHECKS for found in check(trial, frames, seen)]
+
+
+def _one(frames: Sequence[Frame], kind: str) -> Frame | None:
+    return next((frame for frame in frames if frame["kind"] == kind), None)
+
+
+def backend_failed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """What the backend itself met: a port taken, an image not to be had, a node gone."""
+    outcome = _one(frames, "outcome")
+    if outcome is None:
+        yield Found("interrupted", "the trial was cut short: its backend reported no outcome")
+    elif outcome.get("problem"):
+        problem = outcome["problem"]
+        yield Found(problem["reason"], problem["detail"], problem.get("environmental", False))
+
+
+def out_of_memory(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """The memory limit was reached, seen by the kernel (cgroup) or by the watchdog on PSS."""
+    limit = trial.scenario.resources.server.memory_bytes
+    watched, ended = _one(frames, "memory_limit"), _one(frames, "server_exit")
+    if watched:
+        yield Found("out-of-memory", f"the server used {watched['used_bytes']:,} bytes, its limit is {limit:,}")
+    elif ended and ended["oom_kills"]:
+        yield Found("out-of-memory", f"the kernel killed the server: its limit of {limit:,} bytes was reached")
+
+
+def server_failed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """A server that never started, never answered, or ended before it was told to."""
+    for frame in frames:
+        if frame["kind"] == "server_failed":
+            yield Found("server-did-not-start", frame["text"])
+        elif frame["kind"] == "not_ready":
+            yield Found("server-not-ready", f"no answer within {frame['seconds']} s. {_last_words(seen)}")
+        elif frame["kind"] == "server_exit" and frame["by_itself"]:
+            how = frame["signal"] or f"exit code {frame['code']}"
+            yield Found("server-died", f"the server ended by itself ({how}). {_last_words(seen)}")
+
+
+def _last_words(seen: Measured) -> str:
+    log = seen.server.get("log") or ["it printed nothing"]
+    return "Its last words: " + " | ".join(log[-3:])
+
+
+def load_failed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """A generator that is missing, crashed, or (as rewrk does when refused) printed nothing and exited 0."""
+    failed = _one(frames, "load_failed")
+    if failed:
+        yield Found("load-missing", failed["text"])
+    for frame in frames:
+        if frame["kind"] == "window_end" and frame["code"] != 0:
+            yield Found(
+                "load-failed",
+                f"window {frame['name']}: exit {frame['signal'] or frame['code']}: {frame['stderr'][-200:]}",
+            )
+    if seen.load_problem:
+        yield Found("load-failed", seen.load_problem)
+    if seen.result is not None and seen.result.requests_total == 0:
+        yield Found("load-failed", "not one request was answered in the measured window")
+
+
+def frames_missing(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """A side whose frames are not all there, down to the last."""
+    for side in ("server", "load"):
+        missing = gap([frame for frame in frames if frame["side"] == side])
+        if missing:
+            yield Found("frames-missing", f"{side}: {missing}")
+
+
+def different_kernels(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """Two sides whose clocks cannot be compared."""
+    boots = {frame["boot_id"] for frame in frames if frame["kind"] == "hello"}
+    if len(boots) > 1:
+        yield Found("different-kernels", f"the two sides ran under different boots: {sorted(boots)}")
+
+
+def wrong_answers(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """Errors counted as success: the validated requests, and the bytes of all others, must be the expected ones."""
+    for one in seen.validated:
+        if one["wrong"]:
+            yield Found("wrong-answers", f"{one['wrong']} of {one['count']} ({one['when']}): {one['first_problem']}")
+    result = seen.result
+    if result is None or not seen.wire_bytes or not result.requests_total:
+        return
+    # What rewrk read beyond its counted answers can only be those under way at the deadline, one on each connection.
+    extra = result.transfer_total_bytes - result.requests_total * seen.wire_bytes
+    if not 0 <= extra <= trial.point.connections * seen.wire_bytes:
+        yield Found(
+            "wrong-answers",
+            f"{result.requests_total:,} answers of {seen.wire_bytes} bytes should be {result.requests_total * seen.wire_bytes:,} bytes,"
+            f" rewrk read {result.transfer_total_bytes:,.0f}: some answers were of another size, or none",
+        )
+
+
+def dropped_connections(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """Keep-alive connections that the server closed, which rewrk opens anew without a word."""
+    for one in seen.validated:
+        if one["errors"]:
+            yield Found(
+                "dropped-connections", f"{one['errors']} of {one['count']} ({one['when']}): {one['first_problem']}"
+            )
+    if seen.server_closed:
+        yield Found("dropped-connections", f"the server closed {seen.server_closed} connections under load")
+
+
+def gil_state(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """The GIL silently back on, or the wrong build: asked inside the serving workers before and after the load."""
+    looks = [frame for frame in frames if frame["kind"] == "runtime"]
+    if not all(frame["workers"] for frame in looks):
+        yield Found(
+            "runtime-unknown", f"no worker answered {trial.scenario.app.runtime_path}: the GIL's state is not known"
+        )
+    free_threaded = trial.arm.role == "free-threaded"
+    for frame in looks:
+        for worker in frame["workers"]:
+            if worker.get("gil_disabled_build", free_threaded) != free_threaded:
+                yield Found("wrong-build", f"{frame['when']} the load: the server's ABI is {worker.get('abi')}")
+                return
+            if worker["gil_enabled"] == free_threaded:
+                state = "on" if worker["gil_enabled"] else "off"
+                yield Found(
+                    f"gil-{state}",
+                    f"{frame['when']} the load the GIL was {state} in process {worker['pid']}. {_gil_words(seen)}",
+                )
+                return
+
+
+def _gil_words(seen: Measured) -> str:
+    return " ".join(line for line in seen.server.get("log", ()) if "GIL" in line)
+
+
+def not_our_server(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """Somebody else's server on the port (SO_REUSEPORT lets two share it): answers must come from our processes."""
+    strangers = {worker["pid"] for worker in seen.runtimes if "pid" in worker} - seen.pids
+    if seen.pids and strangers:
+        yield Found("port-taken", f"process {sorted(strangers)} answered, the server's are {sorted(seen.pids)}")
+
+
+def starved_connections(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """Little's law: requests/s x latency is the concurrency, less what the deadline cut off; and enough latencies."""
+    result, seconds = seen.result, seen.seconds
+    if result is None or not seconds or not result.requests_total:
+        return
+    limits, connections = trial.scenario.limits, trial.point.connections
+    latency_s = result.latency_mean_ms / 1000
+    if seconds < limits.latency_multiples * latency_s * 0.98:
+        yield Found(
+            "window-too-short",
+            f"{seconds} s is less than {limits.latency_multiples} mean latencies of {latency_s:.2f} s",
+        )
+    expected = connections * (1 - latency_s / (2 * seconds))
+    in_flight = result.requests_per_second * latency_s
+    if abs(in_flight / expected - 1) > limits.littles_law:
+        yield Found(
+            "starved-connections",
+            f"{in_flight:.1f} requests were under way on average, {connections} connections should keep {expected:.1f}",
+        )
+
+
+def stalled(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """A server that stood still for a while: a mean over the window would hide it."""
+    if seen.result is None:
+        return
+    limit_ms = max(trial.scenario.limits.stall_ms, 10 * seen.result.latency_mean_ms)
+    under_load = [one["latency_max_ms"] or 0 for one in seen.validated if one["when"] == seen.window_name]
+    longest_ms = max([seen.result.latency_max_ms, *under_load])
+    if longest_ms > limit_ms:
+        yield Found("stalled", f"one request took {longest_ms:,.0f} ms, {limit_ms:,.0f} ms is the limit")
+
+
+def cold(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """Code that was not warm: measuring must follow warming closely."""
+    if seen.seconds is not None and (seen.warm_gap_seconds is None or seen.warm_gap_seconds > MAX_COLD_SECONDS):
+        yield Found(
+            "cold", f"measuring began {seen.warm_gap_seconds} s after the warm-up, {MAX_COLD_SECONDS} s is the most"
+        )
+
+
+def not_pinned(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """A server or loader that ran elsewhere than on the CPUs it was given."""
+    outcome = _one(frames, "outcome") or {}
+    for frame in frames:
+        asked = (outcome.get("cpus") or {}).get(frame["side"])
+        if frame["kind"] == "hello" and asked is not None and sorted(asked) != sorted(frame["cpus"]):
+            yield Found("not-pinned", f"{frame['side']}: asked for CPUs {sorted(asked)}, ran on {frame['cpus']}")
+
+
+def saturated_loader(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """A loader at its own limit measures itself."""
+    limit = trial.scenario.limits.loader_saturation
+    if seen.loader_saturation is not None and seen.loader_saturation > limit:
+        yield Found(
+            "loader-saturated", f"the loader used {seen.loader_saturation:.0%} of its CPUs, {limit:.0%} is the limit"
+        )
+
+
+def disturbed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """CPU time that the trial did not get: throttled by a quota, stolen by the host, taken by other processes."""
+    limits = trial.scenario.limits
+    for reason, share, limit, words in (
+        ("throttled", seen.throttled_periods, limits.throttled_periods, "of the server's CPU periods were throttled"),
+        (
+            "throttled",
+            seen.loader_throttled_periods,
+            limits.throttled_periods,
+            "of the loader's CPU periods were throttled",
+        ),
+        ("stolen", seen.steal, limits.steal, "of the server's CPU time was stolen by the host"),
+        ("foreign-cpu", seen.foreign_cpu, limits.foreign_cpu, "of the server's CPU time went to other processes"),
+    ):
+        if share is not None and share > limit:
+            yield Found(reason, f"{share:.1%} {words}, {limit:.1%} is the limit", environmental=True)
+
+
+def incomplete(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """Figures that a verdict needs and that are not there."""
+    missing = [name for name, value in (("memory", seen.memory_mb), ("CPU", seen.cpu_seconds)) if value is None]
+    if seen.result is not None and missing:
+        yield Found("not-sampled", f"no sample of {' and '.join(missing)} in the measured window")
+    if seen.result is None and not seen.load_problem:
+        yield Found("not-measured", "the measured window did not end")
+
+
+CHECKS: tuple[Check, ...] = (
+    backend_failed,
+    out_of_memory,
+    server_failed,
+    load_failed,
+    gil_state,
+    wrong_answers,
+    dropped_connections,
+    not_our_server,
+    frames_missing,
+    different_kernels,
+    starved_connections,
+    stalled,
+    cold,
+    not_pinned,
+    saturated_loader,
+    disturbed,
+    incomplete,
+)

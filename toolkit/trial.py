@@ -1,0 +1,145 @@
+"""One trial, and what it comes down to: the two arguments that its agents are started with.
+
+A backend decides where the two sides run (a `Placement`); what they are told is the same everywhere and made here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from toolkit import granian
+from toolkit.loadgen import rewrk
+from toolkit.scenario import Point, Scenario
+
+Role = Literal["gil", "free-threaded"]
+
+READY_TIMEOUT_SECONDS = 60
+STOP_GRACE_SECONDS = 5
+VALIDATING_CONNECTIONS = 8
+RUNTIME_SAMPLES_PER_WORKER = 8
+"""Each is a fresh connection and the kernel spreads these over the workers' sockets by hash: 8 of 2 miss one in 1/128."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One side of a comparison: a variant, where it is to be had, and settings in which it differs.
+
+    `runtime` is what the backend serves from: a Python executable (local) or an image (docker, kubernetes).
+    """
+
+    name: str
+    role: Role
+    runtime: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One fresh server at one point for one arm: warmed, loaded, stopped."""
+
+    campaign: str
+    scenario: Scenario
+    point: Point
+    block: int
+    arm: Arm
+    attempt: int
+
+    @property
+    def id(self) -> str:
+        """Names containers, Jobs and logs: campaign, point, block, arm, attempt; at most 63 characters, DNS-safe."""
+        words = f"{self.campaign}-{self.point.key}-b{self.block}-{self.arm.name}-a{self.attempt}"
+        name = "".join(letter if letter.isalnum() else "-" for letter in words.lower()).strip("-")
+        if len(name) <= 63:
+            return name
+        return f"{name[:50].rstrip('-')}-{hashlib.sha256(words.encode()).hexdigest()[:12]}"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a backend puts the two sides. `*_cpus` are None where a container's cpuset decides."""
+
+    python: str
+    app_directory: str
+    agent_directory: str
+    rewrk: str
+    host: str
+    port: int
+    server_cpus: tuple[int, ...] | None
+    load_cpus: tuple[int, ...] | None
+    memory_watchdog: bool
+    watch_stdin: bool
+
+
+def serve_argument(trial: Trial, place: Placement) -> dict[str, Any]:
+    """What `gilfree_agent serve` is told: see `toolkit.agent.serve.run`."""
+    scenario = trial.scenario
+    target = "gilfree_agent.wrap:app" if scenario.app.wrapped else scenario.app.target
+    return {
+        "trial": trial.id,
+        "argv": granian.command(
+            scenario, trial.point, python=place.python, host=place.host, port=place.port, target=target
+        ),
+        "env": server_environment(trial, place),
+        "cwd": place.app_directory,
+        "cpus": place.server_cpus,
+        "host": place.host,
+        "port": place.port,
+        "path": scenario.endpoints[trial.point.endpoint].path,
+        "ready_timeout_seconds": READY_TIMEOUT_SECONDS,
+        "stop_grace_seconds": STOP_GRACE_SECONDS,
+        "memory_limit_bytes": scenario.resources.server.memory_bytes if place.memory_watchdog else None,
+        "watch_stdin": place.watch_stdin,
+    }
+
+
+def server_environment(trial: Trial, place: Placement) -> dict[str, str]:
+    """The server's whole environment. It is small on purpose: a WSGI server copies it on every request."""
+    app = trial.scenario.app
+    environment = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": "/nonexistent",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "GILFREE_TRIAL": trial.id,
+    }
+    threadpool = trial.point.threadpool or app.threadpool
+    if app.interface == "asgi" and threadpool is not None:
+        environment["GILFREE_THREADPOOL"] = str(threadpool)
+    if app.wrapped:
+        environment["GILFREE_APP"] = app.target
+        environment["GILFREE_INTERFACE"] = app.interface
+        environment["GILFREE_RUNTIME_PATH"] = app.runtime_path
+        environment["PYTHONPATH"] = place.agent_directory
+    return environment
+
+
+def load_argument(trial: Trial, place: Placement) -> dict[str, Any]:
+    """What `gilfree_agent load` is told: see `toolkit.agent.load.run`."""
+    scenario, point = trial.scenario, trial.point
+    load, endpoint = scenario.load, scenario.endpoints[point.endpoint]
+    url = f"http://{place.host}:{place.port}{endpoint.path}"
+    argv = rewrk.command(place.rewrk, url, connections=point.connections, threads=load.threads, seconds="{seconds}")
+    window = {"argv": argv, "max_seconds": load.max_seconds, "latency_multiples": scenario.limits.latency_multiples}
+    return {
+        "trial": trial.id,
+        "cpus": place.load_cpus,
+        "env": {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "GILFREE_TRIAL": trial.id},
+        "host": place.host,
+        "port": place.port,
+        "probe": {"path": endpoint.path, "status": endpoint.status, **endpoint.expected()},
+        "runtime_path": scenario.app.runtime_path,
+        "runtime_samples": RUNTIME_SAMPLES_PER_WORKER * point.workers,
+        "validate": {
+            "requests": load.validate_requests,
+            "seconds": load.validate_seconds,
+            "connections": VALIDATING_CONNECTIONS,
+        },
+        "windows": [
+            {**window, "name": "warmup", "seconds": load.warmup_seconds, "measured": False},
+            {**window, "name": "measure", "seconds": load.duration_seconds, "measured": True},
+        ],
+        "watch_stdin": place.watch_stdin,
+    }

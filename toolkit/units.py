@@ -1,0 +1,52 @@
+"""Quantities as people write them in scenarios, to plain numbers."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+
+_BYTES = {
+    "": 1,
+    **{prefix: 1000**power for power, prefix in enumerate(("k", "M", "G", "T"), 1)},
+    **{prefix: 1024**power for power, prefix in enumerate(("Ki", "Mi", "Gi", "Ti"), 1)},
+}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def bytes_of(text: str | int) -> int:
+    """Bytes of a Kubernetes quantity: `1Gi`, `512Mi`, `1.5G`, `1e9`, `1048576`. Raises ValueError naming the text."""
+    match = re.fullmatch(r"([0-9.]+(?:[eE][0-9]+)?)([A-Za-z]*)", str(text).strip())
+    if not match or match[2] not in _BYTES:
+        raise ValueError(f"{text!r} is not an amount of memory; write for example 512Mi or 1Gi")
+    try:
+        amount = int(Decimal(match[1]) * _BYTES[match[2]])
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not an amount of memory; write for example 512Mi or 1Gi") from None
+    if amount <= 0:
+        raise ValueError(f"{text!r}: memory must be more than 0")
+    return amount
+
+
+def cpus_of(text: str | float) -> float:
+    """CPUs of a Kubernetes quantity: `1`, `0.9`, `900m`. Raises ValueError naming the text."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(m?)", str(text).strip())
+    amount = float(match[1]) / (1000 if match[2] else 1) if match else 0.0
+    if amount <= 0:
+        raise ValueError(f"{text!r} is not a number of CPUs; write for example 1 or 900m")
+    return amount
+
+
+def whole_seconds_of(text: str | int) -> int:
+    """Whole seconds of `10s`, `2m`, `1h` or a plain number of seconds. Raises ValueError naming the text.
+
+    Fractions are refused: rewrk reads `500ms` as 500 minutes and knows no other fraction.
+    """
+    match = re.fullmatch(r"([0-9]+)([smhd]?)", str(text).strip())
+    if not match:
+        raise ValueError(
+            f"{text!r} is not a whole number of seconds (rewrk would read 500ms as 500 minutes); write for example 10s or 2m"
+        )
+    seconds = int(match[1]) * _SECONDS[match[2] or "s"]
+    if seconds < 1:
+        raise ValueError(f"{text!r}: at least 1s is needed")
+    return seconds
