@@ -121,7 +121,8 @@ def extended_seconds(window: Mapping[str, Any], latency_ms: float | None) -> int
     if latency_ms is None or not window["measured"]:
         return seconds
     needed = math.ceil(window["latency_multiples"] * latency_ms / 1000 * 1.02)
-    return max(seconds, min(needed, int(window["max_seconds"])))
+    longest: int = window["max_seconds"]
+    return max(seconds, min(needed, longest))
 
 
 def _communicate(load: subprocess.Popen[str], timeout_seconds: float, stopping: threading.Event) -> tuple[str, str]:
