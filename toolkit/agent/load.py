@@ -120,8 +120,8 @@ def extended_seconds(window: Mapping[str, Any], latency_ms: float | None) -> int
     seconds = int(window["seconds"])
     if latency_ms is None or not window["measured"]:
         return seconds
-    needed = math.ceil(window["latency_multiples"] * latency_ms / 1000 * 1.02)
-    longest: int = window["max_seconds"]
+    needed: int = math.ceil(window["latency_multiples"] * latency_ms / 1000 * 1.02)
+    longest = int(window["max_seconds"])
     return max(seconds, min(needed, longest))
 
 

@@ -1,0 +1,79 @@
+"""uv: its managed CPython builds, and the one place that runs it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from toolkit import paths
+from toolkit.errors import GilfreeError
+from toolkit.pythons.lock import LockedSeries
+from toolkit.pythons.pair import Pair, ask, verified
+
+DOWNLOAD_TIMEOUT_SECONDS = 300
+
+
+class UvFailed(GilfreeError):
+    """uv ended with an error; the message holds its own words."""
+
+
+def uv() -> str:
+    """The uv that is installed with the toolkit, else the one on PATH."""
+    beside = Path(sys.executable).with_name("uv")
+    found = str(beside) if beside.exists() else shutil.which("uv")
+    if found is None:
+        raise GilfreeError("uv is not installed", "run `make bench` or `pip install uv`")
+    return found
+
+
+def run_uv(
+    arguments: Sequence[str], *, timeout_seconds: float = 600, environment: Mapping[str, str] | None = None
+) -> str:
+    """uv's standard output. Raises UvFailed with its words; a time limit is an error like any other."""
+    # The toolkit's own environment must not be taken for the one that uv is to work on.
+    clean = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")}
+    try:
+        done = subprocess.run(
+            [uv(), *arguments],
+            env=clean | dict(environment or {}),
+            capture_output=True,
+            text=True,
+            timeout=timeout_seconds,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        raise UvFailed(f"`uv {' '.join(arguments[:3])} …` did not end within {timeout_seconds:.0f} s") from None
+    if done.returncode:
+        raise UvFailed(f"`uv {' '.join(arguments[:3])} …` failed: {done.stderr.strip()[-1500:]}")
+    return done.stdout
+
+
+def managed_pair(entry: LockedSeries) -> Pair:
+    """Download both variants of the exact version, or find them downloaded. Raises GilfreeError saying why not.
+
+    These are PGO and LTO builds by the python-build-standalone project; retries are bounded, since behind a firewall
+    each would only wait.
+    """
+    folder = str(paths.cache("uv-pythons"))
+    requests = (f"cpython-{entry.version}", f"cpython-{entry.version}+freethreaded")
+    limits = {"UV_HTTP_RETRIES": "0", "UV_HTTP_TIMEOUT": "60", "UV_HTTP_CONNECT_TIMEOUT": "5"}
+    run_uv(
+        ["python", "install", "--no-bin", "--install-dir", folder, *requests],
+        timeout_seconds=DOWNLOAD_TIMEOUT_SECONDS,
+        environment=limits,
+    )
+    found = []
+    for request in requests:
+        where = run_uv(
+            ["python", "find", "--managed-python", "--no-project", request],
+            environment={**limits, "UV_PYTHON_INSTALL_DIR": folder},
+        )
+        found.append(ask(Path(where.strip())))
+    gil, free_threaded = found
+    notes = verified(gil, free_threaded, entry.version, built=False)
+    return Pair(entry.series, "upstream", "uv-managed (python-build-standalone)", gil, free_threaded, notes)
