@@ -1,0 +1,153 @@
+"""Which modules switch the GIL back on when they are imported, found by importing them under the free-threaded variant.
+
+Packages go into a throw-away environment; every extension module is imported, also those that an application imports
+late, since one of them, loaded in the middle of serving, is what nobody notices.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.doctor.wheels import Resolved
+from toolkit.errors import GilfreeError
+from toolkit.pythons.pair import Interpreter
+from toolkit.pythons.uv import UvFailed, run_uv
+
+PROBE = Path(__file__).with_name("probe.py")
+IMPORT_TIMEOUT_SECONDS = 120
+_CULPRIT = re.compile(r"to load module '([^']+)'")
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A module that switches the GIL on; `imported` are the modules whose import loaded it."""
+
+    module: str
+    distribution: str
+    imported: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GilReport:
+    """What importing `tried` extension modules did. `untold`: modules that say nothing, as their import failed."""
+
+    tried: int
+    switches: tuple[Switch, ...]
+    untold: tuple[tuple[str, str], ...]
+
+
+def gil_report(interpreter: Interpreter, resolved: Resolved) -> GilReport:
+    """Install what of `resolved` has a free-threaded wheel, import its extension modules, tell which switch the GIL on."""
+    pins = [one.pin for one in resolved.dependencies if one.free_threaded and one.version]
+    with tempfile.TemporaryDirectory(prefix="gilfree-doctor-") as name:
+        folder = Path(name)
+        requirements, venv = folder / "requirements.txt", folder / "venv"
+        requirements.write_text("\n".join([*resolved.index_lines, *pins]) + "\n")
+        python = venv / "bin" / "python"
+        try:
+            run_uv(["venv", "--quiet", "--no-project", "--python", str(interpreter.executable), str(venv)])
+            options = ("--no-deps", "--only-binary", ":all:", "--python", str(python))
+            run_uv(["pip", "install", "--quiet", *options, "-r", str(requirements)])
+        except UvFailed as error:
+            raise GilfreeError(
+                f"the packages cannot be installed for {interpreter.variant}: {error.message}",
+                "see whether the package index answers, then run the same command again",
+            ) from None
+        return import_all(python, folder)
+
+
+def import_all(python: Path, folder: Path) -> GilReport:
+    """Import every extension module that the environment of `python` has, standing in `folder`."""
+    listed = [json.loads(line) for line in _probe(python, folder, "list").lines]
+    distributions = {one["module"]: one["distribution"] for one in listed}
+    left, told = sorted(distributions), []
+    while left:
+        ran = _probe(python, folder, "import", *left)
+        results = [json.loads(line) for line in ran.lines]
+        told += [one for one in results if "imported" in one]
+        if results and "importing" in results[-1]:  # its last word: the import took the process with it
+            told.append({"imported": results[-1]["importing"], "gil_on": False, "warnings": [], "error": ran.ended})
+        elif not results:
+            raise GilfreeError(f"{python} cannot import anything: {ran.ended}", "see whether that interpreter works")
+        left = left[left.index(told[-1]["imported"]) + 1 :]
+    return summed(told, distributions)
+
+
+def summed(told: Sequence[dict[str, object]], distributions: dict[str, str]) -> GilReport:
+    """The report of the probe's lines. The warning names the culprit, which may be another module than the imported. Pure."""
+    switches: dict[str, list[str]] = {}
+    untold = []
+    for one in told:
+        imported = str(one["imported"])
+        if one["gil_on"]:
+            warned = one["warnings"]
+            assert isinstance(warned, Iterable)
+            named = [match[1] for match in (_CULPRIT.search(words) for words in warned) if match]
+            switches.setdefault(named[0] if named else imported, []).append(imported)
+        elif one["error"]:
+            untold.append((imported, str(one["error"])))
+    return GilReport(
+        tried=len(told),
+        switches=tuple(
+            Switch(module, _owner(module, imported, distributions), tuple(imported))
+            for module, imported in sorted(switches.items())
+        ),
+        untold=tuple(untold),
+    )
+
+
+def _owner(module: str, imported: Sequence[str], distributions: dict[str, str]) -> str:
+    """The package that a module belongs to; the warning may give a module's short name only."""
+    for known, distribution in distributions.items():
+        if known == module or known.endswith("." + module):
+            return distribution
+    return distributions[imported[0]]
+
+
+@dataclass(frozen=True)
+class _Ran:
+    lines: list[str]
+    ended: str
+
+
+def _probe(python: Path, folder: Path, *arguments: str) -> _Ran:
+    # A clean environment: PYTHON_GIL=0 would hide exactly what is looked for, and imports shall not write to a real home.
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(folder)}
+    command = [str(python), "-I", str(PROBE), *arguments]
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        stdout, stderr = process.communicate(timeout=IMPORT_TIMEOUT_SECONDS)
+        ended = f"the import ended the process ({_how(process.returncode)}): {stderr.strip()[-200:]}".rstrip(": ")
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # with whatever the import started, which may hold our pipe
+        stdout, stderr = process.communicate()
+        ended = f"the import had not ended after {IMPORT_TIMEOUT_SECONDS} s"
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    if arguments[0] == "list" and process.returncode:
+        raise GilfreeError(f"{python} cannot list its modules: {stderr.strip()[-400:]}", "see whether it works")
+    return _Ran(stdout.splitlines(), ended)
+
+
+def _how(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit status {code}"

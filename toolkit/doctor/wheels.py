@@ -1,0 +1,178 @@
+"""Which dependencies have no wheel for the free-threaded variant, without needing an interpreter of either variant.
+
+uv resolves the requirements for the series and lists every file of every version it chose; which of them each variant
+could install is then a matter of wheel tags alone (`packaging.tags`), so this answers before any CPython was built.
+A free-threaded build takes neither `cp314-cp314` nor `abi3` wheels, which is why a package can be installable for one
+variant only.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from packaging import tags
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
+
+from toolkit.errors import GilfreeError
+from toolkit.pythons.uv import UvFailed, run_uv
+
+Variants = Literal["both", "gil only", "free-threaded only", "neither", "source"]
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """One resolved package. `variants`: which of the pair has a wheel of it; "source" is a directory or repository.
+
+    `newest` is filled for what has no free-threaded wheel: the newest version there is, and whether that one has.
+    """
+
+    name: str
+    version: str | None
+    needed_by: tuple[str, ...]
+    variants: Variants
+    newest: str | None = None
+    newest_free_threaded: bool | None = None
+
+    @property
+    def free_threaded(self) -> bool:
+        """Whether the free-threaded variant has a wheel of it."""
+        return self.variants in ("both", "free-threaded only")
+
+    @property
+    def pin(self) -> str:
+        """As a requirement."""
+        return f"{self.name}=={self.version}"
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The packages that uv chose. `index_lines` say where from; they may hold credentials, so they are never shown."""
+
+    dependencies: tuple[Dependency, ...]
+    index_lines: tuple[str, ...] = field(default=(), repr=False)
+
+
+def resolve(source: Path, series: str) -> Resolved:
+    """Everything that `source` (a requirements file or a pyproject.toml) needs on `series`, with the wheels there are.
+
+    Raises GilfreeError with uv's own words when it cannot be resolved.
+    """
+    with tempfile.TemporaryDirectory(prefix="gilfree-doctor-") as name:  # readable by us alone
+        folder = Path(name)
+        pins = folder / "pins.txt"
+        # The file itself may name a private index, so what follows from it must be asked of the same one.
+        _compile(source, series, pins, "--emit-index-url", "--emit-find-links", "--annotation-style", "line", at=source)
+        index_lines = tuple(line for line in pins.read_text().splitlines() if line.startswith("--"))
+        found = judge(_listed(pins, series, at=source), series, needed_by(pins.read_text(), source.name))
+        lacking = [one.name for one in found if one.variants == "gil only"]
+        if lacking:
+            unpinned = folder / "newest.txt"
+            unpinned.write_text("\n".join([*index_lines, *lacking]) + "\n")
+            found = with_newest(found, judge(_listed(unpinned, series, at=source), series, {}))
+        return Resolved(tuple(found), index_lines)
+
+
+def judge(
+    packages: Sequence[Mapping[str, Any]], series: str, needed: Mapping[str, tuple[str, ...]]
+) -> list[Dependency]:
+    """What each variant of `series` can install of `packages` (entries of a pylock.toml) on this platform."""
+    gil, free_threaded = variant_tags(series, ""), variant_tags(series, "t")
+    return [
+        Dependency(
+            name=package["name"],
+            version=package.get("version"),
+            needed_by=needed.get(canonicalize_name(package["name"]), ()),
+            variants=_variants(package, gil, free_threaded),
+        )
+        for package in packages
+    ]
+
+
+def variant_tags(series: str, abi_flag: str) -> frozenset[tags.Tag]:
+    """The wheel tags that CPython `series` takes on this platform; `abi_flag` is "t" for the free-threaded variant."""
+    major, minor = (int(part) for part in series.split(".")[:2])
+    platforms = list(tags.platform_tags())
+    abi = f"cp{major}{minor}{abi_flag}"
+    return frozenset(
+        [
+            *tags.cpython_tags((major, minor), abis=[abi], platforms=platforms),
+            *tags.compatible_tags((major, minor), f"cp{major}{minor}", platforms),
+        ]
+    )
+
+
+def needed_by(pins: str, source: str) -> dict[str, tuple[str, ...]]:
+    """Who asked for each package, from uv's line annotations: `idna==3.20  # via anyio, -r requirements.txt`."""
+    found: dict[str, tuple[str, ...]] = {}
+    for line in pins.splitlines():
+        requirement, _, reason = line.partition("# via ")
+        if requirement.strip() and reason:
+            name = canonicalize_name(requirement.split("==")[0].split("@")[0].strip())
+            own = (source if part.startswith(("-", "(")) or source in part else part for part in reason.split(", "))
+            found[name] = tuple(dict.fromkeys(part.strip() for part in own))
+    return found
+
+
+def with_newest(found: Sequence[Dependency], newest: Sequence[Dependency]) -> list[Dependency]:
+    """`found`, each that lacks a free-threaded wheel told whether its newest version has one."""
+    by_name: dict[str, Dependency] = {}
+    for one in newest:
+        kept = by_name.get(one.name)
+        if one.version and (kept is None or Version(kept.version or "0") < Version(one.version)):
+            by_name[one.name] = one
+    return [
+        replace(one, newest=by_name[one.name].version, newest_free_threaded=by_name[one.name].free_threaded)
+        if one.variants == "gil only" and one.name in by_name
+        else one
+        for one in found
+    ]
+
+
+def _variants(package: Mapping[str, Any], gil: frozenset[tags.Tag], free_threaded: frozenset[tags.Tag]) -> Variants:
+    if "vcs" in package or "directory" in package:
+        return "source"
+    files = package.get("wheels") or ([package["archive"]] if "archive" in package else [])
+    wheels: set[tags.Tag] = set()
+    for file in files:
+        name = file.get("name") or (file.get("url") or file.get("path") or "").rpartition("/")[2]
+        try:
+            wheels |= parse_wheel_filename(name.partition("#")[0].replace("%2B", "+"))[3]
+        except InvalidWheelFilename:  # an archive of source, or a name that no installer would take
+            continue
+    if "archive" in package and not wheels:
+        return "source"
+    both = bool(wheels & gil), bool(wheels & free_threaded)
+    names: dict[tuple[bool, bool], Variants] = {
+        (True, True): "both",
+        (True, False): "gil only",
+        (False, True): "free-threaded only",
+        (False, False): "neither",
+    }
+    return names[both]
+
+
+def _listed(requirements: Path, series: str, *, at: Path) -> list[Mapping[str, Any]]:
+    """Every file of each package named, none of their dependencies."""
+    output = requirements.with_name(f"pylock.{requirements.stem}.toml")
+    _compile(requirements, series, output, "--no-deps", "--universal", "--format", "pylock.toml", at=at)
+    return list(tomllib.loads(output.read_text()).get("packages", []))
+
+
+def _compile(requirements: Path, series: str, output: Path, *options: str, at: Path) -> None:
+    """Resolve as if standing beside the user's file `at`, where uv's own settings may be."""
+    target = ("--python", sys.executable, "--python-version", series, "--no-python-downloads")
+    where = ("--directory", str(at.resolve().parent), "--output-file", str(output), str(requirements.resolve()))
+    try:
+        run_uv(["pip", "compile", "--no-header", "--quiet", *target, *options, *where], timeout_seconds=300)
+    except UvFailed as error:
+        raise GilfreeError(
+            f"{at} cannot be resolved for Python {series}: {error.message}",
+            f"make this work first: uv pip compile --python-version {series} {at}",
+        ) from None
