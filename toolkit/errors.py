@@ -9,6 +9,9 @@ from __future__ import annotations
 FINE, CHECK_FAILED, BAD_INPUT, STALE = 0, 1, 2, 10
 """Exit codes: fine; the check failed; bad input or environment; something is out of date."""
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C or SIGTERM, as shells have it."""
+
 
 class GilfreeError(Exception):
     """Bad input or environment: `message` says what and where, `remedy` what to do about it."""

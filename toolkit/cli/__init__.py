@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from toolkit.cli import bench, pythons, show
 from toolkit.errors import GilfreeError
 
 app = typer.Typer(
@@ -16,6 +17,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+for group in (bench, show, pythons):
+    group.register(app)
 
 
 def main() -> None:

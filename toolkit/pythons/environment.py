@@ -20,11 +20,14 @@ _LIST = """
 import importlib.metadata, json
 print(json.dumps({d.metadata["Name"].lower().replace("_", "-"): d.version for d in importlib.metadata.distributions()}))
 """
-_IGNORED = ("*.pyc", "__pycache__", ".git", ".venv", "results")
+_SERVING = ("granian", "psutil", "rloop", "uvloop")
+"""Of the locked packages, those that serve any app; what else the sample apps need is no concern of a user's project."""
+
+_IGNORED = ("__pycache__", "build", "dist", "results")
 
 
 def pair_environments(pair: Pair, requirements: Path, project: Path | None, say: Say) -> tuple[Path, Path]:
-    """The Python executables of both environments (GIL, free-threaded).
+    """The Python executables of both environments (GIL, free-threaded): `requirements`, then the project itself.
 
     Raises GilfreeError naming the packages when a wheel is missing or the two ended up with different versions.
     """
@@ -63,9 +66,9 @@ def environment(interpreter: Interpreter, requirements: Path, project: Path | No
     target = ["--python", str(python), "--compile-bytecode", "--link-mode", "copy"]
     try:
         run_uv(["pip", "install", *target, "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)])
-        if project is not None:
+        if project is not None and is_package(project):
             say(f"environment: installing {project} for {interpreter.variant}")
-            _install_project(project, requirements, folder, target)
+            run_uv(["pip", "install", *target, "--no-deps", str(project)])
     except UvFailed as error:
         raise GilfreeError(
             f"the packages for {interpreter.variant} cannot be installed: {error.message}",
@@ -75,18 +78,37 @@ def environment(interpreter: Interpreter, requirements: Path, project: Path | No
     return python
 
 
-def _install_project(project: Path, requirements: Path, folder: Path, target: list[str]) -> None:
-    """A user's project with dependencies of its own; what is locked stays at the locked version."""
-    constraints = folder / "constraints.txt"
-    pins = [line.split()[0] for line in requirements.read_text().splitlines() if line[:1].isalnum() and "==" in line]
-    constraints.write_text("\n".join(pins) + "\n")
-    if any((project / name).exists() for name in ("pyproject.toml", "setup.py", "setup.cfg")):
-        what = [str(project)]
-    elif (project / "requirements.txt").exists():
-        what = ["-r", str(project / "requirements.txt")]
-    else:
-        return
-    run_uv(["pip", "install", *target, "--constraint", str(constraints), *what])
+def project_requirements(pair: Pair, requirements: Path, project: Path, say: Say) -> Path:
+    """Lock a user's project together with the locked server, once for both variants; kept in the cache by content.
+
+    Resolved for the free-threaded build, since that is the one with fewer wheels. Raises GilfreeError with uv's words
+    when there is no set of versions with wheels.
+    """
+    pins = [line.split()[0] for line in requirements.read_text().splitlines() if "==" in line and line[:1].isalnum()]
+    serving = [pin for pin in pins if pin.split("==")[0] in _SERVING]
+    digest = hashlib.sha256("\n".join([*serving, pair.gil.version]).encode())
+    _hash_project(digest, project)
+    folder = paths.cache("locks", digest.hexdigest()[:16])
+    locked = folder / "requirements.txt"
+    if locked.exists():
+        return locked
+    say(f"project: locking the dependencies of {project} for both variants")
+    server = folder / "serving.in"
+    server.write_text("\n".join(serving) + "\n")
+    inputs = [project / name for name in ("pyproject.toml", "setup.cfg", "setup.py", "requirements.txt")]
+    declared = [str(file) for file in inputs if file.exists()][:1]
+    partial = folder / f"partial-{time.monotonic_ns()}.txt"
+    options = ["--quiet", "--only-binary", ":all:", "--generate-hashes", "--no-header", "--no-annotate"]
+    python = ["--python", str(pair.free_threaded.executable)]
+    try:
+        run_uv(["pip", "compile", *options, *python, "--output-file", str(partial), str(server), *declared])
+    except UvFailed as error:
+        raise GilfreeError(
+            f"the dependencies of {project} cannot be locked for {pair.free_threaded.variant}: {error.message}",
+            "`gilfree doctor REQUIREMENTS` lists dependencies that have no wheel for the free-threaded build",
+        ) from None
+    partial.rename(locked)
+    return locked
 
 
 def _key(interpreter: Interpreter, requirements: Path, project: Path | None) -> str:
@@ -95,8 +117,17 @@ def _key(interpreter: Interpreter, requirements: Path, project: Path | None) -> 
     digest = hashlib.sha256(json.dumps(parts).encode())
     digest.update(requirements.read_bytes())
     if project is not None:
-        for file in sorted(project.rglob("*")):
-            inside = file.relative_to(project)
-            if file.is_file() and not any(part.startswith(".") or part in _IGNORED for part in inside.parts):
-                digest.update(str(inside).encode() + b"\0" + file.read_bytes())
+        _hash_project(digest, project)
     return f"{interpreter.variant}-{digest.hexdigest()[:16]}"
+
+
+def is_package(project: Path) -> bool:
+    """Whether the project can be installed; one that cannot is imported from its folder."""
+    return any((project / name).exists() for name in ("pyproject.toml", "setup.py", "setup.cfg"))
+
+
+def _hash_project(digest: hashlib._Hash, project: Path) -> None:
+    for file in sorted(project.rglob("*")):
+        inside = file.relative_to(project)
+        if file.is_file() and not any(part.startswith(".") or part in _IGNORED for part in inside.parts):
+            digest.update(str(inside).encode() + b"\0" + file.read_bytes())

@@ -1,0 +1,131 @@
+"""`gilfree bench`: the main job."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(bench)
+
+
+def bench(
+    scenario: Annotated[
+        str, typer.Option(help="Scenarios by name or path, separated by commas.")
+    ] = "asgi,wsgi,wsgi-threads",
+    python: Annotated[str, typer.Option(help="A series (3.14) or an exact version of gilfree.lock.")] = "3.14",
+    backend: Annotated[str, typer.Option(help="Where trials run: local.")] = "local",
+    blocks: Annotated[int | None, typer.Option(min=1, help="Blocks at every point.")] = None,
+    duration: Annotated[str | None, typer.Option(help="Measured window, whole seconds: 5s, 1m.")] = None,
+    profile: Annotated[
+        str, typer.Option(help="If interpreters must be built: fast, or release (PGO and LTO).")
+    ] = "fast",
+    full: Annotated[bool, typer.Option("--full", help="Measure as the scenario says, not a quick look.")] = False,
+    resume: Annotated[str | None, typer.Option(help="Go on with a run: its name, or `last`.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run; the time by default.")] = None,
+    results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
+    app: Annotated[str | None, typer.Option("--app", help="Your own service: pkg.module:app.")] = None,
+    interface: Annotated[str, typer.Option(help="Of your own service: asgi or wsgi.")] = "asgi",
+    path: Annotated[str, typer.Option(help="Of your own service: the path to load.")] = "/",
+    project: Annotated[Path | None, typer.Option(help="Of your own service: folder to install from.")] = None,
+    gil: Annotated[Path | None, typer.Option(help="Use this interpreter as the GIL build.")] = None,
+    free_threaded: Annotated[Path | None, typer.Option(help="Use this one as the free-threaded build.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the server; a free one by default.")] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print the tables as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Measure scenarios (or your own service with --app) on both variants and print the tables."""
+    from toolkit import bench as job
+    from toolkit.cli.show import print_tables
+    from toolkit.errors import CHECK_FAILED, INTERRUPTED, GilfreeError
+
+    if backend != "local":
+        raise GilfreeError(f"there is no backend {backend!r}", "take BACKEND=local")
+    if profile not in ("fast", "release"):
+        raise GilfreeError(f"there is no profile {profile!r}", "take fast or release")
+    if (gil is None) != (free_threaded is None):
+        raise GilfreeError("only one interpreter of the pair is given", "give both --gil and --free-threaded")
+
+    def say(words: str) -> None:
+        if not quiet:
+            print(words, file=sys.stderr, flush=True)
+
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    if resume:
+        campaigns, place = job.resume(
+            job.of_run(None, results)[0].description["run"] if resume == "last" else resume, results, port, say
+        )
+    else:
+        chosen = _scenarios(scenario, app, interface, path, project, blocks, duration, full, say)
+        asked = job.Asked(
+            python=python,
+            profile=profile,
+            explicit=(gil, free_threaded) if gil and free_threaded else None,
+            project=project.resolve() if project else (Path.cwd() if app else None),
+            port=port,
+            quiet=quiet,
+        )
+        campaigns, place = job.start(name or time.strftime("%Y%m%d-%H%M%S"), results, chosen, asked, say)
+    try:
+        stopped = job.run_campaigns(campaigns, place, quiet, say)
+    except KeyboardInterrupt:
+        run = campaigns[0].description["run"]
+        say(f"\ninterrupted; nothing is left running. Go on with: gilfree bench --resume {run}  (make bench RESUME={run})")
+        sys.exit(INTERRUPTED)
+    tables = print_tables(campaigns, "json" if json_output else "text")
+    say("results: " + ", ".join(str(campaign.folder) for campaign in campaigns))
+    empty = [cell for table in tables for cell in table.empty_cells()]
+    for cell in empty:
+        print(f"gilfree: no accepted trial: {cell}", file=sys.stderr)
+    if empty or stopped:
+        sys.exit(CHECK_FAILED)
+
+
+def _scenarios(
+    names: str,
+    app: str | None,
+    interface: str,
+    path: str,
+    project: Path | None,
+    blocks: int | None,
+    duration: str | None,
+    full: bool,
+    say: Any,
+) -> list[tuple[Any, list[str]]]:
+    """The scenarios to run with the caveats that come with how they were asked for."""
+    from toolkit import bench as job
+    from toolkit.errors import GilfreeError
+    from toolkit.scenario_files import load_scenario, own_app
+    from toolkit.units import whole_seconds_of
+
+    try:
+        seconds = whole_seconds_of(duration) if duration else None
+    except ValueError as error:
+        raise GilfreeError(f"--duration: {error}") from None
+    if app:
+        loaded = [own_app(app, interface, path, str(project) if project else None)]
+    else:
+        loaded = [load_scenario(one.strip()) for one in names.split(",") if one.strip()]
+    if not loaded:
+        raise GilfreeError("no scenario is named", "give --scenario asgi, or leave it away for all")
+    chosen: list[tuple[Any, list[str]]] = []
+    for one in loaded:
+        if full:
+            chosen.append((one.changed(rounds=blocks, duration_seconds=seconds), []))
+        else:
+            cut, words = job.quick(one, blocks, seconds)
+            say(f"{one.name}: {words} (FULL=1 or --full measures all)")
+            chosen.append((cut, [words]))
+    return chosen
+
+
+def _as_interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

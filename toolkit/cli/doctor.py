@@ -1,0 +1,101 @@
+"""`gilfree doctor`: what is here and what is missing, on this machine and among a user's dependencies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from toolkit.doctor.machine import Check
+    from toolkit.doctor.requirements import Readiness
+    from toolkit.pythons.pair import Interpreter
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's commands."""
+    app.command()(doctor)
+
+
+def doctor(
+    requirements: Annotated[
+        Path | None, typer.Argument(help="A requirements file, a pyproject.toml or a project's folder.")
+    ] = None,
+    python: Annotated[str, typer.Option(help="Series or exact version in gilfree.lock.")] = "3.14",
+    free_threaded: Annotated[
+        Path | None, typer.Option(help="The free-threaded interpreter to import the dependencies with.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> None:
+    """Say what is here and what is missing; with REQUIREMENTS, what is not ready for the free-threaded variant.
+
+    Nothing is built or left installed. Exit 1 when something is missing or not ready, 2 when it cannot be looked at.
+    """
+    import sys
+    from dataclasses import asdict
+
+    from toolkit.doctor import machine
+    from toolkit.doctor.requirements import readiness
+    from toolkit.errors import CHECK_FAILED, GilfreeError
+    from toolkit.pythons.lock import load_lock
+
+    entry = load_lock().resolve(python)
+    broken = ""
+    try:
+        pair = machine.pair_here(entry)
+    except GilfreeError as error:  # one that is there but is not whole is a finding, not the end of looking
+        pair, broken = None, error.message
+    found = machine.checks(entry, pair)
+    if broken:
+        found.append(machine.Check("pair in the cache", "missing", broken, "remove it, then run `gilfree pythons`"))
+    ready: Readiness | None = None
+    if not as_json:
+        _print_checks(found)
+    if requirements is not None:
+        interpreter = _interpreter(free_threaded, entry.series) or (pair.free_threaded if pair else None)
+        ready = readiness(requirements, entry.series, interpreter, lambda words: print(words, file=sys.stderr))
+        if not as_json:
+            _print_readiness(ready)
+    if as_json:
+        import json
+
+        data = {
+            "doctor_schema": 1,
+            "python": entry.version,
+            "checks": [asdict(one) for one in found],
+            "requirements": ready.as_data() if ready else None,
+        }
+        print(json.dumps(data, indent=1))
+    if any(one.state == "missing" for one in found) or (ready is not None and not ready.ready):
+        sys.exit(CHECK_FAILED)
+
+
+def _interpreter(path: Path | None, series: str) -> Interpreter | None:
+    if path is None:
+        return None
+    from toolkit.errors import GilfreeError
+    from toolkit.pythons.pair import ask
+
+    found = ask(path)
+    if found.variant != f"{series}t":
+        raise GilfreeError(f"--free-threaded {path} is {found.variant}, not {series}t", "name the other interpreter")
+    return found
+
+
+def _print_checks(found: list[Check]) -> None:
+    width = max(len(one.name) for one in found)
+    for one in found:
+        print(f"{one.state:10}  {one.name:{width}}  {one.detail}")
+        if one.remedy and one.state != "here":
+            print(f"{'':10}  {'':{width}}  -> {one.remedy}")
+    count = sum(one.state == "missing" for one in found)
+    made = any(one.state == "to be made" for one in found)
+    ready = "what is still to be made, a run makes" if made else "everything a run on this machine needs is here"
+    print(f"\n{count} missing" if count else f"\nnothing is missing: {ready}")
+
+
+def _print_readiness(ready: Readiness) -> None:
+    from toolkit.doctor.requirements import told
+
+    print("\n" + "\n".join(told(ready)))

@@ -1,0 +1,56 @@
+"""`gilfree show`: the tables of a run or campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from toolkit.campaign import Campaign
+    from toolkit.report.tables import Table
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(show)
+
+
+def show(
+    campaign: Annotated[
+        str | None, typer.Argument(help="A run or one of its campaigns; the newest run by default.")
+    ] = None,
+    results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
+    json_output: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+    csv_output: Annotated[bool, typer.Option("--csv", help="The same as CSV.")] = False,
+) -> None:
+    """Print the published tables with measured columns beside them, and each claim."""
+    from toolkit.bench import of_run
+
+    form = "json" if json_output else "csv" if csv_output else "text"
+    print_tables(of_run(campaign, results), form)
+
+
+def print_tables(campaigns: Sequence[Campaign], form: str) -> list[Table]:
+    """Print the tables on standard output as `text`, `json` or `csv`, and return them."""
+    from toolkit.report.tables import table
+
+    tables = [table(campaign) for campaign in campaigns]
+    if form == "json":
+        import json
+
+        print(json.dumps([one.data() for one in tables], indent=1))
+    elif form == "csv":
+        from toolkit.report.csv_rows import as_csv
+
+        print(as_csv(tables), end="")
+    else:
+        from rich.console import Console
+
+        from toolkit.report.terminal import show as show_text
+
+        console = Console(soft_wrap=False)
+        show_text(tables, console if console.is_terminal else Console(width=max(console.width, 140)))
+    return tables

@@ -1,0 +1,227 @@
+"""What is here and what is missing: one small check for each thing that a run needs, in the order it needs them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from toolkit import machine, paths
+from toolkit.backends.cpus import physical_cores, split
+from toolkit.backends.memory_limit import memory_limit
+from toolkit.errors import GilfreeError
+from toolkit.loadgen import tools
+from toolkit.pythons.build import BUILD_NEEDS, cached_pair
+from toolkit.pythons.lock import LockedSeries
+from toolkit.pythons.pair import Pair
+from toolkit.pythons.uv import managed_pair, run_uv
+from toolkit.setup.packages import Need, missing, privileged
+
+State = Literal["here", "to be made", "missing", "optional"]
+"""here; made by the command that needs it; to be mended by the user; missing, but nothing on this machine needs it."""
+
+NEEDED_BYTES = 2 << 30
+"""Free space that building a pair takes at its peak, with room to spare."""
+
+ASK_TIMEOUT_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked for. `remedy` is what to do when it is not here."""
+
+    name: str
+    state: State
+    detail: str
+    remedy: str = ""
+
+
+def checks(entry: LockedSeries, pair: Pair | None) -> list[Check]:
+    """Everything that measuring on this machine needs, then what other backends need."""
+    return [
+        _looked("system", system),
+        _looked("CPUs", cpus),
+        _looked("memory limit", limit),
+        _looked("space for builds", space),
+        _looked("uv", uv_itself),
+        interpreters(entry, pair),
+        _looked("to build CPython", lambda: build_needs("to build CPython", BUILD_NEEDS, needed=pair is None)),
+        *rewrk(),
+        _looked("Docker", docker, "optional"),
+        _looked("Kubernetes", kubernetes, "optional"),
+    ]
+
+
+def _looked(name: str, look: Callable[[], Check], otherwise: State = "missing") -> Check:
+    """The check, or what kept it from being made: one that breaks must not hide the others."""
+    try:
+        return look()
+    except GilfreeError as error:
+        return Check(name, otherwise, error.message, error.remedy)
+    except OSError as error:
+        return Check(name, otherwise, f"could not be looked at: {error}")
+
+
+def system() -> Check:
+    """Linux, and the Python that runs the toolkit."""
+    detail = f"{machine.distribution() or platform.system()}, {platform.machine()}, Python {platform.python_version()}"
+    if sys.platform != "linux":
+        return Check(
+            "system", "missing", detail, "use a Linux machine: CPU pinning and memory are read from its kernel"
+        )
+    return Check("system", "here", detail)
+
+
+def cpus() -> Check:
+    """Whether server and loader can each have a core of their own."""
+    cores = physical_cores()
+    parts = split(cores, "auto", 1)
+    shares = f"{len(cores)} physical, server {len(parts.server)}, loader {len(parts.load)}"
+    governor = machine.governor()
+    slow = [f"frequency governor is {governor}, not performance"] if governor not in (None, "performance") else []
+    return Check("CPUs", "here", "; ".join([shares, *parts.caveats, *slow]))
+
+
+def limit() -> Check:
+    """How a memory limit would be kept: tried and given back."""
+    tried = memory_limit(f"doctor-{os.getpid()}", NEEDED_BYTES)
+    tried.remove()
+    return Check("memory limit", "here", tried.kind)
+
+
+def space() -> Check:
+    """Room in the cache for building a pair."""
+    folder = paths.cache()
+    free = shutil.disk_usage(folder).free
+    detail = f"{free / (1 << 30):.1f} GiB free in {folder}"
+    if free < NEEDED_BYTES:
+        return Check(
+            "space for builds",
+            "missing",
+            f"{detail}, a build takes up to {NEEDED_BYTES >> 30}",
+            "free some, or set XDG_CACHE_HOME to a folder with more",
+        )
+    return Check("space for builds", "here", detail)
+
+
+def uv_itself() -> Check:
+    """uv makes the environments, whoever made the interpreters."""
+    return Check("uv", "here", run_uv(["--version"], timeout_seconds=30).strip())
+
+
+def pair_here(entry: LockedSeries) -> Pair | None:
+    """A pair that is here already: built earlier, or downloaded by uv. Nothing is built or downloaded."""
+    for profile in ("fast", "release"):
+        pair = cached_pair(entry, profile)
+        if pair is not None:
+            return pair
+    downloads = paths.cache("uv-pythons")
+    if all(any(downloads.glob(f"cpython-{entry.version}{kind}-*/bin")) for kind in ("", "+freethreaded")):
+        return managed_pair(entry)  # nothing is left to download
+    return None
+
+
+def interpreters(entry: LockedSeries, pair: Pair | None) -> Check:
+    """The pair that `pair_here` found."""
+    name = f"pair {entry.version} and {entry.version}t"
+    if pair is None:
+        return Check(name, "to be made", "not in the cache", "`gilfree pythons` downloads or builds it; a run does too")
+    return Check(name, "here", "; ".join([f"{pair.profile}, {pair.origin}", *pair.notes]))
+
+
+def build_needs(name: str, needs: Sequence[Need], *, needed: bool) -> Check:
+    """System packages for a build; `needed` when something has still to be built."""
+    absent = missing(needs)
+    required = [need.package for need in absent if not need.optional]
+    if not required:
+        without = f"; without {', '.join(need.package for need in absent)} (not required)" if absent else ""
+        return Check(name, "here", f"compiler and headers{without}")
+    detail = f"not there: {' '.join(required)}"
+    command = f"apt-get update && apt-get install --yes --no-install-recommends {' '.join(required)}"
+    if not needed:
+        return Check(name, "optional", f"{detail}; not needed now", f"run as root: {command}")
+    if shutil.which("apt-get") and privileged() is not None:
+        return Check(name, "to be made", f"{detail}; installed when needed", f"or run as root: {command}")
+    return Check(name, "missing", detail, f"run as root: {command}")
+
+
+def rewrk() -> list[Check]:
+    """The load generator, and what building it needs when it is not here."""
+    refused: list[str] = []
+    pin = tools.pinned("rewrk")
+    found = tools.find_tool("rewrk", refused.append)
+    if found is not None:
+        return [Check("rewrk", "here", f"{found.version}, {found.path}")]
+    built = Check(
+        "rewrk", "to be made", "; ".join(["not in the cache", *refused]), "a run builds it with cargo, in a minute"
+    )
+    needs = _looked("to build rewrk", lambda: build_needs("to build rewrk", tools.BUILD_NEEDS, needed=True))
+    return [built, needs, *cargo_too_old(pin["cargo"])]
+
+
+def cargo_too_old(needed: str) -> list[Check]:
+    """A check only where a cargo is there that cannot build the load generator."""
+    from packaging.version import Version
+
+    found = tools.cargo_version()
+    if found is None or found >= Version(needed):
+        return []
+    remedy = "install Rust with rustup (https://rustup.rs), or use Debian 13 or newer"
+    return [Check("cargo", "missing", f"{found}, needed is {needed} or newer", remedy)]
+
+
+def docker() -> Check:
+    """Whether BACKEND=docker and images would work."""
+    sdk = _optional("docker")
+    if sdk is None:
+        return _not_installed("Docker", "docker")
+    try:
+        client = sdk.from_env(timeout=ASK_TIMEOUT_SECONDS)
+        try:
+            return Check("Docker", "here", f"engine {client.version()['Version']}")
+        finally:
+            client.close()
+    except sdk.errors.DockerException as error:
+        remedy = "start the engine, or let this user use its socket; only images and BACKEND=docker need it"
+        return Check("Docker", "optional", f"no engine answers: {_first_line(error)}", remedy)
+
+
+def kubernetes() -> Check:
+    """Whether BACKEND=kubernetes would find a cluster."""
+    if _optional("kubernetes") is None:
+        return _not_installed("Kubernetes", "kubernetes")
+    client, config = (importlib.import_module(f"kubernetes.{part}") for part in ("client", "config"))
+    retry = importlib.import_module("urllib3.exceptions")
+    remedy = "set KUBECONFIG; only BACKEND=kubernetes needs it"
+    settings = client.Configuration()
+    try:
+        config.load_kube_config(client_configuration=settings)
+        _, active = config.list_kube_config_contexts()
+        settings.retries = False
+        version = client.VersionApi(client.ApiClient(settings)).get_code(_request_timeout=ASK_TIMEOUT_SECONDS)
+    except config.ConfigException as error:
+        return Check("Kubernetes", "optional", f"no cluster is configured: {_first_line(error)}", remedy)
+    except (client.ApiException, retry.HTTPError) as error:
+        return Check("Kubernetes", "optional", f"the cluster does not answer: {_first_line(error)}", remedy)
+    return Check("Kubernetes", "here", f"{version.git_version}, context {active['name']}")
+
+
+def _optional(module: str) -> Any:
+    """A module of an extra, or None."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        return None
+
+
+def _not_installed(name: str, extra: str) -> Check:
+    return Check(name, "optional", "its Python package is not installed", f'pip install "gilfree[{extra}]"')
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -1,0 +1,205 @@
+"""The published tables with measured columns beside them, as data; every form of output is made from this one.
+
+Measured figures are medians over complete blocks. A figure that is not there is None and is shown empty, never zero.
+"""
+
+from __future__ import annotations
+
+import statistics as stdlib_statistics
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from toolkit import claims
+from toolkit.campaign import Campaign
+from toolkit.plan import complete_blocks
+from toolkit.records import Record
+from toolkit.scenario import Point, PublishedRow, Scenario
+
+METRICS = ("requests_per_second", "latency_mean_ms", "memory_mb")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One arm at one point: the published figures where the article has them, and the measured ones."""
+
+    endpoint: str
+    arm: str
+    role: str
+    workers: int
+    threads: int | None
+    connections: int
+    setting: str
+    assumed_connections: bool
+    published: dict[str, float | None]
+    unreachable: tuple[str, ...]
+    measured: dict[str, float | None]
+    low: dict[str, float | None]
+    high: dict[str, float | None]
+    blocks: int
+    rejected: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Candidate over baseline at one point: median over blocks of the ratio inside each."""
+
+    point: str
+    endpoint: str
+    workers: int
+    threads: int | None
+    connections: int
+    baseline: str
+    candidate: str
+    blocks: int
+    ratio: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Table:
+    """All that is shown of one campaign."""
+
+    campaign: str
+    title: str
+    rows: tuple[Row, ...]
+    ratios: tuple[Ratio, ...]
+    claims: tuple[dict[str, Any], ...]
+    trials: int
+    rejected: dict[str, int]
+    caveats: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def empty_cells(self) -> list[str]:
+        """Rows of which nothing was measured, named: an accepted trial is missing."""
+        return [f"{self.campaign}: {row.arm} {row.setting}" for row in self.rows if row.blocks == 0]
+
+    def data(self) -> dict[str, Any]:
+        """The same as plain data, for --json."""
+        return asdict(self)
+
+
+def table(campaign: Campaign) -> Table:
+    """The table of a campaign, finished or under way."""
+    scenario, records = campaign.scenario, campaign.records()
+    arms = [arm.name for arm in campaign.arms]
+    blocks = complete_blocks(records, arms)
+    counted = [record for found in blocks.values() for record in found]
+    here = claims.setting(scenario, campaign.description.get("pair", {}), server_cpus(campaign))
+    judged = [claims.judge(claim, scenario, blocks, here) for claim in scenario.claims]
+    return Table(
+        campaign=campaign.name,
+        title=scenario.title,
+        rows=tuple(
+            _row(scenario, point, arm, counted, records) for point in scenario.points() for arm in campaign.arms
+        ),
+        ratios=tuple(_ratio(scenario, point, blocks, campaign) for point in scenario.points()) if len(arms) > 1 else (),
+        claims=tuple(_claim(one) for one in judged),
+        trials=len(records),
+        rejected=dict(Counter(reason for record in records for reason in _reasons(record)).most_common()),
+        caveats=tuple(caveats(campaign)),
+        notes=tuple(scenario.published.notes if scenario.published else ()),
+    )
+
+
+def server_cpus(campaign: Campaign) -> int:
+    """How many CPUs the server had, as the plan of this run found them."""
+    return len(campaign.description.get("cpus", {}).get("server", [0]))
+
+
+def caveats(campaign: Campaign) -> list[str]:
+    """What a reader must know before taking these figures for more than they are."""
+    about, found = campaign.description, []
+    pair, published = about.get("pair", {}), campaign.scenario.published
+    if pair.get("profile") == "fast":
+        found.append("interpreters built without PGO and LTO (profile fast): slower than release builds, both alike")
+    found += pair.get("notes", [])
+    cpus = server_cpus(campaign)
+    if published and cpus < published.server_cpus:
+        found.append(
+            f"the server had {cpus} CPU{'s' if cpus != 1 else ''}, the published machine had {published.server_cpus}"
+        )
+    if published and pair.get("series") not in (None, published.series):
+        found.append(f"published figures are of {published.series}, these of {pair['series']}")
+    found += about.get("caveats", [])
+    found.append("server and loader talk over loopback")
+    found.append("granian's wheels carry jemalloc for the GIL build and mimalloc for the free-threaded one")
+    return found
+
+
+def _row(scenario: Scenario, point: Point, arm: Any, counted: Sequence[Record], records: Sequence[Record]) -> Row:
+    published = _published(scenario, point, arm.role)
+    mine = [one for one in counted if one.point_key == point.key and one.arm == arm.name]
+    values = {name: [v for one in mine if (v := getattr(one.metrics, name)) is not None] for name in METRICS}
+    rejected = Counter(
+        reason for one in records if one.point_key == point.key and one.arm == arm.name for reason in _reasons(one)
+    )
+    return Row(
+        endpoint=point.endpoint,
+        arm=arm.name,
+        role=arm.role,
+        workers=point.workers,
+        threads=_threads(scenario, point),
+        connections=point.connections,
+        setting=point.key,
+        assumed_connections=bool(published and published.assumed),
+        published={name: getattr(published, name) if published else None for name in METRICS},
+        unreachable=published.unreachable if published else (),
+        measured={name: stdlib_statistics.median(found) if found else None for name, found in values.items()},
+        low={name: min(found, default=None) for name, found in values.items()},
+        high={name: max(found, default=None) for name, found in values.items()},
+        blocks=len(mine),
+        rejected=dict(rejected),
+    )
+
+
+def _ratio(scenario: Scenario, point: Point, blocks: claims.Blocks, campaign: Campaign) -> Ratio:
+    baseline, candidate = campaign.arms[0].name, campaign.arms[1].name
+    found: dict[str, list[float]] = {name: [] for name in METRICS}
+    mine = [records for (key, _), records in blocks.items() if key == point.key]
+    for records in mine:
+        by_arm = {record.arm: record.metrics for record in records}
+        for name in METRICS:
+            below, above = getattr(by_arm[baseline], name), getattr(by_arm[candidate], name)
+            if below and above is not None:
+                found[name].append(above / below)
+    return Ratio(
+        point=point.key,
+        endpoint=point.endpoint,
+        workers=point.workers,
+        threads=_threads(scenario, point),
+        connections=point.connections,
+        baseline=baseline,
+        candidate=candidate,
+        blocks=len(mine),
+        ratio={name: stdlib_statistics.median(values) if values else None for name, values in found.items()},
+    )
+
+
+def _claim(one: claims.Judgement) -> dict[str, Any]:
+    claim = one.claim
+    return {
+        "id": claim.id,
+        "text": claim.text,
+        "metric": claim.metric,
+        "band": [claim.low, claim.high],
+        "ratio": one.ratio,
+        "blocks": one.blocks,
+        "state": one.state,
+        "reason": one.reason,
+        "words": one.words(),
+        "why": claim.why,
+    }
+
+
+def _published(scenario: Scenario, point: Point, role: str) -> PublishedRow | None:
+    rows = scenario.published.rows if scenario.published else ()
+    return next((row for row in rows if row.matches(point, role)), None)
+
+
+def _threads(scenario: Scenario, point: Point) -> int | None:
+    return point.threads if scenario.app.interface == "wsgi" else None
+
+
+def _reasons(record: Record) -> list[str]:
+    return [record.rejections[0].reason] if record.rejections else []
