@@ -8,7 +8,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from toolkit.agent.frames import Frame
 from toolkit.backends import processes
 from toolkit.backends.cpus import Cpus, physical_cores, split
 from toolkit.backends.measuring_lock import MeasuringLock
-from toolkit.backends.memory_limit import memory_limit
+from toolkit.backends.memory_limit import MemoryLimit, memory_limit
 from toolkit.backends.processes import AgentProcess
 from toolkit.scenario import Scenario
 from toolkit.trial import (
@@ -39,10 +39,16 @@ class LocalBackend:
 
     name = "local"
 
-    def __init__(self, rewrk: str, app_directory: Path, port: int | None = None) -> None:
-        self._rewrk, self._app_directory, self._port = rewrk, app_directory, port
+    def __init__(
+        self,
+        rewrk: str,
+        app_directory: Path,
+        port: int | None = None,
+        limiter: Callable[[str, int], MemoryLimit] = memory_limit,
+    ) -> None:
+        self._rewrk, self._app_directory, self._port, self._limiter = rewrk, app_directory, port, limiter
         self._lock = MeasuringLock()
-        self._cpus = Cpus((), (), ())
+        self.cpus = Cpus((), (), ())
         self._agent_directory = Path()
 
     def slots(self) -> list[str]:
@@ -51,11 +57,11 @@ class LocalBackend:
 
     def prepare(self, scenario: Scenario, arms: Sequence[Arm]) -> list[str]:
         """Choose CPUs, take the machine's measuring lock, end what a killed run left."""
-        self._cpus = split(physical_cores(), scenario.resources.server.cpus, scenario.resources.load.cpus)
+        self.cpus = split(physical_cores(), scenario.resources.server.cpus, scenario.resources.load.cpus)
         self._agent_directory = install_agent()
         self._lock.acquire()
         left = processes.kill_marked()
-        notes = list(self._cpus.caveats)
+        notes = list(self.cpus.caveats)
         if left:
             notes.append(f"ended {len(left)} processes that an earlier, killed run had left")
         return notes
@@ -68,7 +74,7 @@ class LocalBackend:
         """Both sides of one trial; see `Backend.run`."""
         processes.kill_marked(trial.id)
         limit_bytes = trial.scenario.resources.server.memory_bytes
-        limit = memory_limit(trial.id, limit_bytes)
+        limit = self._limiter(trial.id, limit_bytes)
         port = self._port or _free_port()
         place = Placement(
             python=trial.arm.runtime,
@@ -77,14 +83,14 @@ class LocalBackend:
             rewrk=self._rewrk,
             host=HOST,
             port=port,
-            server_cpus=self._cpus.server,
-            load_cpus=self._cpus.load,
+            server_cpus=self.cpus.server,
+            load_cpus=self.cpus.load,
             memory_watchdog=limit.folder is None and not limit.prefix,
             watch_stdin=True,
         )
         outcome: dict[str, Any] = {
             "memory_limit": limit.kind,
-            "cpus": {"server": self._cpus.server, "load": self._cpus.load},
+            "cpus": {"server": self.cpus.server, "load": self.cpus.load},
         }
         taken = _taken(port)
         if taken:
@@ -117,7 +123,7 @@ class _Sides:
         self._agents: dict[str, AgentProcess] = {}
         self.problem: dict[str, Any] | None = None
 
-    def frames(self, limit: Any) -> Iterator[Frame]:
+    def frames(self, limit: MemoryLimit) -> Iterator[Frame]:
         """Start the server's side, then the load's; every frame of both until both have ended."""
         place, directory = self._place, Path(self._place.agent_directory)
         argument = serve_argument(self._trial, place)

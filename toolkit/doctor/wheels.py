@@ -23,6 +23,7 @@ from packaging.version import Version
 from toolkit.errors import GilfreeError
 from toolkit.pythons.uv import UvFailed, run_uv
 
+_INDEX_OPTIONS = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index", "--pre")
 Variants = Literal["both", "gil only", "free-threaded only", "neither", "source"]
 
 
@@ -67,16 +68,38 @@ def resolve(source: Path, series: str) -> Resolved:
     with tempfile.TemporaryDirectory(prefix="gilfree-doctor-") as name:  # readable by us alone
         folder = Path(name)
         pins = folder / "pins.txt"
+        _compile(source, series, pins, "--annotation-style", "line", at=source)
+        needed = needed_by(pins.read_text(), source.name)
         # The file itself may name a private index, so what follows from it must be asked of the same one.
-        _compile(source, series, pins, "--emit-index-url", "--emit-find-links", "--annotation-style", "line", at=source)
-        index_lines = tuple(line for line in pins.read_text().splitlines() if line.startswith("--"))
-        found = judge(_listed(pins, series, at=source), series, needed_by(pins.read_text(), source.name))
+        lines = index_lines(source)
+        pins.write_text("\n".join([*lines, pins.read_text()]))
+        found = judge(_listed(pins, series, at=source), series, needed)
         lacking = [one.name for one in found if one.variants == "gil only"]
         if lacking:
             unpinned = folder / "newest.txt"
-            unpinned.write_text("\n".join([*index_lines, *lacking]) + "\n")
+            unpinned.write_text("\n".join([*lines, *lacking]) + "\n")
             found = with_newest(found, judge(_listed(unpinned, series, at=source), series, {}))
-        return Resolved(tuple(found), index_lines)
+        return Resolved(tuple(found), lines)
+
+
+def index_lines(source: Path) -> tuple[str, ...]:
+    """Lines of a requirements file, and of those it includes, that say where packages come from; folders made absolute.
+
+    A project file has none: its settings are found by uv, which runs in its folder.
+    """
+    if source.suffix in (".toml", ".py", ".cfg"):
+        return ()
+    found: list[str] = []
+    for line in source.read_text().splitlines():
+        option, _, value = line.strip().partition("=" if line.startswith("--") and "=" in line.split()[0] else " ")
+        value = value.strip()
+        if option in ("-r", "--requirement"):
+            found += index_lines(source.parent / value)
+        elif option in ("-f", "--find-links") and (source.parent / value).is_dir():
+            found.append(f"--find-links {(source.parent / value).resolve()}")
+        elif option in _INDEX_OPTIONS:
+            found.append(line.strip())
+    return tuple(dict.fromkeys(found))
 
 
 def judge(

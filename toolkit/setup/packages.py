@@ -1,7 +1,7 @@
 """System packages: whether what they bring is there, and the one command that installs those that are missing.
 
 Asked for at the moment of need (before CPython or rewrk is built), never up front: with a cached or downloaded pair no
-compiler is needed. Standard library only, since the bootstrap uses it too.
+compiler is needed. Standard library only (and toolkit.errors), since the bootstrap uses it too.
 """
 
 from __future__ import annotations
@@ -14,13 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-try:
-    from toolkit.errors import GilfreeError
-except ImportError:  # the bootstrap runs from this folder, before the toolkit can be imported
-
-    class GilfreeError(Exception):  # type: ignore[no-redef]
-        def __init__(self, message: str, remedy: str = "") -> None:
-            super().__init__(f"{message}\n  remedy: {remedy}" if remedy else message)
+from toolkit.errors import GilfreeError
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,57 @@
+# gilfree: `make bench` and `make test` each set up all they need. `make help` lists the rest.
+
+PYTHON3 ?= python3
+PYTHON ?= 3.14
+SCENARIO ?= asgi,wsgi,wsgi-threads
+BACKEND ?= local
+PROFILE ?= fast
+
+# A variable that is set becomes its option; FULL=1 a flag.
+BENCH = --python $(PYTHON) --scenario $(SCENARIO) --backend $(BACKEND) --profile $(PROFILE) \
+  $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(DURATION),--duration $(DURATION)) \
+  $(if $(filter-out 0,$(FULL)),--full) $(if $(RESUME),--resume $(RESUME)) $(if $(NAME),--name $(NAME))
+
+GILFREE = .venv/bin/gilfree
+RUN = .venv/bin/python -m
+
+.PHONY: help setup bench bench-overhead pythons doctor show test test-slow lint format clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
+	@echo "  variables of bench: PYTHON=3.14 SCENARIO=asgi,wsgi,wsgi-threads BACKEND=local BLOCKS= DURATION= PROFILE=fast|release FULL=1 RESUME=last"
+
+setup: ## install the toolkit into .venv (the other targets do it themselves)
+	@$(PYTHON3) toolkit/setup/bootstrap.py
+
+bench: setup ## run the main job on this machine and print the tables
+	@$(GILFREE) bench $(BENCH)
+
+show: setup ## print the tables of the newest run again
+	@$(GILFREE) show
+
+bench-overhead: setup ## what the agents cost, against Granian and rewrk started by hand
+	@$(GILFREE) overhead --python $(PYTHON) --profile $(PROFILE)
+
+pythons: setup ## find or make the pair of interpreters
+	@$(GILFREE) pythons --python $(PYTHON) --profile $(PROFILE)
+
+doctor: setup ## what is here and what is missing
+	@$(GILFREE) doctor
+
+lint: setup ## ruff and mypy
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) mypy
+
+test: lint ## all tests but the slow ones
+	@$(RUN) pytest -m "not slow"
+
+test-slow: setup ## the tests that take minutes
+	@$(RUN) pytest -m slow
+
+format: setup ## let ruff mend what it can
+	@$(RUN) ruff check --fix
+	@$(RUN) ruff format
+
+clean: ## remove .venv and caches of tools; results and the user's cache folder stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

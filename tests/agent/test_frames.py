@@ -1,0 +1,90 @@
+"""Frames: whole ones come through any noise, torn ones never do, and what is missing is known."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.agent.frames import MAX_BYTES, PREFIX, Emitter, decode, encode, gap, read
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=50),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=10,
+)
+frames = st.dictionaries(st.text(min_size=1, max_size=8), values, max_size=6)
+
+
+@given(frames)
+def test_a_frame_comes_back_as_it_was(frame: dict[str, Any]) -> None:
+    line = encode(frame)
+    assert "\n" not in line
+    assert decode(line) == frame
+
+
+@given(frames, st.text(alphabet=st.characters(blacklist_characters="@\n"), max_size=40))
+def test_text_before_a_frame_is_passed_over(frame: dict[str, Any], noise: str) -> None:
+    assert decode(noise + encode(frame)) == frame
+
+
+@given(frames, st.data())
+def test_a_torn_or_changed_frame_is_none_at_all(frame: dict[str, Any], data: st.DataObject) -> None:
+    line = encode(frame)
+    cut = data.draw(st.integers(0, len(line) - 1))
+    assert decode(line[:cut]) is None
+    position = data.draw(st.integers(len(PREFIX) + 1, len(line) - 1))
+    other = data.draw(st.characters(min_codepoint=33, max_codepoint=126).filter(lambda c: c != line[position]))
+    changed = decode(line[:position] + other + line[position + 1 :])
+    assert changed is None or changed == frame  # only the case of a checksum's letter may change without harm
+
+
+def test_noise_between_frames_is_skipped() -> None:
+    lines = ["warning: something", encode({"seq": 0}), "", PREFIX, PREFIX + " nonsense {}", encode({"seq": 1})]
+    assert [frame["seq"] for frame in read(lines)] == [0, 1]
+
+
+def test_a_frame_that_is_too_long_is_refused() -> None:
+    with pytest.raises(ValueError, match="8192"):
+        encode({"kind": "log", "text": "x" * MAX_BYTES})
+
+
+def emitted(count: int) -> list[dict[str, Any]]:
+    stream = io.StringIO()
+    emitter = Emitter("server", stream)
+    for _ in range(count):
+        emitter.emit("tick")
+    emitter.end()
+    return list(read(stream.getvalue().splitlines()))
+
+
+def test_an_emitter_numbers_its_frames_and_counts_them_at_the_end() -> None:
+    found = emitted(3)
+    assert [frame["seq"] for frame in found] == [0, 1, 2, 3]
+    assert found[-1]["kind"] == "end"
+    assert found[-1]["count"] == 4
+    assert gap(found) is None
+
+
+@given(st.integers(1, 20), st.data())
+def test_any_missing_frame_is_noticed(count: int, data: st.DataObject) -> None:
+    found = emitted(count)
+    del found[data.draw(st.integers(0, len(found) - 1))]
+    assert gap(found)
+
+
+def test_frames_may_come_twice_as_when_a_log_is_read_again() -> None:
+    found = emitted(3)
+    assert gap(found + found) is None
+
+
+def test_no_frames_at_all_is_a_gap() -> None:
+    assert gap([]) == "no frame arrived"
+
+
+def test_the_format_is_fixed() -> None:
+    assert encode({"seq": 0}) == f"{PREFIX} bc928d2c {json.dumps({'seq': 0}, separators=(',', ':'))}"

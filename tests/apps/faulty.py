@@ -1,0 +1,82 @@
+"""Apps that go wrong in one way each, served for real: what the checks of a trial have to catch."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+served = 0
+kept: list[bytearray] = []
+
+
+async def answer(send: Send, body: bytes = b"right", status: int = 200, close: bool = False) -> None:
+    global served
+    served += 1
+    headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(body)).encode())]
+    headers += [(b"connection", b"close")] if close else []
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def right(scope: Any, receive: Any, send: Send) -> None:
+    await answer(send)
+
+
+async def status_500(scope: Any, receive: Any, send: Send) -> None:
+    await answer(send, status=500)
+
+
+async def wrong_of_same_size(scope: Any, receive: Any, send: Send) -> None:
+    """One answer in 1,000 is wrong, and as long as a right one, so that bytes do not tell."""
+    await answer(send, b"wrong" if served % 1000 == 999 else b"right")
+
+
+async def wrong_of_other_size(scope: Any, receive: Any, send: Send) -> None:
+    """Wrong only in the thick of it, when no validated request is likely to meet it: bytes must tell."""
+    await answer(send, b"quite wrong" if 4000 < served < 4100 else b"right")
+
+
+async def dies(scope: Any, receive: Any, send: Send) -> None:
+    if served > 5000:
+        os.kill(os.getpid(), signal.SIGKILL)
+    await answer(send)
+
+
+async def stalls(scope: Any, receive: Any, send: Send) -> None:
+    """Stands still for two seconds, every 12,000 requests."""
+    if served % 12000 == 11999:
+        time.sleep(2)
+    await answer(send)
+
+
+async def drops(scope: Any, receive: Any, send: Send) -> None:
+    await answer(send, close=served % 500 == 499)
+
+
+async def eats_memory(scope: Any, receive: Any, send: Send) -> None:
+    """Keeps 32 KiB for every request, touched so that it is really there."""
+    kept.append(bytearray(os.urandom(32) * 1024))
+    await answer(send)
+
+
+async def turns_gil_on(scope: Any, receive: Any, send: Send) -> None:
+    """Imports, at its 4,000th request, an extension that does not say that it can do without the GIL."""
+    if served == 4000:
+        importlib.import_module("needs_gil")
+    await answer(send)
+
+
+async def slow(scope: Any, receive: Any, send: Send) -> None:
+    await asyncio.sleep(0.4)
+    await answer(send)
+
+
+def wsgi_right(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "5")])
+    return [b"right"]

@@ -1,0 +1,109 @@
+"""What tests share: the real pair, its environments, the real rewrk; and that nothing is skipped unseen.
+
+With GILFREE_NO_SKIPS set (as .ci/run does) a skipped test fails the run: the gate has all that the tests need.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from toolkit.agent.frames import Frame
+from toolkit.backends.local import LocalBackend
+from toolkit.loadgen.tools import Tool, ensure_tool
+from toolkit.pythons.environment import pair_environments
+from toolkit.pythons.find import find_pair
+from toolkit.pythons.lock import load_lock
+from toolkit.pythons.pair import Pair
+from toolkit.scenario import Scenario
+from toolkit.trial import Arm, Trial
+from toolkit.yaml_source import parse_yaml
+
+APPS = Path(__file__).parent / "apps"
+
+
+def say(words: str) -> None:
+    """Progress of what has to be built first: shown by pytest with -s or on failure."""
+    print(words, flush=True)
+
+
+@pytest.fixture(scope="session")
+def pair(request: pytest.FixtureRequest) -> Pair:
+    """The real pair of interpreters, built when it is not there: minutes, once a machine."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        return find_pair("3.14", say=say)
+
+
+@pytest.fixture(scope="session")
+def arms(pair: Pair) -> tuple[Arm, Arm]:
+    """The GIL and the free-threaded arm, with the locked packages."""
+    gil, free_threaded = pair_environments(pair, load_lock().resolve("3.14").requirements(), None, say)
+    return Arm("3.14", "gil", str(gil)), Arm("3.14t", "free-threaded", str(free_threaded))
+
+
+@pytest.fixture(scope="session")
+def rewrk(request: pytest.FixtureRequest) -> Tool:
+    """The real rewrk, built when it is not there."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        return ensure_tool("rewrk", say)
+
+
+@pytest.fixture(scope="session")
+def backend(rewrk: Tool) -> Iterator[LocalBackend]:
+    """A local backend over the apps of these tests."""
+    made = LocalBackend(rewrk.path, APPS)
+    yield made
+    made.close()
+
+
+SCENARIO = """
+name: test
+title: a test
+app: {{ target: "{target}", interface: {interface}, wrapped: true, runtime_path: /-/gilfree/runtime }}
+endpoints: {{ plain: {{ path: /, text: right }} }}
+matrix: [{{ endpoint: plain, threads: {threads}, connections: {connections} }}]
+load: {{ warmup: 1s, duration: 2s, rounds: 1, validate_requests: 1500, validate_seconds: 1 }}
+resources: {{ server: {{ cpus: 1, memory: 256Mi }} }}
+limits: {{ foreign_cpu: 0.5, steal: 0.5, {limits} }}
+"""
+
+
+def scenario(
+    target: str, *, interface: str = "asgi", threads: int = 1, connections: int = 16, limits: str = ""
+) -> Scenario:
+    """A short scenario over an app of tests/apps, with machine limits loose: these tests are not about noise."""
+    text = SCENARIO.format(target=target, interface=interface, threads=threads, connections=connections, limits=limits)
+    return Scenario.model_validate(parse_yaml(text, "test").data)
+
+
+def run_trial(backend: LocalBackend, one: Scenario, arm: Arm, attempt: int = 1) -> tuple[Trial, list[Frame]]:
+    """One real trial; its frames are all there is to know of it."""
+    trial = Trial("test", one, one.points()[0], 0, arm, attempt)
+    backend.prepare(one, [arm])
+    return trial, list(backend.run(trial, "here"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Under the gate a skipped test is a failure."""
+    reporter = session.config.pluginmanager.getplugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if skipped and os.environ.get("GILFREE_NO_SKIPS"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was skipped and what would enable it."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        terminalreporter.section("skipped, and what would enable it")
+        for report in skipped:
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+            terminalreporter.line(f"{report.nodeid}: {reason}")
+        if os.environ.get("GILFREE_NO_SKIPS"):
+            terminalreporter.line("GILFREE_NO_SKIPS is set: skipped tests fail this run")

@@ -1,0 +1,44 @@
+"""Makers of records for tests of pure functions."""
+
+from __future__ import annotations
+
+from toolkit.records import Metrics, Record, Rejection
+from toolkit.scenario import Point
+
+POINTS = (Point(endpoint="json", connections=128), Point(endpoint="io", workers=2, connections=256))
+
+
+def a_record(
+    point: Point,
+    block: int,
+    arm: str,
+    attempt: int = 1,
+    *,
+    accepted: bool = True,
+    reason: str = "wrong-answers",
+    rps: float = 1000.0,
+    memory_mb: float = 100.0,
+    latency_ms: float = 10.0,
+) -> Record:
+    """A record as a trial leaves it, with the figures that tables and claims read."""
+    return Record(
+        trial=f"c-{point.key}-b{block}-{arm}-a{attempt}",
+        campaign="campaign",
+        scenario="test",
+        backend="local",
+        slot="here",
+        point_key=point.key,
+        point=point.model_dump(),
+        block=block,
+        arm=arm,
+        role="free-threaded" if arm.endswith("t") else "gil",
+        attempt=attempt,
+        wall_time=1.0,
+        accepted=accepted,
+        rejections=[] if accepted else [Rejection(reason=reason, detail="", environmental=False)],
+        metrics=Metrics(requests_per_second=rps, memory_mb=memory_mb, latency_mean_ms=latency_ms),
+        load={},
+        server={},
+        limits={},
+        notes=[],
+    )
