@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from toolkit.agent.frames import Frame
 from toolkit.backends.local import LocalBackend
@@ -21,6 +22,9 @@ from toolkit.pythons.pair import Pair
 from toolkit.scenario import Scenario
 from toolkit.trial import Arm, Trial
 from toolkit.yaml_source import parse_yaml
+
+settings.register_profile("gilfree", deadline=None)  # how fast a shared machine is, is no property of the code
+settings.load_profile("gilfree")
 
 APPS = Path(__file__).parent / "apps"
 

@@ -46,7 +46,7 @@ class LocalBackend:
         port: int | None = None,
         limiter: Callable[[str, int], MemoryLimit] = memory_limit,
     ) -> None:
-        self._rewrk, self._app_directory, self._port, self._limiter = rewrk, app_directory, port, limiter
+        self._rewrk, self.app_directory, self._port, self._limiter = rewrk, app_directory, port, limiter
         self._lock = MeasuringLock()
         self.cpus = Cpus((), (), ())
         self._agent_directory = Path()
@@ -75,10 +75,10 @@ class LocalBackend:
         processes.kill_marked(trial.id)
         limit_bytes = trial.scenario.resources.server.memory_bytes
         limit = self._limiter(trial.id, limit_bytes)
-        port = self._port or _free_port()
+        port = self._port or free_port()
         place = Placement(
             python=trial.arm.runtime,
-            app_directory=str(self._app_directory),
+            app_directory=str(self.app_directory),
             agent_directory=str(self._agent_directory),
             rewrk=self._rewrk,
             host=HOST,
@@ -180,7 +180,8 @@ def install_agent() -> Path:
     return folder
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from toolkit.cli import bench, doctor, pythons, show
+from toolkit.cli import bench, doctor, overhead, pythons, show
 from toolkit.errors import GilfreeError
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for group in (bench, show, pythons, doctor):
+for group in (bench, show, pythons, doctor, overhead):
     group.register(app)
 
 
