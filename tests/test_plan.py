@@ -99,8 +99,8 @@ def test_killed_anywhere_and_resumed_it_repeats_nothing_that_was_finished(kill_a
 
 
 def test_a_campaign_stops_when_over_a_third_of_its_trials_fall_to_one_cause() -> None:
-    good = [a_record(POINTS[0], index, "3.14", 1) for index in range(4)]
-    bad = [a_record(POINTS[0], index, "3.14t", 1, accepted=False, reason="foreign-cpu") for index in range(3)]
-    assert stop_reason(good + bad, 1 / 3) == "3 of 7 trials were rejected for one cause: foreign-cpu"
-    assert stop_reason(good + bad[:2], 1 / 3) is None
+    good = [a_record(POINTS[0], index, "3.14", 1) for index in range(6)]
+    bad = [a_record(POINTS[0], index, "3.14t", 1, accepted=False, reason="foreign-cpu") for index in range(4)]
+    assert stop_reason(good + bad, 1 / 3) == "4 of 10 trials were rejected for one cause: foreign-cpu"
+    assert stop_reason(good + bad[:3], 1 / 3) is None
     assert stop_reason(bad, 1 / 3) is None  # too few to judge by

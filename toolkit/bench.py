@@ -32,6 +32,8 @@ from toolkit.trial import Arm
 Say = Callable[[str], None]
 
 QUICK_BLOCKS, QUICK_DURATION_SECONDS, QUICK_WARMUP_SECONDS = 2, 5, 2
+QUICK_FOREIGN_CPU = 0.10
+"""A first look bears a machine that is not quite idle; a full run keeps the scenario's own limit."""
 TRIAL_OVERHEAD_SECONDS = 5
 """Starting, validating and stopping; only for the estimate that is printed first."""
 
@@ -55,10 +57,13 @@ def quick(scenario: Scenario, blocks: int | None, duration: int | None) -> tuple
         duration_seconds=duration or QUICK_DURATION_SECONDS,
         warmup_seconds=min(QUICK_WARMUP_SECONDS, scenario.load.warmup_seconds),
     )
+    limits = scenario.limits.model_copy(update={"foreign_cpu": max(QUICK_FOREIGN_CPU, scenario.limits.foreign_cpu)})
+    cut = cut.model_copy(update={"limits": limits})
     full, now = scenario.load, cut.load
     words = (
         f"quick run: {now.rounds} blocks instead of {full.rounds}, {now.duration_seconds} s windows instead of"
-        f" {full.duration_seconds} s, {now.warmup_seconds} s warm-up instead of {full.warmup_seconds} s"
+        f" {full.duration_seconds} s, {now.warmup_seconds} s warm-up instead of {full.warmup_seconds} s,"
+        f" other processes may take {limits.foreign_cpu:.0%} of the server's CPUs instead of {scenario.limits.foreign_cpu:.0%}"
     )
     return cut, words
 

@@ -72,7 +72,9 @@ def server_failed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iter
 
 def _last_words(seen: Measured) -> str:
     log = seen.server.get("log") or ["it printed nothing"]
-    return "Its last words: " + " | ".join(log[-3:])
+    # The line that says it is the last that is no part of a traceback's frames, which are indented.
+    said = [line for line in log if not line.partition(": ")[2].startswith(" ")]
+    return "Its last words: " + " | ".join(said[-3:])
 
 
 def load_failed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:

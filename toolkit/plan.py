@@ -15,7 +15,7 @@ from typing import Protocol
 from toolkit.records import Record
 from toolkit.scenario import Point
 
-MIN_TRIALS_TO_JUDGE = 6
+MIN_TRIALS_TO_JUDGE = 9
 
 
 @dataclass(frozen=True)

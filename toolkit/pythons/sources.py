@@ -5,6 +5,7 @@ A tarball is good when its hash is the lock's, wherever it comes from. GILFREE_S
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import http.client
 import os
@@ -14,7 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from toolkit import paths
 from toolkit.errors import GilfreeError
@@ -109,7 +110,8 @@ def debian_archives(root: Path = Path("/etc/apt")) -> list[str]:
         for line in lines:
             uris = re.match(r"URIs:\s*(.+)", line) or re.match(r"deb\s+(?:\[[^]]*\]\s+)?(\S+)", line)
             found += uris[1].split() if uris else []
-    good = [uri for uri in found if uri.startswith("http") and uri.rstrip("/").endswith("/debian")]
+    # Debian's own layout is tried wherever a mirror has put it; the security archive has no upstream tarballs.
+    good = [uri for uri in found if uri.startswith("http") and "security" not in uri]
     return list(dict.fromkeys(good))
 
 
@@ -122,9 +124,10 @@ def copy(source: Path, to: Path) -> None:
 
 def download(address: str, to: Path) -> None:
     """Fetch over the network (or file://). Raises NotThere with the reason for anything that fails."""
+    request = _request(address)
     try:
         with (
-            urllib.request.urlopen(address, timeout=CONNECT_TIMEOUT_SECONDS) as answer,
+            urllib.request.urlopen(request, timeout=CONNECT_TIMEOUT_SECONDS) as answer,
             to.open("wb") as file,
         ):
             shutil.copyfileobj(answer, file, 1 << 20)
@@ -134,7 +137,17 @@ def download(address: str, to: Path) -> None:
         raise NotThere(f"{getattr(error, 'reason', error)}") from None
 
 
+def _request(address: str) -> urllib.request.Request:
+    """A request whose credentials, if the address has any, travel in a header: urllib knows no others."""
+    parts = urlsplit(address)
+    request = urllib.request.Request(shown(address))
+    if parts.username is not None:
+        secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        request.add_header("Authorization", "Basic " + base64.b64encode(secret.encode()).decode())
+    return request
+
+
 def shown(address: str) -> str:
     """An address without the credentials that may stand in it."""
     parts = urlsplit(address)
-    return address.replace(f"{parts.username}:{parts.password}@", "") if parts.password else address
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else address
