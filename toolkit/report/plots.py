@@ -1,0 +1,307 @@
+"""The plots of a report: each a few small panels that flow beside one another, with words and figures that say the same.
+
+Every function takes data and gives a `Plot`; what a plot leaves out for lack of room it says in its note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from toolkit.report import svg
+from toolkit.report.series import Counted, Curve, Spread, Trace, label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MAX_CURVES, MAX_ROWS, ROWS_A_PANEL = 8, 24, 12
+TREND = "Medians over blocks; bars reach from the lowest block to the highest."
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One drawing."""
+
+    title: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Panels of one question, the answer in words for those who do not see them, and the figures drawn."""
+
+    name: str
+    title: str
+    text: str
+    panels: tuple[Panel, ...]
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    note: str = ""
+    arms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A ratio with its interval; ends are None where so few blocks allow none."""
+
+    label: str
+    ratio: float
+    low: float | None
+    high: float | None
+    verdict: str
+    words: str = field(default="")
+
+
+def forest(name: str, metrics: Mapping[str, Sequence[Interval]], band: float, arms: str) -> Plot | None:
+    """Ratios with their intervals, one panel a metric, the largest effects first where not all fit."""
+    panels: list[Panel] = []
+    rows: list[tuple[str, ...]] = []
+    left_out = 0
+    for metric, found in metrics.items():
+        shown = sorted(found, key=lambda one: -abs(one.ratio - 1))[:MAX_ROWS] if len(found) > MAX_ROWS else found
+        left_out += len(found) - len(shown)
+        if not shown:
+            continue
+        described = "; ".join(_interval_words(one) for one in shown)
+        with svg.figure(0.9 + 0.27 * len(shown)) as (made, ax):
+            _draw_forest(ax, shown, band)
+            ax.set_xlabel(f"{metric}: ratio {arms}")
+            panels.append(Panel(metric, svg.inline(made, f"{name}-{len(panels)}", f"{metric}, {arms}", described)))
+        rows += [
+            (metric, one.label, f"{one.ratio:.3f}", _end(one.low), _end(one.high), one.verdict or "–") for one in shown
+        ]
+    if not panels:
+        return None
+    return Plot(
+        name,
+        "Ratios with 95 % intervals",
+        f"Ratio {arms} at each point; 1 is no difference, the shaded band is ±{band:.0%}. "
+        "Filled marks have a verdict, hollow ones are inconclusive; a mark without a line has too few blocks for an interval.",
+        tuple(panels),
+        ("metric", "point", "ratio", "low", "high", "verdict"),
+        tuple(rows),
+        f"{left_out} smaller ratios are not drawn; all are in the tables." if left_out else "",
+    )
+
+
+def _interval_words(one: Interval) -> str:
+    ends = f" (from {one.low:.3f} to {one.high:.3f})" if one.low is not None and one.high is not None else ""
+    return f"{one.label}: {one.ratio:.3f}{ends}{f', {one.verdict}' if one.verdict else ''}"
+
+
+def _end(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _draw_forest(ax: Axes, shown: Sequence[Interval], band: float) -> None:
+    ax.axvspan(1 - band, 1 + band, color=svg.BAND, lw=0)
+    ax.axvline(1, color=svg.FAINT, lw=1)
+    for place, one in enumerate(shown):
+        sure = one.verdict in ("higher", "lower", "equivalent")
+        if one.low is not None and one.high is not None:
+            ax.plot([one.low, one.high], [place, place], color=svg.ARMS[1], lw=1.8)
+        fill = svg.ARMS[1] if sure else "none"
+        ax.plot([one.ratio], [place], svg.MARKERS[1], mec=svg.ARMS[1], mfc=fill, ls="")
+    _name_rows(ax, [one.label for one in shown])
+
+
+def _name_rows(ax: Axes, names: Sequence[str]) -> None:
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.grid(axis="y", visible=False)
+    ax.tick_params(axis="y", length=0)
+
+
+def throughput(name: str, counted: Counted, found: Sequence[Curve]) -> Plot | None:
+    """Requests per second against threads and workers; where the matrix has no such series, point by point."""
+    if not found:
+        return dots(
+            name,
+            counted,
+            "Throughput",
+            {"requests per second": "requests_per_second"},
+            "This campaign measured one number of threads and workers at each endpoint, so there is no curve to draw.",
+        )
+    shown = found[:MAX_CURVES]
+    panels: list[Panel] = []
+    rows: list[tuple[str, ...]] = []
+    for curve in shown:
+        title = f"{curve.label}: requests per second by {curve.axis}"
+        words = []
+        with svg.figure(2.7) as (made, ax):
+            for index, (arm, spreads) in enumerate(curve.arms.items()):
+                _draw_curve(ax, index, spreads)
+                words += [f"{arm} at {value} {curve.axis}: {one.median:,.0f}" for value, one in spreads.items()]
+                rows += [
+                    (curve.label, curve.axis, str(value), arm, *_cells(one, "{:,.0f}"))
+                    for value, one in spreads.items()
+                ]
+            values = sorted({value for spreads in curve.arms.values() for value in spreads})
+            ax.set_xscale("log", base=2)
+            ax.set_xticks(values, [str(value) for value in values])
+            ax.minorticks_off()
+            ax.set_ylim(bottom=0)
+            ax.yaxis.set_major_formatter(_thousands)
+            ax.set_xlabel(curve.axis)
+            ax.set_ylabel("requests/s")
+            panels.append(Panel(title, svg.inline(made, f"{name}-{len(panels)}", title, "; ".join(words))))
+    return Plot(
+        name,
+        "Throughput against threads and workers",
+        TREND,
+        tuple(panels),
+        ("series", "axis", "value", "variant", "median", "lowest", "highest", "blocks"),
+        tuple(rows),
+        f"{len(found) - len(shown)} further series are not drawn; all points are in the tables."
+        if len(found) > len(shown)
+        else "",
+        counted.arms,
+    )
+
+
+def _draw_curve(ax: Axes, index: int, spreads: Mapping[int, Spread]) -> None:
+    colour, x = svg.ARMS[index % 4], list(spreads)
+    y = [one.median for one in spreads.values()]
+    ax.plot(x, y, marker=svg.MARKERS[index % 4], ls=svg.LINES[index % 4], color=colour)
+    ax.vlines(x, [one.low for one in spreads.values()], [one.high for one in spreads.values()], color=colour, lw=1)
+
+
+def memory(name: str, traces: Mapping[str, Sequence[Trace]], arms: Sequence[str], measured: int) -> Plot | None:
+    """Memory of the server over time, one panel a point, one line a trial."""
+    if not traces:
+        return None
+    panels: list[Panel] = []
+    rows: list[tuple[str, ...]] = []
+    for title, found in traces.items():
+        words = []
+        with svg.figure(2.5) as (made, ax):
+            ax.axvspan(0, max(one.window_seconds for one in found), color=svg.BAND, lw=0)
+            for one in found:
+                index = list(arms).index(one.arm) % 4
+                ax.plot(one.seconds, one.memory_mb, color=svg.ARMS[index], ls=svg.LINES[index], lw=1.2)
+                words.append(
+                    f"{one.arm} block {one.block}: {one.memory_mb[0]:,.0f} to {one.memory_mb[-1]:,.0f} MB,"
+                    f" at most {max(one.memory_mb):,.0f}"
+                )
+                at_most = f"{max(one.memory_mb):,.0f}"
+                rows.append(
+                    (title, one.arm, str(one.block), f"{one.memory_mb[0]:,.0f}", at_most, f"{one.memory_mb[-1]:,.0f}")
+                )
+            ax.set_ylim(bottom=0)
+            ax.set_xlabel("seconds since the measured window began")
+            ax.set_ylabel("MB (PSS)")
+            panels.append(Panel(title, svg.inline(made, f"{name}-{len(panels)}", f"Memory, {title}", "; ".join(words))))
+    left_out = measured - len(traces)
+    return Plot(
+        name,
+        "Memory over time",
+        "Memory (summed PSS) of the server from its start to its end, one line a trial; the measured window is shaded.",
+        tuple(panels),
+        ("point", "variant", "block", "first MB", "highest MB", "last MB"),
+        tuple(rows),
+        f"{left_out} further points are not drawn." if left_out > 0 else "",
+        tuple(arms),
+    )
+
+
+def latency(name: str, counted: Counted) -> Plot | None:
+    """Mean and largest latency of every block: rewrk knows no percentiles, and none are made up."""
+    return dots(
+        name,
+        counted,
+        "Latency",
+        {"mean latency of a block, ms": "latency_mean_ms", "largest latency of a block, ms": "latency_max_ms"},
+        "The generator reports only the mean, the standard deviation and the largest latency of a run, no percentiles. "
+        "So the spread over blocks is shown, not the distribution over requests. The load is a closed loop: "
+        "it waits for answers, so queueing is hidden.",
+        log=True,
+    )
+
+
+def cpu(name: str, counted: Counted) -> Plot | None:
+    """CPUs that the server used, and how busy the load generator was."""
+    return dots(
+        name,
+        counted,
+        "CPU of server and loader",
+        {"CPUs used by the server": "server_cpus_used", "use of the loader's own CPUs (1 is all)": "loader_saturation"},
+        "A server that does not use its CPUs is waiting or is held back; a loader near 1 measures itself.",
+        limits={"loader_saturation": counted.scenario.limits.loader_saturation},
+    )
+
+
+def dots(
+    name: str,
+    counted: Counted,
+    title: str,
+    metrics: Mapping[str, str],
+    text: str,
+    *,
+    log: bool = False,
+    limits: Mapping[str, float] | None = None,
+) -> Plot | None:
+    """Metrics at every point, the arms beside one another: median, and a bar from the lowest block to the highest."""
+    points = counted.measured()
+    shown = points[:MAX_ROWS]
+    panels: list[Panel] = []
+    rows: list[tuple[str, ...]] = []
+    for words, metric in metrics.items():
+        for start in range(0, len(shown), ROWS_A_PANEL):
+            part = shown[start : start + ROWS_A_PANEL]
+            cells = [
+                (point, arm, one)
+                for point in part
+                for arm in counted.arms
+                if (one := counted.spread(point, arm, metric))
+            ]
+            if not cells:
+                continue
+            described = "; ".join(f"{label(counted.scenario, p)} {arm}: {one.median:,.4g}" for p, arm, one in cells)
+            with svg.figure(0.8 + 0.17 * len(counted.arms) * len(part) + 0.1 * len(part)) as (made, ax):
+                _draw_dots(ax, counted, part, metric)
+                if limits and metric in limits:
+                    ax.axvline(limits[metric], color=svg.FAINT, lw=1, ls=":")
+                if log:
+                    ax.set_xscale("log")
+                    ax.xaxis.set_major_formatter(_thousands)
+                    ax.xaxis.set_minor_formatter("")
+                else:
+                    ax.set_xlim(left=0)
+                    ax.xaxis.set_major_formatter(_thousands)
+                ax.set_xlabel(words)
+                panels.append(Panel(words, svg.inline(made, f"{name}-{len(panels)}", f"{title}: {words}", described)))
+            rows += [(words, label(counted.scenario, point), arm, *_cells(one, "{:,.4g}")) for point, arm, one in cells]
+    if not panels:
+        return None
+    left_out = len(points) - len(shown)
+    return Plot(
+        name,
+        title,
+        f"{text} {TREND}",
+        tuple(panels),
+        ("figure", "point", "variant", "median", "lowest", "highest", "blocks"),
+        tuple(rows),
+        f"The first {len(shown)} of {len(points)} points are drawn." if left_out > 0 else "",
+        counted.arms,
+    )
+
+
+def _draw_dots(ax: Axes, counted: Counted, points: Sequence[Any], metric: str) -> None:
+    arms = counted.arms
+    for place, point in enumerate(points):
+        for index, arm in enumerate(arms):
+            one = counted.spread(point, arm, metric)
+            if one is not None:
+                y, colour = place + (index - (len(arms) - 1) / 2) * 0.6 / len(arms), svg.ARMS[index % 4]
+                ax.plot([one.low, one.high], [y, y], color=colour, lw=1.4)
+                ax.plot([one.median], [y], svg.MARKERS[index % 4], color=colour, ls="")
+    _name_rows(ax, [label(counted.scenario, point) for point in points])
+
+
+def _cells(one: Spread, form: str) -> tuple[str, str, str, str]:
+    return form.format(one.median), form.format(one.low), form.format(one.high), str(one.blocks)
+
+
+def _thousands(value: float, _: float = 0) -> str:
+    return f"{value:,.6g}"
