@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_CURVES, MAX_ROWS, ROWS_A_PANEL = 8, 24, 12
+LOG_FROM = 30
+"""Ratio of the largest to the smallest figure from which an axis is logarithmic."""
+LEGEND = "w: workers, t: threads of each, c: connections."
 TREND = "Medians over blocks; bars reach from the lowest block to the highest."
 
 
@@ -215,7 +218,6 @@ def latency(name: str, counted: Counted) -> Plot | None:
         "The generator reports only the mean, the standard deviation and the largest latency of a run, no percentiles. "
         "So the spread over blocks is shown, not the distribution over requests. The load is a closed loop: "
         "it waits for answers, so queueing is hidden.",
-        log=True,
     )
 
 
@@ -238,7 +240,6 @@ def dots(
     metrics: Mapping[str, str],
     text: str,
     *,
-    log: bool = False,
     limits: Mapping[str, float] | None = None,
 ) -> Plot | None:
     """Metrics at every point, the arms beside one another: median, and a bar from the lowest block to the highest."""
@@ -260,16 +261,7 @@ def dots(
             described = "; ".join(f"{label(counted.scenario, p)} {arm}: {one.median:,.4g}" for p, arm, one in cells)
             with svg.figure(0.8 + 0.17 * len(counted.arms) * len(part) + 0.1 * len(part)) as (made, ax):
                 _draw_dots(ax, counted, part, metric)
-                if limits and metric in limits:
-                    ax.axvline(limits[metric], color=svg.FAINT, lw=1, ls=":")
-                if log:
-                    ax.set_xscale("log")
-                    ax.xaxis.set_major_formatter(_thousands)
-                    ax.xaxis.set_minor_formatter("")
-                else:
-                    ax.set_xlim(left=0)
-                    ax.xaxis.set_major_formatter(_thousands)
-                ax.set_xlabel(words)
+                _scale(ax, [end for *_, one in cells for end in (one.low, one.high)], (limits or {}).get(metric))
                 panels.append(Panel(words, svg.inline(made, f"{name}-{len(panels)}", f"{title}: {words}", described)))
             rows += [(words, label(counted.scenario, point), arm, *_cells(one, "{:,.4g}")) for point, arm, one in cells]
     if not panels:
@@ -278,7 +270,7 @@ def dots(
     return Plot(
         name,
         title,
-        f"{text} {TREND}",
+        f"{text} {TREND} {LEGEND}",
         tuple(panels),
         ("figure", "point", "variant", "median", "lowest", "highest", "blocks"),
         tuple(rows),
@@ -297,6 +289,19 @@ def _draw_dots(ax: Axes, counted: Counted, points: Sequence[Any], metric: str) -
                 ax.plot([one.low, one.high], [y, y], color=colour, lw=1.4)
                 ax.plot([one.median], [y], svg.MARKERS[index % 4], color=colour, ls="")
     _name_rows(ax, [label(counted.scenario, point) for point in points])
+
+
+def _scale(ax: Axes, ends: Sequence[float], limit: float | None) -> None:
+    """From zero, and in logs only where the figures lie so far apart that the small ones would vanish."""
+    top = max([*ends, limit or 0])
+    if limit is not None:
+        ax.axvline(limit, color=svg.FAINT, lw=1, ls=":")
+    if min(ends) > 0 and top / min(ends) > LOG_FROM:
+        ax.set_xscale("log")
+        ax.xaxis.set_minor_formatter("")
+    else:
+        ax.set_xlim(0, top * 1.06 or 1)
+    ax.xaxis.set_major_formatter(_thousands)
 
 
 def _cells(one: Spread, form: str) -> tuple[str, str, str, str]:

@@ -6,8 +6,8 @@ Measured figures are medians over complete blocks. A figure that is not there is
 from __future__ import annotations
 
 import statistics as stdlib_statistics
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -79,21 +79,30 @@ class Table:
         return asdict(self)
 
 
-def table(campaign: Campaign) -> Table:
-    """The table of a campaign, finished or under way."""
-    scenario, records = campaign.scenario, campaign.records()
+def table(campaign: Campaign, records: Sequence[Record] | None = None) -> Table:
+    """The table of a campaign, finished or under way; `records` spares reading them again."""
+    scenario = campaign.scenario
+    records = campaign.records() if records is None else records
     arms = [arm.name for arm in campaign.arms]
     blocks = complete_blocks(records, arms)
-    counted = [record for found in blocks.values() for record in found]
+    counted = _by_cell(record for found in blocks.values() for record in found)
+    tried = _by_cell(records)
+    by_point: dict[str, list[Sequence[Record]]] = defaultdict(list)
+    for (key, _), found in blocks.items():
+        by_point[key].append(found)
     here = claims.setting(scenario, campaign.description.get("pair", {}), server_cpus(campaign))
     judged = [claims.judge(claim, scenario, blocks, here) for claim in scenario.claims]
     return Table(
         campaign=campaign.name,
         title=scenario.title,
         rows=tuple(
-            _row(scenario, point, arm, counted, records) for point in scenario.points() for arm in campaign.arms
+            _row(scenario, point, arm, counted[point.key, arm.name], tried[point.key, arm.name])
+            for point in scenario.points()
+            for arm in campaign.arms
         ),
-        ratios=tuple(_ratio(scenario, point, blocks, campaign) for point in scenario.points()) if len(arms) > 1 else (),
+        ratios=tuple(_ratio(scenario, point, by_point[point.key], campaign) for point in scenario.points())
+        if len(arms) > 1
+        else (),
         claims=tuple(_claim(one) for one in judged),
         trials=len(records),
         rejected=dict(Counter(reason for record in records for reason in _reasons(record)).most_common()),
@@ -127,13 +136,18 @@ def caveats(campaign: Campaign) -> list[str]:
     return found
 
 
-def _row(scenario: Scenario, point: Point, arm: Any, counted: Sequence[Record], records: Sequence[Record]) -> Row:
+def _by_cell(records: Iterable[Record]) -> dict[tuple[str, str], list[Record]]:
+    """Sorted once: looking through all records for every row would take minutes for a thousand points."""
+    found: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        found[record.point_key, record.arm].append(record)
+    return found
+
+
+def _row(scenario: Scenario, point: Point, arm: Any, mine: Sequence[Record], tried: Sequence[Record]) -> Row:
     published = _published(scenario, point, arm.role)
-    mine = [one for one in counted if one.point_key == point.key and one.arm == arm.name]
     values = {name: [v for one in mine if (v := getattr(one.metrics, name)) is not None] for name in METRICS}
-    rejected = Counter(
-        reason for one in records if one.point_key == point.key and one.arm == arm.name for reason in _reasons(one)
-    )
+    rejected = Counter(reason for one in tried for reason in _reasons(one))
     return Row(
         endpoint=point.endpoint,
         arm=arm.name,
@@ -153,10 +167,9 @@ def _row(scenario: Scenario, point: Point, arm: Any, counted: Sequence[Record], 
     )
 
 
-def _ratio(scenario: Scenario, point: Point, blocks: claims.Blocks, campaign: Campaign) -> Ratio:
+def _ratio(scenario: Scenario, point: Point, mine: Sequence[Sequence[Record]], campaign: Campaign) -> Ratio:
     baseline, candidate = campaign.arms[0].name, campaign.arms[1].name
     found: dict[str, list[float]] = {name: [] for name in METRICS}
-    mine = [records for (key, _), records in blocks.items() if key == point.key]
     for records in mine:
         by_arm = {record.arm: record.metrics for record in records}
         for name in METRICS:
