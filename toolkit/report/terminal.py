@@ -1,4 +1,4 @@
-"""Tables for the terminal, with rich; in a pipe the same without colours."""
+"""Tables for the terminal, with rich; in a pipe the same without colours, in a narrow window with fewer columns."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table as RichTable
+from rich.text import Text
 
+from toolkit.report import cells
 from toolkit.report.tables import Ratio, Row, Table
 
-_COLUMNS = (
-    ("requests_per_second", "req/s", "{:,.0f}"),
-    ("latency_mean_ms", "ms", "{:,.1f}"),
-    ("memory_mb", "MB", "{:,.0f}"),
-)
+NARROW = 110
+"""Columns below which published and measured figures stand under one another instead of side by side."""
 
 
 def show(tables: Sequence[Table], console: Console) -> None:
@@ -23,71 +22,60 @@ def show(tables: Sequence[Table], console: Console) -> None:
 
 
 def _show(one: Table, console: Console) -> None:
-    console.print(f"\n[bold]{one.title}[/bold]  ({one.campaign})")
-    console.print(_figures(one))
-    if any(row.assumed_connections for row in one.rows):
-        console.print("* our assumption: the article gives no number of connections here", style="dim")
-    if any(row.unreachable for row in one.rows):
-        console.print("† not reachable at this concurrency (Little's law); judged by direction only", style="dim")
-    if one.claims:
-        console.print(_claims(one))
-    counted = sum(row.blocks for row in one.rows)
-    console.print(f"{one.trials} trials, {counted} counted", end="")
-    rejected = ", ".join(f"{count} {reason}" for reason, count in one.rejected.items())
-    console.print(f"; rejected: {rejected}" if rejected else "; none rejected")
+    console.print(f"\n[bold]{one.title}[/bold]  ({one.campaign})", highlight=False)
+    grid = cells.figures(one)
+    console.print(_narrow(one) if console.width < NARROW else _rich(grid, dim=range(5, 8)))
+    for words in grid.notes:
+        _plain(console, words)
+    if one.claims and console.width >= NARROW:
+        console.print(_rich(cells.claims(one), figures=range(2, 3)))
+    for claim, band, ratio, words in (line.cells for line in cells.claims(one).lines if console.width < NARROW):
+        console.print(Text(f"claim: {claim}\n  ratio {ratio or '–'}, band {band}: {words}"))
+    console.print(cells.counted(one))
     for words in (*one.caveats, *one.notes):
-        console.print(f"- {words}", style="dim")
+        _plain(console, f"- {words}")
 
 
-def _figures(one: Table) -> RichTable:
+def _plain(console: Console, words: str) -> None:
+    console.print(Text(words, style="dim"))
+
+
+def _rich(grid: cells.Grid, dim: Sequence[int] = (), figures: Sequence[int] | None = None) -> RichTable:
+    """A grid as a table; `figures` are the columns set to the right, by default all behind the leading words."""
+    right = range(grid.left, len(grid.head)) if figures is None else figures
     found = RichTable(show_edge=False, pad_edge=False, header_style="bold")
-    for name in ("endpoint", "variant", "workers", "threads", "conns"):
-        found.add_column(name, justify="left" if name in ("endpoint", "variant") else "right")
-    for who in ("published", "measured"):
-        for _, unit, _ in _COLUMNS:
-            found.add_column(f"{who}\n{unit}", justify="right", style="dim" if who == "published" else "")
+    for index, name in enumerate(grid.head):
+        found.add_column(name, justify="right" if index in right else "left", style="dim" if index in dim else "")
+    for line in grid.lines:
+        found.add_row(*(Text(cell) for cell in line.cells), end_section=line.ends)
+    return found
+
+
+def _narrow(one: Table) -> RichTable:
+    """A line for the setting, and below it for each arm what was measured and what was published."""
+    found = RichTable(show_edge=False, pad_edge=False, header_style="bold", box=None)
+    found.add_column("")
+    for _, unit, _ in cells.COLUMNS:
+        found.add_column(unit, justify="right")
     found.add_column("n", justify="right")
     ratios = {ratio.point: ratio for ratio in one.ratios}
-    rows = list(one.rows)
-    for index, row in enumerate(rows):
-        found.add_row(*_cells(row))
-        last = index + 1 == len(rows) or rows[index + 1].setting != row.setting
-        if last and row.setting in ratios:
-            found.add_row(*_ratio_cells(ratios[row.setting]), end_section=index + 1 < len(rows))
+    before = ""
+    for index, row in enumerate(one.rows):
+        if row.setting != before:
+            found.add_row(Text(_setting(row), style="bold"))
+        before = row.setting
+        found.add_row(Text(f"  {row.arm}"), *cells.measured(row), str(row.blocks))
+        if any(value is not None for value in row.published.values()):
+            found.add_row(Text("    published"), *cells.published(row), style="dim")
+        if (index + 1 == len(one.rows) or one.rows[index + 1].setting != before) and before in ratios:
+            ratio = ratios[before]
+            found.add_row(
+                Text(f"  {ratio.candidate}/{ratio.baseline}"), *cells.ratios(ratio), str(ratio.blocks), end_section=True
+            )
     return found
 
 
-def _cells(row: Row) -> list[str]:
-    head = [
-        f"/{row.endpoint}",
-        row.arm,
-        str(row.workers),
-        "–" if row.threads is None else str(row.threads),
-        f"{row.connections}{'*' if row.assumed_connections else ''}",
-    ]
-    published = [
-        number(row.published[name], form) + ("†" if name in row.unreachable else "") for name, _, form in _COLUMNS
-    ]
-    measured = [number(row.measured[name], form) for name, _, form in _COLUMNS]
-    return [*head, *published, *measured, str(row.blocks)]
-
-
-def _ratio_cells(ratio: Ratio) -> list[str]:
-    values = [number(ratio.ratio[name], "×{:.2f}") for name, _, _ in _COLUMNS]
-    label = f"{ratio.candidate}/{ratio.baseline}"
-    return ["", label, "", "", "", "", "", "", *values, str(ratio.blocks)]
-
-
-def _claims(one: Table) -> RichTable:
-    found = RichTable(show_edge=False, pad_edge=False, header_style="bold", title_justify="left")
-    for name in ("claim", "band", "ratio here", "verdict"):
-        found.add_column(name)
-    for claim in one.claims:
-        low, high = claim["band"]
-        found.add_row(claim["text"], f"{low:g}–{high:g}", number(claim["ratio"], "{:.2f}"), claim["words"])
-    return found
-
-
-def number(value: float | None, form: str) -> str:
-    """A figure as text; nothing where there is none."""
-    return "" if value is None else form.format(value)
+def _setting(row: Row | Ratio) -> str:
+    workers, threads, connections = cells.setting(row)
+    many = "" if threads == "–" else f" {threads}t"
+    return f"/{row.endpoint} {workers}w{many} {connections}c"
