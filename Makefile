@@ -9,7 +9,7 @@ PROFILE ?= fast
 # A variable that is set becomes its option; FULL=1 a flag.
 BENCH = --python $(PYTHON) --scenario $(SCENARIO) --backend $(BACKEND) --profile $(PROFILE) \
   $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(DURATION),--duration $(DURATION)) \
-  $(if $(filter-out 0,$(FULL)),--full) $(if $(RESUME),--resume $(RESUME)) $(if $(NAME),--name $(NAME))
+  $(if $(filter-out 0,$(FULL)),--full) $(if $(RESUME),--resume $(RESUME)) $(if $(NAME),--name $(NAME)) $(if $(LIMIT),--limit $(LIMIT))
 
 GILFREE = .venv/bin/gilfree
 RUN = .venv/bin/python -m
@@ -18,7 +18,7 @@ RUN = .venv/bin/python -m
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
-	@echo "  variables of bench: PYTHON=3.14 SCENARIO=asgi,wsgi,wsgi-threads BACKEND=local BLOCKS= DURATION= PROFILE=fast|release FULL=1 RESUME=last"
+	@echo "  variables of bench: PYTHON=3.14 SCENARIO=asgi,wsgi,wsgi-threads BACKEND=local BLOCKS= DURATION= PROFILE=fast|release FULL=1 RESUME=last LIMIT=foreign_cpu=0.2"
 
 setup: ## install the toolkit into .venv (the other targets do it themselves)
 	@$(PYTHON3) toolkit/setup/bootstrap.py

@@ -14,6 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from toolkit import machine, paths
 from toolkit.backends.cpus import physical_cores, split
 from toolkit.backends.local import LocalBackend
@@ -26,7 +28,7 @@ from toolkit.pythons.environment import packages, pair_environments, project_req
 from toolkit.pythons.find import find_pair
 from toolkit.pythons.lock import load_lock
 from toolkit.pythons.pair import Pair
-from toolkit.scenario import Scenario
+from toolkit.scenario import Limits, Scenario
 from toolkit.trial import Arm
 
 Say = Callable[[str], None]
@@ -66,6 +68,23 @@ def quick(scenario: Scenario, blocks: int | None, duration: int | None) -> tuple
         f" other processes may take {limits.foreign_cpu:.0%} of the server's CPUs instead of {scenario.limits.foreign_cpu:.0%}"
     )
     return cut, words
+
+
+def limited(scenario: Scenario, changes: Sequence[str]) -> Scenario:
+    """The scenario with limits of trials changed by `name=value`. Raises GilfreeError naming the wrong one."""
+    if not changes:
+        return scenario
+    given = dict(change.partition("=")[::2] for change in changes)
+    try:
+        limits = Limits.model_validate({**scenario.limits.model_dump(), **given})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = str(problem["loc"][0])
+        known = ", ".join(Limits.model_fields)
+        raise GilfreeError(
+            f"--limit {name}={given.get(name, '')}: {problem['msg']}", f"the limits are {known}"
+        ) from None
+    return scenario.model_copy(update={"limits": limits})
 
 
 def start(

@@ -119,27 +119,32 @@ class _Run:
         self._changed = threading.Condition()
         self._records = campaign.records()
         self._running: list[Block] = []
+        self._alive = 0
         self._stopping = False
         self._stopped: str | None = None
         self._error: BaseException | None = None
 
     def run(self) -> str | None:
         slots = self._backend.slots()
-        threads = [threading.Thread(target=self._serve_slot, args=(slot,), name=f"slot-{slot}") for slot in slots]
-        for thread in threads:
-            thread.start()
+        self._alive = len(slots)
+        for slot in slots:
+            threading.Thread(target=self._serve_slot, args=(slot,), name=f"slot-{slot}").start()
         try:
-            for thread in threads:
-                while thread.is_alive():
-                    thread.join(0.2)  # not for ever: a signal must reach the main thread
+            self._wait()
         except BaseException:
             self._stop()
-            for thread in threads:
-                thread.join()
+            self._wait()
             raise
         if self._error is not None:
             raise self._error
         return self._stopped
+
+    def _wait(self) -> None:
+        """Until all slots have ended. Not by Thread.join: a signal in the middle of it makes CPython 3.11 take a running
+        thread for one that has ended, and the trial under way would be left behind."""
+        with self._changed:
+            while self._alive:
+                self._changed.wait(0.2)  # not for ever: a signal must reach the main thread
 
     def _stop(self) -> None:
         with self._changed:
@@ -158,6 +163,10 @@ class _Run:
         except BaseException as error:  # noqa: BLE001  (raised again in the main thread)
             self._error = error
             self._stop()
+        finally:
+            with self._changed:
+                self._alive -= 1
+                self._changed.notify_all()
 
     def _take(self) -> Block | None:
         """The next block, waiting while others run that may yet fail and have to be run again."""

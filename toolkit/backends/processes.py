@@ -87,8 +87,8 @@ class AgentProcess:
         return code
 
 
-def marked(trial: str | None = None) -> list[int]:
-    """Processes of any trial (or of one) on this machine, those in containers left out."""
+def marked(beginning: str = "") -> list[int]:
+    """Processes of trials on this machine whose id begins so, those in containers left out."""
     own_namespace = _namespace("self")
     found = []
     for entry in os.listdir("/proc"):
@@ -98,14 +98,14 @@ def marked(trial: str | None = None) -> list[int]:
             except OSError:
                 continue
             values = [item.partition(b"=")[2].decode() for item in environment if item.startswith(MARK.encode() + b"=")]
-            if values and trial in (None, values[0]) and _namespace(entry) == own_namespace:
+            if values and values[0].startswith(beginning) and _namespace(entry) == own_namespace:
                 found.append(int(entry))
     return found
 
 
-def kill_marked(trial: str | None = None, timeout_seconds: float = 10) -> list[int]:
+def kill_marked(beginning: str = "", timeout_seconds: float = 10) -> list[int]:
     """Kill what trials left on this machine and wait until it is gone; the processes that were found first."""
-    first = marked(trial)
+    first = marked(beginning)
     deadline = time.monotonic() + timeout_seconds
     left = first
     while left and time.monotonic() < deadline:
@@ -113,7 +113,7 @@ def kill_marked(trial: str | None = None, timeout_seconds: float = 10) -> list[i
             with contextlib.suppress(OSError):
                 os.kill(pid, 9)
         time.sleep(0.02)  # between the signal and the end
-        left = marked(trial)
+        left = marked(beginning)
     return first
 
 

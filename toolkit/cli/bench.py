@@ -28,6 +28,9 @@ def bench(
     profile: Annotated[
         str, typer.Option(help="If interpreters must be built: fast, or release (PGO and LTO).")
     ] = "fast",
+    limit: Annotated[
+        list[str] | None, typer.Option(help="Change a limit of trials: foreign_cpu=0.2. May be given again.")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Measure as the scenario says, not a quick look.")] = False,
     resume: Annotated[str | None, typer.Option(help="Go on with a run: its name, or `last`.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run; the time by default.")] = None,
@@ -65,6 +68,7 @@ def bench(
         )
     else:
         chosen = _scenarios(scenario, app, interface, path, project, blocks, duration, full, say)
+        chosen = [(job.limited(one, limit or []), caveats) for one, caveats in chosen]
         asked = job.Asked(
             python=python,
             profile=profile,
@@ -78,7 +82,9 @@ def bench(
         stopped = job.run_campaigns(campaigns, place, quiet, say)
     except KeyboardInterrupt:
         run = campaigns[0].description["run"]
-        say(f"\ninterrupted; nothing is left running. Go on with: gilfree bench --resume {run}  (make bench RESUME={run})")
+        say(
+            f"\ninterrupted; nothing is left running. Go on with: gilfree bench --resume {run}  (make bench RESUME={run})"
+        )
         sys.exit(INTERRUPTED)
     tables = print_tables(campaigns, "json" if json_output else "text")
     say("results: " + ", ".join(str(campaign.folder) for campaign in campaigns))

@@ -1,0 +1,5 @@
+"""`python -m toolkit` is `gilfree`."""
+
+from toolkit.cli import main
+
+main()
