@@ -15,6 +15,7 @@ from toolkit.loadgen import rewrk
 from toolkit.scenario import Point, Scenario
 
 Role = Literal["gil", "free-threaded"]
+Side = Literal["main", "reference", "again"]
 
 READY_TIMEOUT_SECONDS = 60
 STOP_GRACE_SECONDS = 5
@@ -27,13 +28,15 @@ RUNTIME_SAMPLES_PER_WORKER = 8
 class Arm:
     """One side of a comparison: a variant, where it is to be had, and settings in which it differs.
 
-    `runtime` is what the backend serves from: a Python executable (local) or an image (docker, kubernetes).
+    `runtime` is what the backend serves from: a Python executable (local) or an image (docker, kubernetes). `side`:
+    what a campaign is about (main), what that is held against (reference), or a main arm a second time (A/A).
     """
 
     name: str
     role: Role
     runtime: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    side: Side = "main"
 
 
 @dataclass(frozen=True)
