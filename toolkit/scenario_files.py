@@ -116,7 +116,7 @@ def _explained(source: Source, problem: ErrorDetails) -> str:
         return f"{where}: {name!r} is missing\n  remedy: add it"
     message, value = problem["msg"].removeprefix("Value error, "), problem["input"]
     shown = f"{value!r}: " if isinstance(value, str | int | float) and repr(value) not in message else ""
-    return f"{where}: {name}: {shown}{message}"
+    return f"{where}: {name}: {shown}{message}\n  remedy: write at that line what it asks for"
 
 
 def _shorten(loc: Sequence[str | int], source: Source) -> Place:

@@ -62,6 +62,8 @@ def parse_yaml(text: str, name: str) -> Source:
 
 def _build(loader: yaml.SafeLoader, node: yaml.Node, place: Place, lines: dict[Place, int], name: str) -> Any:
     lines[place] = node.start_mark.line + 1
+    if not node.tag.startswith("tag:yaml.org,2002:") or "python" in node.tag:
+        raise GilfreeError(f"{name}:{lines[place]}: the YAML tag {node.tag!r} makes more than plain data", "remove it")
     if isinstance(node, yaml.MappingNode):
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:

@@ -14,7 +14,7 @@ from toolkit.loadgen import tools
 from toolkit.pythons.lock import LockedSeries, load_lock
 from toolkit.pythons.pair import Pair
 from toolkit.setup import packages
-from toolkit.setup.packages import Need
+from toolkit.setup.needs import Need
 
 ABSENT = Need("libabsent-dev", header="no/such/header.h")
 OPTIONAL = Need("libnicer-dev", header="no/such/other.h", optional=True)
