@@ -10,82 +10,20 @@ from __future__ import annotations
 import math
 import statistics as stdlib_statistics
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from toolkit.campaign import Campaign
 from toolkit.contrasts import Contrast, contrasts
+from toolkit.decision import caveats, first_line, too_noisy
+from toolkit.families import Described, Judged, described, judged, log_rows, stopping_rule
 from toolkit.noise import Noise, noise
 from toolkit.plan import complete_blocks, stop_reason
 from toolkit.records import Metrics, Record
 from toolkit.scenario import Point
 
-if TYPE_CHECKING:
-    from toolkit.stats import Estimate, Looks, StoppingRule, Verdict
-
 SCHEMA = 1
-PRIMARY = ("requests_per_second", "cpu_seconds_per_1000_requests", "memory_mb", "latency_p99_ms")
-"""Judged as one family; p99 is there only where the load kept a constant rate (closed-loop latency is c/rps again)."""
-
-TOO_NOISY_EFFECT = 0.10
-"""A campaign that could not have seen a change of requests/s by 10 % at half of its points is too noisy to decide by."""
-
-Outcome = Literal["higher", "lower", "equivalent", "inconclusive"]
-
-
-def _per_cpu(one: Metrics) -> float | None:
-    return one.requests_per_second / one.server_cpus_used if one.requests_per_second and one.server_cpus_used else None
-
-
-def _per_gb(one: Metrics) -> float | None:
-    return 1000 * one.requests_per_second / one.memory_mb if one.requests_per_second and one.memory_mb else None
-
-
-DESCRIPTIVE: dict[str, Callable[[Metrics], float | None]] = {
-    "latency_mean_ms": lambda one: one.latency_mean_ms,
-    "requests_per_second_per_cpu_used": _per_cpu,
-    "requests_per_second_per_gb": _per_gb,
-    "rss_mb": lambda one: one.rss_mb,
-    "uss_mb": lambda one: one.uss_mb,
-    "working_set_mb": lambda one: one.working_set_mb,
-}
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One primary metric of a contrast. `baseline` and `candidate` are medians over the same `n` blocks.
-
-    `ratio` with its 95 % interval `low`..`high` (None: so few blocks allow none); `p` before and `holm_p` after the
-    correction for the family; `smallest_effect` (0.02: 2 %) is what n blocks with this spread would have seen in 80 %
-    of cases. The bootstrap interval is shown beside and decides nothing.
-    """
-
-    metric: str
-    n: int
-    baseline: float | None
-    candidate: float | None
-    ratio: float | None
-    low: float | None
-    high: float | None
-    p: float | None
-    holm_p: float | None
-    smallest_effect: float | None
-    bootstrap_low: float | None
-    bootstrap_high: float | None
-    verdict: Outcome
-    reason: str
-
-
-@dataclass(frozen=True)
-class Described:
-    """One descriptive figure of a contrast: medians, and the median of the ratios inside blocks."""
-
-    metric: str
-    n: int
-    baseline: float | None
-    candidate: float | None
-    ratio: float | None
 
 
 @dataclass(frozen=True)
@@ -160,3 +98,125 @@ def finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [finite(one) for one in value]
     return value
+
+
+Cells = Mapping[tuple[str, str], Mapping[int, Metrics]]
+"""By point key and arm, the figures of each complete block."""
+
+
+def compare(campaign: Campaign, records: Sequence[Record] | None = None) -> Comparison:
+    """The comparison of a campaign, finished or under way; `records` spares reading them again."""
+    records = campaign.records() if records is None else records
+    arms = [arm.name for arm in campaign.arms]
+    counted = complete_blocks(records, arms)
+    cells: dict[tuple[str, str], dict[int, Metrics]] = defaultdict(dict)
+    for (key, index), attempt in counted.items():
+        for record in attempt:
+            cells[key, record.arm][index] = record.metrics
+    rule = stopping_rule(campaign.description)
+    looks = rule.looks if rule else None
+    wanted = contrasts(campaign.arms)
+    points = campaign.scenario.points()
+    at_points = [(one, point, pairs(cells, one, point, point)) for one in wanted for point in points]
+    families = judged([rows for _, _, rows in at_points], looks)
+    compared = [
+        PointComparison(one, point, point.key, len(rows), family, described(rows), _stopped(rows, rule))
+        for (one, point, rows), family in zip(at_points, families, strict=True)
+    ]
+    best = [found for one in wanted if one.kind != "aa" for found in _choices(one, points, cells)]
+    families = judged([pairs(cells, found.contrast, found.baseline, found.candidate) for found in best], looks)
+    found = Comparison(
+        campaign=campaign.name,
+        title=campaign.scenario.title,
+        contrasts=wanted,
+        best=tuple(replace(one, family=family) for one, family in zip(best, families, strict=True)),
+        points=tuple(compared),
+        noise=noise(records, counted),
+        too_noisy="",
+        first_line="",
+        caveats=(),
+        looks=_looks_words(rule),
+        blocks=max((one.blocks for one in compared), default=0),
+    )
+    stopped = stop_reason(records, campaign.scenario.limits.rejected_share)
+    found = replace(found, too_noisy=too_noisy(found, stopped), caveats=caveats(found))
+    return replace(found, first_line=first_line(found))
+
+
+def pairs(cells: Cells, contrast: Contrast, baseline: Point, candidate: Point) -> list[tuple[Metrics, Metrics]]:
+    """Baseline and candidate of every round that has both, in the order of rounds.
+
+    Within one point that is the block; between two it is the round, since a round visits every point before the next.
+    """
+    below, above = cells.get((baseline.key, contrast.baseline), {}), cells.get((candidate.key, contrast.candidate), {})
+    return [(below[index], above[index]) for index in sorted(below.keys() & above.keys())]
+
+
+def _choices(contrast: Contrast, points: Sequence[Point], cells: Cells) -> list[Best]:
+    """Best against best for every endpoint and number of connections at which both sides were measured."""
+    groups: dict[tuple[str, int], list[Point]] = defaultdict(list)
+    for point in points:
+        groups[point.endpoint, point.connections].append(point)
+    found = []
+    for (endpoint, connections), members in groups.items():
+        below, above = (_fastest(members, arm, cells) for arm in (contrast.baseline, contrast.candidate))
+        if below is None or above is None:
+            continue
+        rows = pairs(cells, contrast, below, above)
+        if len(members) == 1:
+            caveat = "only one setting was measured, so nothing was chosen"
+        else:
+            caveat = (
+                f"each side's best of {len(members)} settings was chosen by the same trials that are compared here:"
+                " what was lucky is chosen more easily, so both figures lean upwards"
+            )
+        found.append(
+            Best(
+                contrast,
+                endpoint,
+                connections,
+                below,
+                above,
+                len(members),
+                len(rows),
+                (),
+                described(rows),
+                caveat,
+            )
+        )
+    return found
+
+
+def _fastest(points: Sequence[Point], arm: str, cells: Cells) -> Point | None:
+    medians = {}
+    for point in points:
+        figures = [one.requests_per_second for one in cells.get((point.key, arm), {}).values()]
+        known = [value for value in figures if value is not None]
+        if known:
+            medians[point] = stdlib_statistics.median(known)
+    return max(medians, key=lambda point: medians[point]) if medians else None
+
+
+def _stopped(rows: Sequence[tuple[Metrics, Metrics]], rule: Any) -> str:
+    """Under early stopping: why this point has enough blocks, or that it has not."""
+    if rule is None:
+        return ""
+    from toolkit import stats
+
+    logs = log_rows(rows)
+    if not logs:
+        return "no complete block yet"
+    decision = stats.decide(logs, rule)
+    if decision.why == "precise":
+        return f"stopped after {len(rows)} blocks: every interval is within ±{rule.half_width:.0%}"
+    if decision.why == "limit":
+        return f"stopped at the limit of {rule.limit} blocks, the widest interval is that of {decision.metric}"
+    return f"not enough after {len(rows)} blocks ({decision.why}), about {decision.expected_blocks} are expected"
+
+
+def _looks_words(rule: Any) -> str:
+    if rule is None:
+        return ""
+    from toolkit.stats.stopping import CORRECTION
+
+    return f"looked at after every block from {rule.first} to {rule.limit}; intervals and p are corrected for it: {CORRECTION}"

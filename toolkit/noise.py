@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from toolkit.records import Record
+from toolkit.records import Record, Rejection
 
 SHARES = ("steal", "foreign_cpu", "throttled_periods", "loader_throttled_periods", "loader_saturation")
 LIMIT_NAMES = {"loader_throttled_periods": "throttled_periods"}
@@ -80,7 +80,7 @@ def noise(records: Sequence[Record], counted: Mapping[tuple[str, int], Sequence[
 def rejected(records: Iterable[Record]) -> tuple[Rejected, ...]:
     """Rejected trials by their first cause, the most frequent first."""
     causes = [record.rejections[0] for record in records if record.rejections]
-    first = {}
+    first: dict[str, Rejection] = {}
     for cause in causes:
         first.setdefault(cause.reason, cause)
     return tuple(
