@@ -14,7 +14,7 @@ BENCH = --python $(PYTHON) --scenario $(SCENARIO) --backend $(BACKEND) --profile
 GILFREE = .venv/bin/gilfree
 RUN = .venv/bin/python -m
 
-.PHONY: help setup bench bench-overhead pythons doctor show test test-slow lint format clean
+.PHONY: help setup bench bench-overhead simulate pythons doctor show test test-slow lint format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -31,6 +31,9 @@ show: setup ## print the tables of the newest run again
 
 bench-overhead: setup ## what the agents cost, against Granian and rewrk started by hand
 	@$(GILFREE) overhead --python $(PYTHON) --profile $(PROFILE)
+
+simulate: setup ## what the verdicts are worth, on campaigns whose truth is known (FAST=1: seconds)
+	@$(GILFREE) simulate $(if $(filter-out 0,$(FAST)),--fast)
 
 pythons: setup ## find or make the pair of interpreters
 	@$(GILFREE) pythons --python $(PYTHON) --profile $(PROFILE)

@@ -1,12 +1,18 @@
-"""Claims: ratios are paired by round, preconditions come first, and without intervals nothing is more than inconclusive."""
+"""Claims: ratios are paired by round, preconditions come first, and below 8 blocks nothing is more than inconclusive."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from tests import simulated
 from tests.factory import POINTS, a_record
+from toolkit import claims, stats
 from toolkit.claims import Setting, judge, paired_ratios
 from toolkit.plan import complete_blocks
+from toolkit.records import Record
+from toolkit.report.tables import table
 from toolkit.scenario import Claim, Scenario
 from toolkit.scenario_files import load_scenario
 
@@ -65,3 +71,55 @@ def test_an_unmet_precondition_makes_a_claim_untestable_not_contradicted(here: S
     judged = judge(claim_of(wsgi, "wsgi-json-faster"), wsgi, {}, here)
     assert judged.state == "not testable here"
     assert words in judged.words()
+
+
+def json_blocks(ratios: list[float]) -> list[Record]:
+    return [
+        record
+        for index, ratio in enumerate(ratios)
+        for record in (a_record(POINTS[0], index, "3.14"), a_record(POINTS[0], index, "3.14t", rps=1000 * ratio))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("middle", "state", "words"),
+    [
+        (0.80, "reproduced", "reproduced: the whole interval lies inside the claimed band"),
+        (0.95, "contradicted", "contradicted: the whole interval lies outside the claimed band"),
+        (0.85, "inconclusive", "inconclusive: the interval lies partly inside the claimed band"),
+    ],
+)
+def test_from_8_blocks_on_the_interval_decides(asgi: Scenario, middle: float, state: str, words: str) -> None:
+    spread = [-0.02, -0.015, -0.01, -0.005, 0.005, 0.01, 0.015, 0.02]
+    records = json_blocks([middle + one for one in spread])
+    judged = judge(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(records, ARMS), HERE)
+    assert (judged.state, judged.words()) == (state, words)
+    assert judged.low is not None and judged.high is not None and judged.low <= middle <= judged.high
+
+
+def test_7_blocks_are_inconclusive_however_clear(asgi: Scenario) -> None:
+    judged = judge(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(json_blocks([0.8] * 7), ARMS), HERE)
+    assert (judged.words(), judged.low) == ("inconclusive (7 blocks)", None)
+
+
+def test_looking_often_widens_the_interval_that_judges_a_claim(asgi: Scenario) -> None:
+    blocks = complete_blocks(json_blocks([0.8 + 0.004 * one for one in range(-6, 6)]), ARMS)
+    claim = claim_of(asgi, "asgi-json-slower")
+    once, often = (judge(claim, asgi, blocks, HERE, looks) for looks in (None, stats.Looks(8, 20)))
+    assert once.low is not None and often.low is not None and often.low < once.low
+
+
+def test_a_published_ratio_of_a_failed_figure_is_left_out(asgi: Scenario) -> None:
+    records = json_blocks([0.8, 0.0])
+    assert len(paired_ratios(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(records, ARMS))) == 1
+
+
+def test_claims_and_statistics_agree_on_how_many_blocks_are_enough() -> None:
+    assert claims.MIN_BLOCKS == stats.MIN_BLOCKS
+
+
+def test_old_and_a_a_arms_play_no_part_in_a_claim(tmp_path: Path) -> None:
+    arms = [*simulated.ARMS, simulated.AGAIN]
+    campaign = simulated.a_campaign(tmp_path / "c", arms=arms, ratios={"3.14t": 0.8, "3.14-again": 5.0})
+    found = {claim["id"]: claim for claim in table(campaign).claims}
+    assert found["asgi-json-slower"]["state"] == "reproduced"

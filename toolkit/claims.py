@@ -9,10 +9,16 @@ from __future__ import annotations
 import statistics as stdlib_statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from toolkit.records import Record
 from toolkit.scenario import Cell, Claim, Point, Scenario
+
+if TYPE_CHECKING:
+    from toolkit.stats import Looks
+
+MIN_BLOCKS = 8
+"""As `stats.MIN_BLOCKS`, so that what has too few blocks anyhow need not load numpy; a test keeps them equal."""
 
 Blocks = Mapping[tuple[str, int], Sequence[Record]]
 State = Literal["reproduced", "contradicted", "inconclusive", "not testable here", "not measured"]
@@ -29,17 +35,19 @@ class Setting:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A claim, its median ratio over `blocks` pairs, and what that makes of it with the reason."""
+    """A claim, its median ratio over `blocks` pairs with its 95 % interval (None below 8), and what that makes of it."""
 
     claim: Claim
     ratio: float | None
     blocks: int
     state: State
     reason: str
+    low: float | None = None
+    high: float | None = None
 
     def words(self) -> str:
         """State and reason as they are printed."""
-        if self.state == "inconclusive":
+        if self.state == "inconclusive" and self.blocks < MIN_BLOCKS:
             return f"inconclusive ({self.blocks} block{'s' if self.blocks != 1 else ''})"
         return f"{self.state}: {self.reason}" if self.reason else self.state
 
@@ -49,8 +57,11 @@ def setting(scenario: Scenario, pair: Mapping[str, Any], server_cpus: int) -> Se
     return Setting(str(pair.get("series", "")), str(pair.get("profile", "")), server_cpus)
 
 
-def judge(claim: Claim, scenario: Scenario, blocks: Blocks, here: Setting) -> Judgement:
-    """What `blocks` (complete ones) say of a claim. Preconditions come first: untestable is not contradicted."""
+def judge(claim: Claim, scenario: Scenario, blocks: Blocks, here: Setting, looks: Looks | None = None) -> Judgement:
+    """What `blocks` (complete ones) say of a claim. Preconditions come first: untestable is not contradicted.
+
+    `looks`: given for a campaign that stopped early, whose intervals must pay for the looking.
+    """
     ratios = paired_ratios(claim, scenario, blocks)
     ratio = stdlib_statistics.median(ratios) if ratios else None
     obstacle = unmet(claim, here)
@@ -58,7 +69,14 @@ def judge(claim: Claim, scenario: Scenario, blocks: Blocks, here: Setting) -> Ju
         return Judgement(claim, ratio, len(ratios), "not testable here", obstacle)
     if not ratios:
         return Judgement(claim, None, 0, "not measured", "no block holds both cells")
-    return Judgement(claim, ratio, len(ratios), "inconclusive", "")
+    if len(ratios) < MIN_BLOCKS:
+        return Judgement(claim, ratio, len(ratios), "inconclusive", "")
+    from toolkit import stats
+
+    (estimate,) = stats.estimates([stats.log_ratios(ratios, [1.0] * len(ratios))], looks=looks)
+    found = stats.judge_claim(estimate, claim.low, claim.high)
+    low, high = (estimate.low, estimate.high) if estimate.bounded else (None, None)
+    return Judgement(claim, estimate.ratio, estimate.n, found.outcome, found.reason, low, high)
 
 
 def unmet(claim: Claim, here: Setting) -> str:
@@ -76,7 +94,8 @@ def unmet(claim: Claim, here: Setting) -> str:
 def paired_ratios(claim: Claim, scenario: Scenario, blocks: Blocks) -> list[float]:
     """The ratio of/against of every round that measured both cells."""
     of, against = (_by_round(cell, claim.metric, scenario.points(), blocks) for cell in (claim.of, claim.against))
-    return [of[index] / against[index] for index in sorted(of.keys() & against.keys()) if against[index]]
+    both = sorted(of.keys() & against.keys())
+    return [of[index] / against[index] for index in both if of[index] > 0 and against[index] > 0]
 
 
 def _by_round(cell: Cell, metric: str, points: Sequence[Point], blocks: Blocks) -> dict[int, float]:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from toolkit.cli import bench, doctor, overhead, pythons, show
+from toolkit.cli import bench, compare, doctor, overhead, pythons, show, statistics
 from toolkit.errors import GilfreeError
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for group in (bench, show, pythons, doctor, overhead):
+for group in (bench, show, compare, pythons, doctor, overhead, statistics):
     group.register(app)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from toolkit import claims
 from toolkit.campaign import Campaign
+from toolkit.contrasts import main_arms
+from toolkit.families import stopping_rule
 from toolkit.plan import complete_blocks
 from toolkit.records import Record
 from toolkit.scenario import Point, PublishedRow, Scenario
@@ -91,7 +93,11 @@ def table(campaign: Campaign, records: Sequence[Record] | None = None) -> Table:
     for (key, _), found in blocks.items():
         by_point[key].append(found)
     here = claims.setting(scenario, campaign.description.get("pair", {}), server_cpus(campaign))
-    judged = [claims.judge(claim, scenario, blocks, here) for claim in scenario.claims]
+    main = {arm.name for arm in main_arms(campaign.arms)}  # claims are about these, not about old or A/A arms
+    about = {key: [record for record in found if record.arm in main] for key, found in blocks.items()}
+    rule = stopping_rule(campaign.description)
+    looks = rule.looks if rule else None
+    judged = [claims.judge(claim, scenario, about, here, looks) for claim in scenario.claims]
     return Table(
         campaign=campaign.name,
         title=scenario.title,
@@ -145,7 +151,7 @@ def _by_cell(records: Iterable[Record]) -> dict[tuple[str, str], list[Record]]:
 
 
 def _row(scenario: Scenario, point: Point, arm: Any, mine: Sequence[Record], tried: Sequence[Record]) -> Row:
-    published = _published(scenario, point, arm.role)
+    published = _published(scenario, point, arm.role) if arm.side == "main" else None
     values = {name: [v for one in mine if (v := getattr(one.metrics, name)) is not None] for name in METRICS}
     rejected = Counter(reason for one in tried for reason in _reasons(one))
     return Row(
@@ -197,6 +203,8 @@ def _claim(one: claims.Judgement) -> dict[str, Any]:
         "metric": claim.metric,
         "band": [claim.low, claim.high],
         "ratio": one.ratio,
+        "low": one.low,
+        "high": one.high,
         "blocks": one.blocks,
         "state": one.state,
         "reason": one.reason,
