@@ -21,7 +21,7 @@ from toolkit.backends.cpus import physical_cores, split
 from toolkit.backends.local import LocalBackend
 from toolkit.campaign import Campaign
 from toolkit.errors import GilfreeError
-from toolkit.loadgen.tools import ensure_tool
+from toolkit.loadgen.tools import ensure_tool, needs_of
 from toolkit.plan import FixedMatrix, complete_blocks
 from toolkit.progress import Progress
 from toolkit.pythons.environment import packages, pair_environments, project_requirements
@@ -94,7 +94,7 @@ def start(
     cores = physical_cores()
     splits = [split(cores, scenario.resources.server.cpus, scenario.resources.load.cpus) for scenario, _ in scenarios]
     entry = load_lock().resolve(asked.python)
-    pair = find_pair(asked.python, profile=asked.profile, explicit=asked.explicit, say=say)
+    pair = find_pair(asked.python, profile=asked.profile, explicit=asked.explicit, say=say, later=needs_of("rewrk"))
     requirements = entry.requirements()
     if asked.project is not None:
         requirements = project_requirements(pair, requirements, asked.project, say)

@@ -20,7 +20,8 @@ from toolkit.pythons.build import BUILD_NEEDS, cached_pair
 from toolkit.pythons.lock import LockedSeries
 from toolkit.pythons.pair import Pair
 from toolkit.pythons.uv import managed_pair, run_uv
-from toolkit.setup.packages import Need, missing, privileged
+from toolkit.setup.needs import Need
+from toolkit.setup.packages import missing, privileged
 
 State = Literal["here", "to be made", "missing", "optional"]
 """here; made by the command that needs it; to be mended by the user; missing, but nothing on this machine needs it."""

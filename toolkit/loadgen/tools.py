@@ -25,17 +25,22 @@ from packaging.version import Version
 
 from toolkit import paths
 from toolkit.errors import GilfreeError
-from toolkit.setup.packages import Need, ensure_packages
+from toolkit.setup import needs
+from toolkit.setup.building import last_lines, only_builder, remove_leftovers, run_logged
+from toolkit.setup.needs import Need
+from toolkit.setup.packages import ensure_packages
 
 Say = Callable[[str], None]
 
-BUILD_NEEDS = (
-    Need("cargo", command="cargo"),
-    Need("gcc", command="cc"),
-    Need("pkg-config", command="pkg-config"),
-    Need("libc6-dev", header="stdio.h"),
-    Need("libssl-dev", header="openssl/ssl.h"),
-)
+BUILD_NEEDS = needs.LOAD_GENERATORS
+"""What building one needs of the system."""
+
+SPARSE_INDEX = Version("1.70")
+"""From here on cargo reads the index of its registry without GitHub."""
+
+PROGRESS_SECONDS = 15
+
+NEWER_CARGO = "install Rust with rustup (https://rustup.rs); on Debian 12 cargo-web is new enough, on 13 cargo is"
 
 
 @dataclass(frozen=True)
@@ -62,30 +67,48 @@ def pinned(name: str) -> dict[str, str]:
 def find_tool(name: str, say: Say) -> Tool | None:
     """The pinned tool from the cache or PATH; None when it has to be built, after saying why one on PATH is refused."""
     version = pinned(name)["version"]
-    cached = _folder(name, version) / "bin" / name
-    if cached.exists() and installed_version(cached, name) == version:
+    cached = _folder(name, version) / "root" / "bin" / name
+    if installed_version(cached, name) == version and starts(cached):
         return _tool(name, version, cached, "cache")
-    on_path = shutil.which(name)
-    if on_path is None:
-        return None
-    found = installed_version(Path(on_path), name)
-    if found == version:
-        return _tool(name, version, Path(on_path), "PATH")
-    what = f"cargo installed it as {found}" if found else "nothing tells which version it is"
-    say(f"{name}: {on_path} is not used: {what}, needed is {version}")
+    for folder in os.get_exec_path():
+        on_path = Path(folder, name)
+        if not os.access(on_path, os.X_OK) or on_path.is_dir():
+            continue
+        found = installed_version(on_path, name)
+        if found == version and starts(on_path):
+            return _tool(name, version, on_path, "PATH")
+        if found == version:
+            what = "it does not start"
+        else:
+            what = f"cargo installed it as {found}" if found else "nothing tells which version it is"
+        say(f"{name}: {on_path} is not used: {what}, needed is {version}")
     return None
+
+
+def needs_of(name: str) -> tuple[Need, ...]:
+    """What of the system is needed until the tool is there: nothing when it is."""
+    return () if find_tool(name, lambda words: None) else _build_needs(Version(pinned(name)["cargo"]))
 
 
 def ensure_tool(name: str, say: Say) -> Tool:
     """The pinned tool, built when it is not there. Raises GilfreeError with the log's last lines when that fails."""
     found = find_tool(name, say)
     if found is not None:
-        say(f"{name}: {found.version} from the {found.how}" if found.how == "cache" else f"{name}: {found.path}")
+        say(f"{name}: {found.version} from the cache" if found.how == "cache" else f"{name}: {found.path}")
         return found
     pin = pinned(name)
-    ensure_packages(BUILD_NEEDS, f"to build {name}", say)
-    _check_cargo(name, pin["cargo"])
-    return _build(name, pin["version"], say)
+    oldest = Version(pin["cargo"])
+    ensure_packages(_build_needs(oldest), f"to build {name}", say)
+    return _build(name, pin["version"], _cargo_for(name, oldest), say)
+
+
+def starts(binary: Path) -> bool:
+    """Whether the binary runs here: one built before an upgrade may lack its libraries, its record is still right."""
+    try:
+        done = subprocess.run([str(binary), "--version"], capture_output=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 def installed_version(binary: Path, name: str) -> str | None:
@@ -102,59 +125,88 @@ def installed_version(binary: Path, name: str) -> str | None:
     return None
 
 
-def cargo_version() -> Version | None:
-    """The version of the cargo on PATH; None when there is none that answers."""
+def cargo_version(cargo: str = "cargo") -> Version | None:
+    """The version of a cargo, by default that on PATH; None when there is none that answers."""
     try:
-        done = subprocess.run(["cargo", "--version"], capture_output=True, text=True, check=False, timeout=30)
+        done = subprocess.run([cargo, "--version"], capture_output=True, text=True, check=False, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return None
     match = re.search(r"cargo (\d+\.\d+\.\d+)", done.stdout)
     return Version(match[1]) if match else None
 
 
-def _check_cargo(name: str, needed: str) -> None:
-    found = cargo_version()
-    if found is None or found < Version(needed):
+def find_cargo(oldest: Version) -> str | None:
+    """A cargo that is new enough: on PATH, else where rustup puts it, which PATH knows only after the next login."""
+    home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    for cargo in ("cargo", str(home / "bin" / "cargo")):
+        version = cargo_version(cargo)
+        if version is not None and version >= oldest:
+            return cargo
+    return None
+
+
+def _build_needs(oldest: Version) -> tuple[Need, ...]:
+    """Cargo is asked for when there is none that serves; whether the rest is there, its own need tells."""
+    return tuple(need for need in BUILD_NEEDS if need is not needs.CARGO or find_cargo(oldest) is None)
+
+
+def _cargo_for(name: str, oldest: Version) -> str:
+    cargo = find_cargo(oldest)
+    if cargo is None:
         raise GilfreeError(
-            f"{name} needs cargo {needed} or newer, here is {found or 'none that answers'}",
-            "install Rust with rustup (https://rustup.rs), or use Debian 13 or newer",
+            f"{name} needs cargo {oldest} or newer, here is {cargo_version() or 'none that answers'}", NEWER_CARGO
         )
+    return cargo
 
 
 def _folder(name: str, version: str) -> Path:
-    return paths.cache("tools") / f"{name}-{version}-{platform.machine()}"
+    return paths.cache("tools") / "-".join([name, version, platform.machine(), *platform.libc_ver()])
 
 
 def _tool(name: str, version: str, path: Path, how: str) -> Tool:
     return Tool(name, version, str(path.resolve()), hashlib.sha256(path.read_bytes()).hexdigest(), how)
 
 
-def _build(name: str, version: str, say: Say) -> Tool:
+def _build(name: str, version: str, cargo: str, say: Say) -> Tool:
     folder = _folder(name, version)
-    log = paths.cache("logs") / f"{name}-{version}.log"
-    say(f"{name}: building {version} with cargo install (about a minute), log: {log}")
+    folder.mkdir(exist_ok=True)
+    root, log = folder / "root", paths.cache("logs") / f"{name}-{version}.log"
+    remove_leftovers(folder, ("root",))
+    with only_builder(folder, name, say):
+        if installed_version(root / "bin" / name, name) != version or not starts(root / "bin" / name):
+            _install(name, version, cargo, root, log, say)
+    return _tool(name, version, root / "bin" / name, "built")
+
+
+def _install(name: str, version: str, cargo: str, root: Path, log: Path, say: Say) -> None:
+    say(f"{name}: building {version} with cargo install (a minute or more), log: {log}")
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=folder.parent) as scratch:
-        root = Path(scratch, "root")
-        command = ["cargo", "install", name, "--version", version, "--locked", "--root", str(root)]
+    with tempfile.TemporaryDirectory(prefix="build-", dir=root.parent, ignore_cleanup_errors=True) as scratch:
+        staged = Path(scratch, "root")
+        command = [cargo, "install", name, "--version", version, "--locked", "--root", str(staged)]
         environment = {**os.environ, "CARGO_TARGET_DIR": str(Path(scratch, "target"))}
-        with log.open("w") as file:
-            process = subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
-            )
-            try:
-                code = process.wait()
-            except BaseException:
-                process.kill()
-                process.wait()
-                raise
-        if code:
-            last = "\n    ".join(log.read_text(errors="replace").splitlines()[-15:])
+        if run_logged(command, Path(scratch), environment, log, _CratesSeen(name, say)):
+            old = (cargo_version(cargo) or SPARSE_INDEX) < SPARSE_INDEX
             raise GilfreeError(
-                f"`{' '.join(command[:5])}` failed; {log} ends with\n    {last}",
-                "mend it and run the same command again",
+                f"`{' '.join(command[:6])}` failed; {log} ends with\n    {last_lines(log)}",
+                f"this cargo is old and needs GitHub: {NEWER_CARGO}"
+                if old
+                else "mend it and run the same command again",
             )
-        shutil.rmtree(folder, ignore_errors=True)
-        root.rename(folder)
+        shutil.rmtree(root, ignore_errors=True)
+        staged.rename(root)
     say(f"{name}: built in {time.monotonic() - started:.0f} s")
-    return _tool(name, version, folder / "bin" / name, "built")
+
+
+class _CratesSeen:
+    """Says now and then how many crates cargo has begun to compile."""
+
+    def __init__(self, name: str, say: Say) -> None:
+        self._name, self._say = name, say
+        self._count, self._said = 0, 0.0
+
+    def __call__(self, line: str, seconds: float) -> None:
+        self._count += line.lstrip().startswith("Compiling ")
+        if seconds - self._said >= PROGRESS_SECONDS:
+            self._said = seconds
+            self._say(f"{self._name}: {self._count} crates ({seconds:.0f} s)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from toolkit.errors import GilfreeError
@@ -10,16 +10,23 @@ from toolkit.pythons.build import build_pair, cached_pair, clean_leftovers
 from toolkit.pythons.lock import LockedSeries, load_lock
 from toolkit.pythons.pair import Pair, ask, verified
 from toolkit.pythons.uv import managed_pair
+from toolkit.setup.needs import Need
 
 Say = Callable[[str], None]
 
 
 def find_pair(
-    asked: str, *, profile: str = "fast", explicit: tuple[Path, Path] | None = None, say: Say = print
+    asked: str,
+    *,
+    profile: str = "fast",
+    explicit: tuple[Path, Path] | None = None,
+    say: Say = print,
+    later: Sequence[Need] = (),
 ) -> Pair:
     """The pair for a series or exact version of the lock. In this order, the first that serves:
 
     explicit paths (then nothing else is tried); a pair built before; uv's managed builds; both built from one tarball.
+    `later`: what the caller's next steps need of the system, so that a user is told of it at once.
     A uv pair is PGO and LTO built, so it is preferred to building either profile; what was built is never mixed with it.
     """
     entry = load_lock().resolve(asked)
@@ -40,7 +47,7 @@ def find_pair(
         say(f"pythons: {entry.version} and {entry.version}t from uv")
         return pair
     say(f"pythons: building both variants of {entry.version} from one tarball")
-    return build_pair(entry, profile, say)
+    return build_pair(entry, profile, say, later)
 
 
 def _explicit(entry: LockedSeries, explicit: tuple[Path, Path]) -> Pair:

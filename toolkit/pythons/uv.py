@@ -13,6 +13,7 @@ from toolkit import paths
 from toolkit.errors import GilfreeError
 from toolkit.pythons.lock import LockedSeries
 from toolkit.pythons.pair import Pair, ask, verified
+from toolkit.setup.index import uv_environment
 
 DOWNLOAD_TIMEOUT_SECONDS = 300
 
@@ -39,7 +40,7 @@ def run_uv(
     try:
         done = subprocess.run(
             [uv(), *arguments],
-            env=clean | dict(environment or {}),
+            env=clean | uv_environment(clean) | dict(environment or {}),
             capture_output=True,
             text=True,
             timeout=timeout_seconds,
