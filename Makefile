@@ -6,21 +6,26 @@ SCENARIO ?= asgi,wsgi,wsgi-threads
 BACKEND ?= local
 PROFILE ?= fast
 
-# A variable that is set becomes its option; FULL=1 a flag.
-BENCH = --python $(PYTHON) --scenario $(SCENARIO) --backend $(BACKEND) --profile $(PROFILE) \
+# A variable that is set becomes its option, an empty one none; FULL=1 a flag.
+BENCH = $(if $(PYTHON),--python $(PYTHON)) $(if $(SCENARIO),--scenario $(SCENARIO)) \
+  $(if $(BACKEND),--backend $(BACKEND)) $(if $(PROFILE),--profile $(PROFILE)) \
   $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(DURATION),--duration $(DURATION)) \
   $(if $(filter-out 0,$(FULL)),--full) $(if $(RESUME),--resume $(RESUME)) $(if $(NAME),--name $(NAME)) $(if $(LIMIT),--limit $(LIMIT))
 
 GILFREE = .venv/bin/gilfree
 RUN = .venv/bin/python -m
 
-.PHONY: help setup bench bench-overhead simulate pythons doctor show test test-slow lint format clean
+# One after the other, also under `make -j`: what is measured wants the machine for itself.
+.NOTPARALLEL:
+.PHONY: help setup ready bench bench-overhead simulate pythons doctor show test test-slow lint format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 	@echo "  variables of bench: PYTHON=3.14 SCENARIO=asgi,wsgi,wsgi-threads BACKEND=local BLOCKS= DURATION= PROFILE=fast|release FULL=1 RESUME=last LIMIT=foreign_cpu=0.2"
 
 setup: ## install the toolkit into .venv (the other targets do it themselves)
+	@command -v $(PYTHON3) >/dev/null || { printf '%s\n' "gilfree: there is no $(PYTHON3); Python 3.11 or newer is needed" \
+	  "  remedy: install it (on Debian: apt-get install python3), or name one: make … PYTHON3=/path/to/python3" >&2; exit 2; }
 	@$(PYTHON3) toolkit/setup/bootstrap.py
 
 bench: setup ## run the main job on this machine and print the tables
@@ -46,10 +51,13 @@ lint: setup ## ruff and mypy
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 
-test: lint ## all tests but the slow ones
+ready: setup
+	@$(RUN) toolkit.setup.ready
+
+test: ready lint ## all tests but the slow ones
 	@$(RUN) pytest -m "not slow"
 
-test-slow: setup ## the tests that take minutes
+test-slow: ready ## the tests that take minutes
 	@$(RUN) pytest -m slow
 
 format: setup ## let ruff mend what it can
