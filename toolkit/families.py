@@ -113,17 +113,30 @@ def judged(groups: Sequence[Pairs], looks: Looks | None = None) -> list[tuple[Ju
     found = []
     for i, family in enumerate(families):
         verdicts = stats.judge({name: estimates[i, name] for name in family})
-        found.append(tuple(one(name, family[name], estimates[i, name], verdicts[name]) for name in family))
+        found.append(
+            tuple(
+                judged_metric(
+                    name,
+                    [below for below, _ in values],
+                    [above for _, above in values],
+                    estimates[i, name],
+                    verdicts[name],
+                )
+                for name, values in family.items()
+            )
+        )
     return found
 
 
-def one(name: str, values: Sequence[tuple[float, float]], estimate: Estimate, verdict: Verdict) -> Judged:
+def judged_metric(
+    name: str, baseline: Sequence[float], candidate: Sequence[float], estimate: Estimate, verdict: Verdict
+) -> Judged:
     """A metric with its estimate and verdict, infinities as None."""
     return Judged(
         metric=name,
         n=estimate.n,
-        baseline=stdlib_statistics.median(below for below, _ in values),
-        candidate=stdlib_statistics.median(above for _, above in values),
+        baseline=stdlib_statistics.median(baseline),
+        candidate=stdlib_statistics.median(candidate),
         ratio=estimate.ratio,
         low=estimate.low if estimate.bounded else None,
         high=estimate.high if estimate.bounded else None,

@@ -24,28 +24,33 @@ def show(tables: Sequence[Table], console: Console) -> None:
 def _show(one: Table, console: Console) -> None:
     console.print(f"\n[bold]{one.title}[/bold]  ({one.campaign})", highlight=False)
     grid = cells.figures(one)
-    console.print(_narrow(one) if console.width < NARROW else _rich(grid, dim=range(5, 8)))
+    console.print(_narrow(one) if console.width < NARROW else rich_table(grid, dim=range(5, 8)))
     for words in grid.notes:
-        _plain(console, words)
+        plain(console, words)
     if one.claims and console.width >= NARROW:
-        console.print(_rich(cells.claims(one), figures=range(2, 3)))
+        console.print(rich_table(cells.claims(one), figures=range(2, 3)))
     for claim, band, ratio, words in (line.cells for line in cells.claims(one).lines if console.width < NARROW):
         console.print(Text(f"claim: {claim}\n  ratio {ratio or '–'}, band {band}: {words}"))
     console.print(cells.counted(one))
     for words in (*one.caveats, *one.notes):
-        _plain(console, f"- {words}")
+        plain(console, f"- {words}")
 
 
-def _plain(console: Console, words: str) -> None:
+def plain(console: Console, words: str) -> None:
+    """A dim line, without markup."""
     console.print(Text(words, style="dim"))
 
 
-def _rich(grid: cells.Grid, dim: Sequence[int] = (), figures: Sequence[int] | None = None) -> RichTable:
+def rich_table(grid: cells.Grid, dim: Sequence[int] = (), figures: Sequence[int] | None = None) -> RichTable:
     """A grid as a table; `figures` are the columns set to the right, by default all behind the leading words."""
     right = range(grid.left, len(grid.head)) if figures is None else figures
     found = RichTable(show_edge=False, pad_edge=False, header_style="bold")
     for index, name in enumerate(grid.head):
-        found.add_column(name, justify="right" if index in right else "left", style="dim" if index in dim else "")
+        found.add_column(
+            name,
+            justify="right" if index in right and name != "verdict" else "left",
+            style="dim" if index in dim else "",
+        )
     for line in grid.lines:
         found.add_row(*(Text(cell) for cell in line.cells), end_section=line.ends)
     return found
