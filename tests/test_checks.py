@@ -1,0 +1,169 @@
+"""Checks that no test can provoke for real here, on the frames of a real good trial with one thing changed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.conftest import run_trial, scenario
+from toolkit.agent.frames import Frame
+from toolkit.backends.local import LocalBackend
+from toolkit.records import Record, record
+from toolkit.trial import Arm, Trial
+
+Good = tuple[Trial, list[Frame]]
+Change = Callable[[list[Frame]], Any]
+
+
+@pytest.fixture(scope="module")
+def good(backend: LocalBackend, arms: tuple[Arm, Arm]) -> Good:
+    """A real trial that counts, with limits as a quiet machine has them but for other work."""
+    trial, frames = run_trial(backend, scenario("faulty:right"), arms[1])
+    backend.close()
+    return trial, frames
+
+
+def judged(good: Good, change: Change) -> Record:
+    trial, frames = good
+    mine = copy.deepcopy(frames)
+    change(mine)
+    return record(trial, mine)
+
+
+def each(frames: list[Frame], kind: str) -> list[Frame]:
+    return [frame for frame in frames if frame["kind"] == kind]
+
+
+def test_the_trial_itself_counts(good: Good) -> None:
+    assert record(*good).rejections == []
+
+
+def steal(frames: list[Frame]) -> None:
+    for number, frame in enumerate(each(frames, "tick")):
+        frame["host"]["steal"] += 30 * number
+
+
+def throttle_server(frames: list[Frame]) -> None:
+    for number, frame in enumerate(each(frames, "tick")):
+        frame["throttling"] = {"periods": 10 * number, "throttled": 2 * number, "throttled_us": 500 * number}
+
+
+def throttle_loader(frames: list[Frame]) -> None:
+    for frame in each(frames, "window_end"):
+        frame["throttling"] = {"periods": 100, "throttled": 10, "throttled_us": 5000}
+
+
+def other_boot(frames: list[Frame]) -> None:
+    each(frames, "hello")[-1]["boot_id"] = "another"
+
+
+def lose_one(frames: list[Frame]) -> None:
+    frames.remove(each(frames, "tick")[3])
+
+
+def lose_the_end(frames: list[Frame]) -> None:
+    frames.remove(each(frames, "end")[-1])
+
+
+def lose_the_outcome(frames: list[Frame]) -> None:
+    frames.remove(each(frames, "outcome")[0])
+
+
+def elsewhere(frames: list[Frame]) -> None:
+    each(frames, "hello")[0]["cpus"] = [77]
+
+
+def cool_down(frames: list[Frame]) -> None:
+    for frame in each(frames, "window_end"):
+        if frame["name"] == "warmup":
+            frame["end_ns"] -= 6_000_000_000
+
+
+def somebody_elses(frames: list[Frame]) -> None:
+    each(frames, "runtime")[0]["workers"][0]["pid"] = 1
+
+
+def nobody_answers(frames: list[Frame]) -> None:
+    each(frames, "runtime")[1]["workers"] = []
+
+
+def wrong_build(frames: list[Frame]) -> None:
+    each(frames, "runtime")[0]["workers"][0]["gil_disabled_build"] = False
+
+
+def no_memory_samples(frames: list[Frame]) -> None:
+    for frame in each(frames, "memory"):
+        frames.remove(frame)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (steal, "stolen"),
+        (throttle_server, "throttled"),
+        (throttle_loader, "throttled"),
+        (other_boot, "different-kernels"),
+        (lose_one, "frames-missing"),
+        (lose_the_end, "frames-missing"),
+        (lose_the_outcome, "interrupted"),
+        (elsewhere, "not-pinned"),
+        (cool_down, "cold"),
+        (somebody_elses, "port-taken"),
+        (nobody_answers, "runtime-unknown"),
+        (wrong_build, "wrong-build"),
+        (no_memory_samples, "not-sampled"),
+    ],
+)
+def test_one_thing_wrong_rejects_it(good: Good, change: Change, reason: str) -> None:
+    if change is steal:
+        good = (limits_of_a_quiet_machine(good[0]), good[1])
+    assert reason in {rejection.reason for rejection in judged(good, change).rejections}
+
+
+def limits_of_a_quiet_machine(trial: Trial) -> Trial:
+    limits = trial.scenario.limits.model_copy(update={"steal": 0.02})
+    mine = trial.scenario.model_copy(update={"limits": limits})
+    return Trial(trial.campaign, mine, trial.point, trial.block, trial.arm, trial.attempt)
+
+
+def test_environmental_reasons_are_marked_so(good: Good) -> None:
+    found = judged(good, throttle_server).rejections
+    assert [rejection.environmental for rejection in found] == [True]
+    assert not judged(good, lose_one).rejections[0].environmental
+
+
+def test_without_a_quota_nothing_is_throttled(good: Good) -> None:
+    assert record(*good).metrics.throttled_periods == 0.0
+
+
+def test_the_shared_pages_of_the_agent_are_given_back_to_the_server(good: Good) -> None:
+    def share_more(frames: list[Frame]) -> None:
+        for frame in each(frames, "memory"):
+            frame["agent_pss_kb"] += 1000
+
+    before, after = record(*good).metrics.memory_mb, judged(good, share_more).metrics.memory_mb
+    assert before is not None
+    assert after == pytest.approx(before + 1.024)
+
+
+def test_cpu_is_cut_to_the_measured_window(good: Good) -> None:
+    metrics = record(*good).metrics
+    assert metrics.server_cpus_used is not None
+    assert 0 < metrics.server_cpus_used < 1.1
+
+    def burn_before_the_window(frames: list[Frame]) -> None:
+        start = next(frame["t_ns"] for frame in each(frames, "window_start") if frame["measured"])
+        for frame in each(frames, "tick"):
+            if frame["t_ns"] < start - 500_000_000:
+                frame["cpu_seconds"] -= 100
+
+    assert judged(good, burn_before_the_window).metrics.server_cpus_used == metrics.server_cpus_used
+
+
+def test_a_record_is_the_same_whatever_order_the_two_sides_came_in(good: Good) -> None:
+    trial, frames = good
+    by_side = sorted(frames, key=lambda frame: (frame["side"], frame["seq"]))
+    assert record(trial, by_side) == record(trial, frames)
