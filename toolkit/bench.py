@@ -111,6 +111,7 @@ def start(
         "gilfree": version("gilfree"),
         "command": sys.argv,
         "pair": pair.describe(),
+        "locked": entry.model_dump(),
         "packages": packages(environments[0]),
         "rewrk": rewrk.describe(),
         "machine": machine.facts(),

@@ -142,7 +142,10 @@ def _read_load(seen: Measured, trial: Trial, load: Sequence[Frame]) -> None:
     except rewrk.ParseError as error:
         seen.load_problem = str(error)
     elapsed = (seen.end_ns - seen.start_ns) / 1e9
-    seen.loader_saturation = end["cpu_seconds"] / (elapsed * trial.scenario.resources.load.cpus)
+    limit = trial.scenario.resources.load.cpus
+    seen.loader_saturation = end["cpu_seconds"] / (
+        elapsed * (max(1, len(seen.load_cpus)) if limit == "auto" else limit)
+    )
     seen.loader_throttled_periods = _share(end["throttling"]["throttled"], end["throttling"]["periods"])
 
 

@@ -22,7 +22,7 @@ from toolkit.errors import GilfreeError
 from toolkit.loadgen import rewrk
 from toolkit.records import record
 from toolkit.scenario import Scenario
-from toolkit.trial import STOP_GRACE_SECONDS, Arm, Placement, Trial, server_environment
+from toolkit.trial import STOP_GRACE_SECONDS, Arm, Placement, Trial, load_threads, server_environment
 
 Say = Callable[[str], None]
 
@@ -121,7 +121,7 @@ def _by_hand(trial: Trial, backend: LocalBackend, rewrk_path: str) -> float | No
         result = None
         for seconds in (scenario.load.warmup_seconds, scenario.load.duration_seconds):
             command = rewrk.command(
-                rewrk_path, url, connections=point.connections, threads=scenario.load.threads, seconds=seconds
+                rewrk_path, url, connections=point.connections, threads=load_threads(trial, place), seconds=seconds
             )
             done = subprocess.run(
                 command,

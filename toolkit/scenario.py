@@ -25,6 +25,8 @@ Cpus = Annotated[float, BeforeValidator(units.cpus_of)]
 Count = Annotated[int, Field(ge=1, strict=True)]
 Role = Literal["gil", "free-threaded"]
 Loop = Literal["asyncio", "uvloop", "rloop"]
+Arms = Literal["variants", "aa", "variants+aa"]
+"""What a block holds: both variants, each variant twice (A/A), or both with the GIL build a second time."""
 Metric = Literal["requests_per_second", "latency_mean_ms", "memory_mb", "cpu_seconds_per_1000_requests"]
 
 
@@ -125,7 +127,7 @@ class Load(_Model):
     """How a server is loaded, and how often (`rounds`: blocks at every point)."""
 
     generator: Literal["rewrk"] = "rewrk"
-    threads: Count = 1
+    threads: Count | None = None  # as many as the loader has CPUs
     warmup_seconds: Seconds = Field(default=3, alias="warmup")
     duration_seconds: Seconds = Field(default=10, alias="duration")
     max_seconds: Seconds = Field(default=60, alias="longest")
@@ -146,9 +148,9 @@ class ServerResources(_Model):
 
 
 class LoadResources(_Model):
-    """The load generator's share."""
+    """The load generator's share; `auto` CPUs are a quarter of the physical cores, at least one."""
 
-    cpus: Cpus = 1.0
+    cpus: Literal["auto"] | Cpus = "auto"
     memory_bytes: Bytes = Field(default=256 << 20, alias="memory")
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -261,6 +263,7 @@ class Scenario(_Model):
     load: Load = Load()
     resources: Resources = Resources()
     limits: Limits = Limits()
+    arms: Arms = "variants"
     published: Published | None = None
     claims: tuple[Claim, ...] = ()
 

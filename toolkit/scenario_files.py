@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from toolkit import paths
+from toolkit.backends.cpus import split
 from toolkit.errors import GilfreeError
 from toolkit.scenario import DEFAULT_LOOP, Point, Scenario
 from toolkit.yaml_source import Place, Source, read_yaml
@@ -18,8 +19,11 @@ from toolkit.yaml_source import Place, Source, read_yaml
 WRAPPED_RUNTIME_PATH = "/-/gilfree/runtime"
 
 
-def load_scenario(name: str) -> Scenario:
-    """A scenario by the name of a shipped one or by the path of a file."""
+def load_scenario(name: str, cores: int | None = None) -> Scenario:
+    """A scenario by the name of a shipped one or by the path of a file.
+
+    cores: physical cores of the machine it is to run on, if it is to be checked against them.
+    """
     file = Path(name) if name.endswith((".yaml", ".yml")) else paths.shipped("scenarios") / f"{name}.yaml"
     if not file.exists():
         known = sorted(path.stem for path in paths.shipped("scenarios").glob("*.yaml"))
@@ -28,7 +32,7 @@ def load_scenario(name: str) -> Scenario:
         raise GilfreeError(
             f"there is no scenario {name!r}", f"{hint}shipped are {', '.join(known)}; or give a path ending in .yaml"
         )
-    return validated(read_yaml(file))
+    return validated(read_yaml(file), cores)
 
 
 def own_app(target: str, interface: str, path: str, project: str | None) -> Scenario:
@@ -51,23 +55,32 @@ def own_app(target: str, interface: str, path: str, project: str | None) -> Scen
     return validated(Source("the command line", data, {}))
 
 
-def validated(source: Source) -> Scenario:
+def validated(source: Source, cores: int | None = None) -> Scenario:
     """The scenario in a parsed file. Raises GilfreeError naming file, line, value and remedy for each thing wrong."""
     try:
         scenario = Scenario.model_validate(source.data)
     except ValidationError as error:
         raise GilfreeError("\n".join(_explained(source, problem) for problem in error.errors())) from None
-    found = [f"{source.name}:{source.line(place)}: {message}" for place, message in impossible(scenario)]
+    problems = [*impossible(scenario), *(() if cores is None else too_large(scenario, cores))]
+    found = [f"{source.name}:{source.line(place)}: {message}" for place, message in problems]
     if found:
         raise GilfreeError("\n".join(found))
     return scenario
+
+
+def too_large(scenario: Scenario, cores: int) -> Iterator[tuple[Place, str]]:
+    """More CPUs than a machine of so many physical cores has, with the place in the file. Pure."""
+    try:
+        split([(core,) for core in range(cores)], scenario.resources.server.cpus, scenario.resources.load.cpus)
+    except GilfreeError as error:
+        yield ("resources", "server", "cpus"), str(error)
 
 
 def impossible(scenario: Scenario) -> Iterator[tuple[Place, str]]:
     """Combinations that cannot be measured, each with its place in the file. Pure."""
     for index, cell in enumerate(scenario.matrix):
         for point in cell.points():
-            yield from ((("matrix", index, key), message) for key, message in _impossible_point(scenario, point))
+            yield from ((("matrix", index, key), message) for key, message in impossible_point(scenario, point))
     for index, claim in enumerate(scenario.claims):
         for side in ("of", "against"):
             cell_ = getattr(claim, side)
@@ -82,7 +95,7 @@ def impossible(scenario: Scenario) -> Iterator[tuple[Place, str]]:
             yield ("published", "rows", index), "no point of the matrix is this row's\n  remedy: add it to the matrix"
 
 
-def _impossible_point(scenario: Scenario, point: Point) -> Iterator[tuple[str, str]]:
+def impossible_point(scenario: Scenario, point: Point) -> Iterator[tuple[str, str]]:
     if point.endpoint not in scenario.endpoints:
         names = ", ".join(sorted(scenario.endpoints))
         yield (

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from toolkit import granian
 from toolkit.loadgen import rewrk
-from toolkit.scenario import Point, Scenario
+from toolkit.scenario import GranianSettings, Point, Scenario
 
 Role = Literal["gil", "free-threaded"]
 Side = Literal["main", "reference", "again"]
@@ -51,6 +51,11 @@ class Trial:
     attempt: int
 
     @property
+    def served(self) -> tuple[Scenario, Point]:
+        """Scenario and point as this arm's server is run: with the settings in which the arm differs."""
+        return with_settings(self.scenario, self.point, self.arm.settings)
+
+    @property
     def id(self) -> str:
         """Names containers, Jobs and logs: campaign, point, block, arm, attempt; at most 63 characters, DNS-safe."""
         words = f"{self.campaign}-{self.point.key}-b{self.block}-{self.arm.name}-a{self.attempt}"
@@ -58,6 +63,25 @@ class Trial:
         if len(name) <= 63:
             return name
         return f"{name[:50].rstrip('-')}-{hashlib.sha256(words.encode()).hexdigest()[:12]}"
+
+
+POINT_SETTINGS = ("workers", "threads", "loop", "threadpool")
+"""What an arm may change of a point: the server's side. Connections are the load's, and the same for all arms."""
+
+
+def with_settings(scenario: Scenario, point: Point, settings: Mapping[str, Any]) -> tuple[Scenario, Point]:
+    """A server's scenario and point under `settings`: names of the point (`threads`) or of Granian (`backlog`).
+
+    Raises pydantic's ValidationError for a wrong value and KeyError for a name that is neither.
+    """
+    of_point = {name: value for name, value in settings.items() if name in POINT_SETTINGS}
+    of_granian = {name: value for name, value in settings.items() if name not in of_point}
+    for name in of_granian:
+        if name not in GranianSettings.model_fields:
+            raise KeyError(name)
+    granian_settings = GranianSettings.model_validate({**scenario.granian.model_dump(), **of_granian})
+    changed = scenario.model_copy(update={"granian": granian_settings})
+    return changed, Point.model_validate({**point.model_dump(), **of_point})
 
 
 @dataclass(frozen=True)
@@ -78,13 +102,11 @@ class Placement:
 
 def serve_argument(trial: Trial, place: Placement) -> dict[str, Any]:
     """What `gilfree_agent serve` is told: see `toolkit.agent.serve.run`."""
-    scenario = trial.scenario
+    scenario, point = trial.served
     target = "gilfree_agent.wrap:app" if scenario.app.wrapped else scenario.app.target
     return {
         "trial": trial.id,
-        "argv": granian.command(
-            scenario, trial.point, python=place.python, host=place.host, port=place.port, target=target
-        ),
+        "argv": granian.command(scenario, point, python=place.python, host=place.host, port=place.port, target=target),
         "env": server_environment(trial, place),
         "cwd": place.app_directory,
         "cpus": place.server_cpus,
@@ -108,7 +130,7 @@ def server_environment(trial: Trial, place: Placement) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "GILFREE_TRIAL": trial.id,
     }
-    threadpool = trial.point.threadpool or app.threadpool
+    threadpool = trial.served[1].threadpool or app.threadpool
     if app.interface == "asgi" and threadpool is not None:
         environment["GILFREE_THREADPOOL"] = str(threadpool)
     if app.wrapped:
@@ -119,12 +141,21 @@ def server_environment(trial: Trial, place: Placement) -> dict[str, str]:
     return environment
 
 
+def load_threads(trial: Trial, place: Placement) -> int:
+    """Threads of the generator: what the scenario says, else one for each CPU that it has."""
+    cpus = trial.scenario.resources.load.cpus
+    own = len(place.load_cpus or ()) or (1 if cpus == "auto" else int(cpus))
+    return trial.scenario.load.threads or max(1, own)
+
+
 def load_argument(trial: Trial, place: Placement) -> dict[str, Any]:
     """What `gilfree_agent load` is told: see `toolkit.agent.load.run`."""
     scenario, point = trial.scenario, trial.point
     load, endpoint = scenario.load, scenario.endpoints[point.endpoint]
     url = f"http://{place.host}:{place.port}{endpoint.path}"
-    argv = rewrk.command(place.rewrk, url, connections=point.connections, threads=load.threads, seconds="{seconds}")
+    argv = rewrk.command(
+        place.rewrk, url, connections=point.connections, threads=load_threads(trial, place), seconds="{seconds}"
+    )
     window = {"argv": argv, "max_seconds": load.max_seconds, "latency_multiples": scenario.limits.latency_multiples}
     return {
         "trial": trial.id,
@@ -134,7 +165,7 @@ def load_argument(trial: Trial, place: Placement) -> dict[str, Any]:
         "port": place.port,
         "probe": {"path": endpoint.path, "status": endpoint.status, **endpoint.expected()},
         "runtime_path": scenario.app.runtime_path,
-        "runtime_samples": RUNTIME_SAMPLES_PER_WORKER * point.workers,
+        "runtime_samples": RUNTIME_SAMPLES_PER_WORKER * trial.served[1].workers,
         "validate": {
             "requests": load.validate_requests,
             "seconds": load.validate_seconds,

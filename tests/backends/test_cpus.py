@@ -45,3 +45,9 @@ def test_no_cpu_is_given_twice(cores: int, load: int) -> None:
 
 def test_this_machine_has_a_core() -> None:
     assert physical_cores()[0]
+
+
+@pytest.mark.parametrize(("cores", "loader"), [(2, 1), (4, 1), (8, 2), (16, 4)])
+def test_a_large_machine_gives_its_loader_more_cores(cores: int, loader: int) -> None:
+    found = split([(cpu,) for cpu in range(cores)], "auto", "auto")
+    assert (len(found.load), len(found.server)) == (loader, cores - loader)

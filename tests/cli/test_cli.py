@@ -60,7 +60,7 @@ def test_more_cpus_than_there_are_are_refused_before_anything_is_built(tmp_path:
     )
     done = gilfree("bench", "--scenario", "big.yaml", cwd=tmp_path)
     assert done.returncode == 2
-    assert "4000" in done.stderr
+    assert "big.yaml:6: resources: server 4000" in done.stderr
     assert "pythons:" not in done.stderr
 
 

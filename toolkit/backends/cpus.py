@@ -37,19 +37,20 @@ def physical_cores() -> list[tuple[int, ...]]:
     return [tuple(cpus) for cpus in cores.values()]
 
 
-def split(cores: Sequence[tuple[int, ...]], server: float | Literal["auto"], load: float) -> Cpus:
-    """Divide `cores` for a server that asks for `server` CPUs (or all that are left) and a loader of `load` CPUs. Pure.
+def split(cores: Sequence[tuple[int, ...]], server: float | Literal["auto"], load: float | Literal["auto"]) -> Cpus:
+    """Divide `cores` for a server that asks for `server` CPUs (or all that are left) and a loader of `load` CPUs (or a
+    quarter of them, since one core of rewrk can fill about three of a Python server). Pure.
 
     Raises GilfreeError when a number of CPUs is asked for that is not there.
     """
-    load_cores = math.ceil(load)
+    load_cores = max(1, len(cores) // 4) if load == "auto" else math.ceil(load)
     if len(cores) == 1:
         return _one_core(cores[0], server)
     left = len(cores) - load_cores
     wanted = left if server == "auto" else math.ceil(server)
     if left < 1 or wanted > left:
         raise GilfreeError(
-            f"resources: server {server} and load {load:g} CPUs need {load_cores + max(1, 0 if server == 'auto' else math.ceil(server))}"
+            f"resources: server {server} and load {load} CPUs need {load_cores + max(1, 0 if server == 'auto' else math.ceil(server))}"
             f" physical cores, this machine has {len(cores)} for us",
             "lower resources.server.cpus or resources.load.cpus in the scenario, or use a larger machine",
         )

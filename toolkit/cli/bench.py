@@ -108,6 +108,7 @@ def _scenarios(
 ) -> list[tuple[Any, list[str]]]:
     """The scenarios to run with the caveats that come with how they were asked for."""
     from toolkit import bench as job
+    from toolkit.backends.cpus import physical_cores
     from toolkit.errors import GilfreeError
     from toolkit.scenario_files import load_scenario, own_app
     from toolkit.units import whole_seconds_of
@@ -119,7 +120,8 @@ def _scenarios(
     if app:
         loaded = [own_app(app, interface, path, str(project) if project else None)]
     else:
-        loaded = [load_scenario(one.strip()) for one in names.split(",") if one.strip()]
+        cores = len(physical_cores())
+        loaded = [load_scenario(one.strip(), cores) for one in names.split(",") if one.strip()]
     if not loaded:
         raise GilfreeError("no scenario is named", "give --scenario asgi, or leave it away for all")
     chosen: list[tuple[Any, list[str]]] = []
