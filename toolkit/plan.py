@@ -37,6 +37,9 @@ class Plan(Protocol):
     def total(self) -> int:
         """How many blocks there may be in all."""
 
+    def expected(self, records: Sequence[Record]) -> int:
+        """How many blocks there will be in all, as far as `records` tell."""
+
 
 @dataclass(frozen=True)
 class FixedMatrix:
@@ -54,6 +57,10 @@ class FixedMatrix:
     def total(self) -> int:
         """Points times rounds."""
         return len(self.points) * self.rounds
+
+    def expected(self, records: Sequence[Record]) -> int:
+        """The same, whatever was measured."""
+        return self.total()
 
     def next(self, records: Sequence[Record], running: Collection[Block]) -> Block | None:
         """The first block in seeded order that is neither complete, given up nor under way."""
