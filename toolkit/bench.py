@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,19 +17,24 @@ from typing import Any
 from pydantic import ValidationError
 
 from toolkit import machine, paths
+from toolkit.against import Reference, again_arms, check
 from toolkit.backends.cpus import physical_cores, split
 from toolkit.backends.local import LocalBackend
 from toolkit.campaign import Campaign
+from toolkit.contrasts import contrasts
 from toolkit.errors import GilfreeError
+from toolkit.families import stopping_rule
 from toolkit.loadgen.tools import ensure_tool, needs_of
-from toolkit.plan import FixedMatrix, complete_blocks
+from toolkit.plan import FixedMatrix, Plan, complete_blocks
 from toolkit.progress import Progress
 from toolkit.pythons.environment import packages, pair_environments, project_requirements
 from toolkit.pythons.find import find_pair
 from toolkit.pythons.lock import load_lock
 from toolkit.pythons.pair import Pair
+from toolkit.references import held_against
 from toolkit.scenario import Limits, Scenario
 from toolkit.trial import Arm
+from toolkit.until_sure import UntilSure
 
 Say = Callable[[str], None]
 
@@ -50,6 +55,9 @@ class Asked:
     project: Path | None
     port: int | None
     quiet: bool
+    against: Reference | None = None
+    aa: bool = False
+    stopping: Mapping[str, Any] | None = None
 
 
 def quick(scenario: Scenario, blocks: int | None, duration: int | None) -> tuple[Scenario, str]:
@@ -91,6 +99,9 @@ def start(
     run: str, results: Path, scenarios: Sequence[tuple[Scenario, list[str]]], asked: Asked, say: Say
 ) -> tuple[list[Campaign], LocalBackend]:
     """Check the machine, make everything ready and write the campaigns; `scenarios` come with their caveats."""
+    for scenario, _ in scenarios:
+        if asked.against is not None:
+            check(asked.against, scenario)
     cores = physical_cores()
     splits = [split(cores, scenario.resources.server.cpus, scenario.resources.load.cpus) for scenario, _ in scenarios]
     entry = load_lock().resolve(asked.python)
@@ -104,6 +115,7 @@ def start(
         Arm(pair.gil.variant, "gil", str(environments[0])),
         Arm(pair.free_threaded.variant, "free-threaded", str(environments[1])),
     ]
+    held = held_against(asked.against, arms, pair, requirements, asked.project, asked.profile, say)
     app_directory = asked.project or paths.shipped("images") / "app"
     about: dict[str, Any] = {
         "run": run,
@@ -116,16 +128,20 @@ def start(
         "rewrk": rewrk.describe(),
         "machine": machine.facts(),
         "app_directory": str(app_directory),
+        "against": held.about,
+        "stopping": asked.stopping,
     }
     campaigns = []
     for (scenario, caveats), cpus in zip(scenarios, splits, strict=True):
-        _check_loops(scenario, pair, about["packages"])
+        _check_loops(scenario, pair, about["packages"], asked.against)
+        again = again_arms(arms, "variants+aa" if asked.aa and scenario.arms == "variants" else scenario.arms)
+        known = [*caveats, *cpus.caveats, *held.caveats]
         campaigns.append(
             Campaign.create(
                 results / f"{run}-{scenario.name}",
                 scenario,
-                arms,
-                {**about, "cpus": {"server": cpus.server, "load": cpus.load}, "caveats": [*caveats, *cpus.caveats]},
+                [*arms, *held.arms, *again],
+                {**about, "cpus": {"server": cpus.server, "load": cpus.load}, "caveats": known},
             )
         )
     return campaigns, LocalBackend(rewrk.path, app_directory, asked.port)
@@ -145,7 +161,9 @@ def resume(run: str, results: Path, port: int | None, say: Say) -> tuple[list[Ca
 def run_campaigns(campaigns: Sequence[Campaign], backend: LocalBackend, quiet: bool, say: Say) -> list[str]:
     """Run one campaign after the other; why any of them stopped before its end."""
     stopped = []
-    say(f"estimate: about {estimate_seconds(campaigns) / 60:.0f} min for {_trials(campaigns)} trials")
+    early = any(campaign.description.get("stopping") for campaign in campaigns)
+    most = "at most, less where intervals narrow sooner: " if early else ""
+    say(f"estimate: {most}about {estimate_seconds(campaigns) / 60:.0f} min for {_trials(campaigns)} trials")
     try:
         for campaign in campaigns:
             for note in backend.prepare(campaign.scenario, campaign.arms):
@@ -159,24 +177,28 @@ def run_campaigns(campaigns: Sequence[Campaign], backend: LocalBackend, quiet: b
     return stopped
 
 
-def plan_of(campaign: Campaign) -> FixedMatrix:
-    """The plan that a campaign's scenario asks for."""
+def plan_of(campaign: Campaign) -> Plan:
+    """The plan that a campaign's scenario asks for: its rounds at every point, or until a stopping rule is met."""
     scenario = campaign.scenario
     arms = tuple(arm.name for arm in campaign.arms)
-    return FixedMatrix(campaign.name, tuple(scenario.points()), arms, scenario.load.rounds, scenario.limits.retries)
+    rule = stopping_rule(campaign.description)
+    rounds = rule.limit if rule else scenario.load.rounds
+    matrix = FixedMatrix(campaign.name, tuple(scenario.points()), arms, rounds, scenario.limits.retries)
+    return UntilSure(matrix, contrasts(campaign.arms), rule) if rule else matrix
 
 
 class _Counting(Progress):
-    """Progress that counts complete blocks, those of an earlier run included."""
+    """Progress that counts complete blocks, those of an earlier run included, of as many as the plan expects by now."""
 
     def __init__(self, campaign: Campaign, quiet: bool) -> None:
-        super().__init__(campaign.scenario.name, plan_of(campaign).total(), quiet=quiet)
-        self._campaign, self._arms = campaign, [arm.name for arm in campaign.arms]
+        self._plan, self._arms = plan_of(campaign), [arm.name for arm in campaign.arms]
         self._records = campaign.records()
+        super().__init__(campaign.scenario.name, self._plan.expected(self._records), quiet=quiet)
         self.block_counted(len(complete_blocks(self._records, self._arms)))
 
     def trial_ended(self, slot: str, one: Any) -> None:
         self._records.append(one)
+        self.blocks_expected(self._plan.expected(self._records))
         self.block_counted(len(complete_blocks(self._records, self._arms)))
         super().trial_ended(slot, one)
 
@@ -187,12 +209,12 @@ def estimate_seconds(campaigns: Sequence[Campaign]) -> float:
     for campaign in campaigns:
         load = campaign.scenario.load
         one = load.warmup_seconds + load.duration_seconds + 2 * load.validate_seconds + TRIAL_OVERHEAD_SECONDS
-        total += one * load.rounds * len(campaign.scenario.points()) * len(campaign.arms)
+        total += one * plan_of(campaign).expected(campaign.records()) * len(campaign.arms)
     return total
 
 
 def _trials(campaigns: Sequence[Campaign]) -> int:
-    return sum(plan_of(campaign).total() * len(campaign.arms) for campaign in campaigns)
+    return sum(plan_of(campaign).expected(campaign.records()) * len(campaign.arms) for campaign in campaigns)
 
 
 def of_run(run: str | None, results: Path) -> list[Campaign]:
@@ -210,9 +232,10 @@ def of_run(run: str | None, results: Path) -> list[Campaign]:
     return [Campaign.open(folder) for folder in found[run if run is not None else list(found)[-1]]]
 
 
-def _check_loops(scenario: Scenario, pair: Pair, installed: dict[str, str]) -> None:
+def _check_loops(scenario: Scenario, pair: Pair, installed: dict[str, str], against: Reference | None) -> None:
     """Refuse an event loop that is not among the locked packages, which hold wheels for both variants only."""
-    for loop in {point.loop for point in scenario.points()} - {"asyncio"}:
+    loops = {point.loop for point in scenario.points()} | {against.settings.get("loop") if against else None}
+    for loop in sorted(loop for loop in loops if loop not in (None, "asyncio")):
         if loop not in installed:
             raise GilfreeError(
                 f"loop {loop!r} has no wheel for both variants of {pair.series}",

@@ -54,6 +54,10 @@ class Progress:
         """How many blocks are complete now."""
         self._done = done
 
+    def blocks_expected(self, blocks: int) -> None:
+        """How many blocks there will be in all, as far as it is known now."""
+        self._blocks = blocks
+
     def _show(self, words: str) -> None:
         if not self._live:
             return

@@ -41,12 +41,26 @@ def bench(
     project: Annotated[Path | None, typer.Option(help="Of your own service: folder to install from.")] = None,
     gil: Annotated[Path | None, typer.Option(help="Use this interpreter as the GIL build.")] = None,
     free_threaded: Annotated[Path | None, typer.Option(help="Use this one as the free-threaded build.")] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Measure REF beside it: a setting (threads=8), requirements (old.txt), a version, GIL,FREE."),
+    ] = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(help="With --against: exit 1 if surely beyond: 'requests_per_second<-5%'. May be given again."),
+    ] = None,
+    stop_when_sure: Annotated[
+        bool, typer.Option("--stop-when-sure", help="Stop a point when its intervals are narrow, or at --blocks (20).")
+    ] = False,
+    half_width: Annotated[str, typer.Option(help="How narrow, for --stop-when-sure.")] = "3%",
+    aa: Annotated[bool, typer.Option("--aa", help="Measure the GIL build twice in each block, as a check.")] = False,
     port: Annotated[int | None, typer.Option(help="Port of the server; a free one by default.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the tables as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Measure scenarios (or your own service with --app) on both variants and print the tables."""
     from toolkit import bench as job
+    from toolkit.cli.gate import broken, compared_too, read
     from toolkit.cli.show import print_tables
     from toolkit.errors import CHECK_FAILED, INTERRUPTED, GilfreeError
 
@@ -61,13 +75,14 @@ def bench(
         if not quiet:
             print(words, file=sys.stderr, flush=True)
 
+    extras = read(against, fail_on or [], stop_when_sure, half_width, blocks, full, resume)
     signal.signal(signal.SIGTERM, _as_interrupt)
     if resume:
         campaigns, place = job.resume(
             job.of_run(None, results)[0].description["run"] if resume == "last" else resume, results, port, say
         )
     else:
-        chosen = _scenarios(scenario, app, interface, path, project, blocks, duration, full, say)
+        chosen = _scenarios(scenario, app, interface, path, project, extras.blocks, duration, full, say)
         chosen = [(job.limited(one, limit or []), caveats) for one, caveats in chosen]
         asked = job.Asked(
             python=python,
@@ -76,6 +91,9 @@ def bench(
             project=project.resolve() if project else (Path.cwd() if app else None),
             port=port,
             quiet=quiet,
+            against=extras.against,
+            aa=aa,
+            stopping=extras.stopping,
         )
         campaigns, place = job.start(name or time.strftime("%Y%m%d-%H%M%S"), results, chosen, asked, say)
     try:
@@ -87,11 +105,14 @@ def bench(
         )
         sys.exit(INTERRUPTED)
     tables = print_tables(campaigns, "json" if json_output else "text")
+    failed = False
+    if compared_too(campaigns):
+        failed = broken(campaigns, extras.limits, json_output)
     say("results: " + ", ".join(str(campaign.folder) for campaign in campaigns))
     empty = [cell for table in tables for cell in table.empty_cells()]
     for cell in empty:
         print(f"gilfree: no accepted trial: {cell}", file=sys.stderr)
-    if empty or stopped:
+    if empty or stopped or failed:
         sys.exit(CHECK_FAILED)
 
 

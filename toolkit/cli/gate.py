@@ -1,0 +1,99 @@
+"""What `gilfree bench` takes and prints beyond tables: references, gates, early stopping. No command of its own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from toolkit.against import Reference
+    from toolkit.campaign import Campaign
+    from toolkit.gate import Limit
+
+
+@dataclass(frozen=True)
+class Extras:
+    """The options as they were read; `blocks` is what --blocks comes to under early stopping."""
+
+    against: Reference | None
+    limits: tuple[Limit, ...]
+    stopping: Mapping[str, Any] | None
+    blocks: int | None
+
+
+def read(
+    against: str | None,
+    fail_on: Sequence[str],
+    stop_when_sure: bool,
+    half_width: str,
+    blocks: int | None,
+    full: bool,
+    resume: str | None,
+) -> Extras:
+    """Read the options before anything starts. Raises GilfreeError for what could not mean anything."""
+    from toolkit.against import read as read_reference
+    from toolkit.decision import MIN_BLOCKS
+    from toolkit.errors import GilfreeError
+    from toolkit.gate import parse
+
+    limits = tuple(parse(text) for text in fail_on)
+    reference = read_reference(against) if against else None
+    if limits and reference is None and not resume:
+        raise GilfreeError(
+            "--fail-on without --against: there is nothing old to hold the new against",
+            "name the old side with --against; a gate takes only what was measured in the same blocks",
+        )
+    stopping = _stopping(half_width, blocks) if stop_when_sure else None
+    enough = stopping is not None or (blocks or (MIN_BLOCKS if full or resume else 0)) >= MIN_BLOCKS
+    if limits and not enough:
+        raise GilfreeError(
+            f"--fail-on with fewer than {MIN_BLOCKS} blocks could never fail", f"give --blocks {MIN_BLOCKS} or more"
+        )
+    return Extras(reference, limits, stopping, stopping["limit"] if stopping else blocks)
+
+
+def _stopping(half_width: str, blocks: int | None) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from toolkit.errors import GilfreeError
+    from toolkit.stats import MIN_BLOCKS, StoppingRule
+
+    if blocks is not None and blocks < MIN_BLOCKS:
+        raise GilfreeError(
+            f"--stop-when-sure with --blocks {blocks}: no point may stop before {MIN_BLOCKS} blocks",
+            f"give at least --blocks {MIN_BLOCKS}, or leave it away for {StoppingRule().limit}",
+        )
+    try:
+        share = float(half_width.strip().removesuffix("%")) / 100
+        rule = StoppingRule(limit=blocks or StoppingRule().limit, half_width=share)
+    except ValueError:
+        raise GilfreeError(f"--half-width {half_width}: not a share between 0 and 100 %", "write it as 3%") from None
+    return asdict(rule)
+
+
+def compared_too(campaigns: Sequence[Campaign]) -> bool:
+    """Whether a run asked for more than tables: its comparison is printed below them."""
+    return any(
+        campaign.description.get("stopping") or any(arm.side != "main" for arm in campaign.arms)
+        for campaign in campaigns
+    )
+
+
+def broken(campaigns: Sequence[Campaign], limits: Sequence[Limit], json_output: bool) -> bool:
+    """Print the comparisons (below JSON on stderr only what the limits come to); whether any limit was broken."""
+    from toolkit.cli.compare import print_comparisons
+    from toolkit.compare import compare
+    from toolkit.gate import findings
+
+    found = [compare(one) for one in campaigns] if json_output else print_comparisons(list(campaigns), False)
+    failed = False
+    for comparison in found:
+        for one in findings(limits, comparison):
+            failed = failed or one.state == "broken"
+            measured = "no interval"
+            if one.one is not None and one.one.low is not None and one.one.high is not None:
+                measured = f"{one.one.low - 1:+.1%} to {one.one.high - 1:+.1%}"
+            print(f"gate {one.limit}: {one.state} at {one.where}: {measured}", file=sys.stderr)
+    return failed
