@@ -15,7 +15,9 @@ MIRROR = "https://mirror.example/simple"
 def pip_conf(tmp_path: Path) -> Path:
     file = tmp_path / ".config" / "pip" / "pip.conf"
     file.parent.mkdir(parents=True)
-    file.write_text(f"[global]\nindex-url = {MIRROR}\nextra-index-url =\n    https://one.example\n    https://two.example\n")
+    file.write_text(
+        f"[global]\nindex-url = {MIRROR}\nextra-index-url =\n    https://one.example\n    https://two.example\n"
+    )
     return file
 
 

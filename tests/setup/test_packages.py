@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
 import pytest
 
 from toolkit.errors import GilfreeError
-from toolkit.setup import needs, packages
+from toolkit.setup import needs
 from toolkit.setup.needs import Need, cargo_package
 from toolkit.setup.packages import as_root, command_for_user, ensure_packages, install_command, met, missing, refusal
 
@@ -61,7 +62,7 @@ def test_an_ordinary_user_is_stopped_and_nothing_is_run(tmp_path: Path, monkeypa
     apt.write_text(f"#!/bin/sh\necho $@ >> {marker}\n")
     apt.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))  # no sudo there
-    monkeypatch.setattr(packages.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(GilfreeError, match="these system packages are needed: gcc") as caught:
         ensure_packages([COMPILER], "to build", print, [RUST])
     assert caught.value.remedy.endswith("gcc cargo'")
@@ -70,7 +71,7 @@ def test_an_ordinary_user_is_stopped_and_nothing_is_run(tmp_path: Path, monkeypa
 
 def test_what_is_merely_nice_to_have_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(packages.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     ensure_packages([NICER], "to build", print)
 
 
@@ -83,11 +84,13 @@ def test_nothing_is_said_or_run_when_nothing_is_missing() -> None:
 @pytest.fixture
 def an_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An apt-get that notes what it is told, as it would be run by root: the machine's own is not for tests to use."""
-    (tmp_path / "apt-get").write_text(f'#!/bin/sh\necho "$DEBIAN_FRONTEND: $@" >> {tmp_path}/asked\n. {tmp_path}/then\n')
+    (tmp_path / "apt-get").write_text(
+        f'#!/bin/sh\necho "$DEBIAN_FRONTEND: $@" >> {tmp_path}/asked\n. {tmp_path}/then\n'
+    )
     (tmp_path / "apt-get").chmod(0o755)
     (tmp_path / "then").touch()
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(packages.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     return tmp_path
 
 

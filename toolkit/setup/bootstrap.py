@@ -83,8 +83,9 @@ def up_to_date() -> bool:
 def make_environment() -> None:
     """Make or bring up to date .venv, or raise Stop."""
     print("setup: installing the toolkit into .venv (once, until pyproject.toml or uv.lock change)", file=sys.stderr)
-    if STAMP.exists() and STAMP.read_text().splitlines()[:1] != [str(ROOT)]:
-        shutil.rmtree(VENV)  # moved or copied here: its scripts and links lead to where it was made
+    moved = STAMP.exists() and STAMP.read_text().splitlines()[:1] != [str(ROOT)]
+    if VENV.exists() and (moved or not usable()):
+        shutil.rmtree(VENV)  # its scripts and links lead to where it was made, or it was left half made
     STAMP.unlink(missing_ok=True)
     sys.path.insert(0, str(ROOT))
     from toolkit.setup.index import has_mirror, uv_environment
@@ -113,10 +114,20 @@ def sync_from_mirror(uv: str, environment: "dict[str, str]") -> bool:
         where.pop("UV_PYTHON")
         return (
             run(environment, uv, *export)
-            and ((VENV / "bin" / "python").exists() or run(environment, uv, "venv", "--clear", "--quiet", str(VENV)))
+            and (VENV.exists() or run(environment, uv, "venv", "--quiet", str(VENV)))
             and run(where, uv, "pip", "sync", "--require-hashes", *quiet(), locked)
             and run(where, uv, "pip", "install", "--no-deps", *quiet(), "--editable", ".")
         )
+
+
+def usable() -> bool:
+    """Whether .venv is a virtual environment whose Python starts."""
+    python = VENV / "bin" / "python"
+    try:
+        starts = subprocess.run([str(python), "-c", ""], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    except OSError:
+        return False
+    return starts and (VENV / "pyvenv.cfg").exists()
 
 
 def find_uv(environment: "dict[str, str]") -> str:
