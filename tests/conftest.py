@@ -1,10 +1,12 @@
 """What tests share: the real pair, its environments, the real rewrk; and that nothing is skipped unseen.
 
-With GILFREE_NO_SKIPS set (as .ci/run does) a skipped test fails the run: the gate has all that the tests need.
+A test marked `engine` or `cluster` is skipped where there is none, with the reason and what would enable it. With
+GILFREE_NO_SKIPS set (as .ci/run does) a skipped test fails the run: the gate has all that the tests need.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from hypothesis import settings
 
 from toolkit.agent.frames import Frame
 from toolkit.backends.local import LocalBackend
+from toolkit.doctor import machine
 from toolkit.loadgen.tools import Tool, ensure_tool
 from toolkit.pythons.environment import pair_environments
 from toolkit.pythons.find import find_pair
@@ -90,6 +93,20 @@ def run_trial(backend: LocalBackend, one: Scenario, arm: Arm, attempt: int = 1) 
     trial = Trial("test", one, one.points()[0], 0, arm, attempt)
     backend.prepare(one, [arm])
     return trial, list(backend.run(trial, "here"))
+
+
+@functools.cache
+def absent(what: str) -> str:
+    """Why there is no `engine` or `cluster` here, and what would enable the tests that need one; empty when there is."""
+    found = {"engine": machine.docker, "cluster": machine.kubernetes}[what]()
+    return "" if found.state == "here" else f"{found.detail}; to enable: {found.remedy}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What a test needs is asked for once, when the first that needs it begins."""
+    for what in ("engine", "cluster"):
+        if item.get_closest_marker(what) and absent(what):
+            pytest.skip(absent(what))
 
 
 @pytest.hookimpl(trylast=True)
