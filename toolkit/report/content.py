@@ -53,13 +53,13 @@ class Content:
     notes: Mapping[str, int]
 
 
-def content(campaign: Campaign) -> tuple[Content, Counted]:
-    """The content of a campaign, and its counted records for the plots. Reads the records once."""
+def content(campaign: Campaign) -> tuple[Content, Counted, list[Record]]:
+    """The content of a campaign, its counted records for the plots, and all records: they are read only once."""
     records = campaign.records()
     arms = [arm.name for arm in campaign.arms]
     counted = Counted(campaign.scenario, arms, complete_blocks(records, arms))
     about = campaign.description
-    return Content(
+    said = Content(
         table=table(campaign, records),
         created=str(about.get("created", "")),
         environment=tuple(environment(campaign, records)),
@@ -68,7 +68,8 @@ def content(campaign: Campaign) -> tuple[Content, Counted]:
         rejected=tuple(_rejected(record) for record in records if record.rejections),
         rejected_reasons=dict(Counter(r.rejections[0].reason for r in records if r.rejections).most_common()),
         notes=dict(Counter(note for record in records for note in record.notes).most_common(10)),
-    ), counted
+    )
+    return said, counted, records
 
 
 def _rejected(record: Record) -> Rejected:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from toolkit.report import svg
+from toolkit.report.cells import Grid, Line
 from toolkit.report.series import Counted, Curve, Spread, Trace, label
 
 if TYPE_CHECKING:
@@ -18,6 +19,20 @@ if TYPE_CHECKING:
 MAX_CURVES, MAX_ROWS, ROWS_A_PANEL = 8, 24, 12
 LOG_FROM = 30
 """Ratio of the largest to the smallest figure from which an axis is logarithmic."""
+FIGURES = (
+    "ratio",
+    "low",
+    "high",
+    "verdict",
+    "median",
+    "lowest",
+    "highest",
+    "blocks",
+    "first MB",
+    "highest MB",
+    "last MB",
+)
+"""Headings of columns that hold figures; all before them hold words."""
 LEGEND = "w: workers, t: threads of each, c: connections."
 TREND = "Medians over blocks; bars reach from the lowest block to the highest."
 
@@ -42,6 +57,11 @@ class Plot:
     rows: tuple[tuple[str, ...], ...] = ()
     note: str = ""
     arms: tuple[str, ...] = ()
+
+    def grid(self) -> Grid:
+        """The figures drawn, as a table: the plot for those who cannot see it."""
+        words = sum(name not in FIGURES for name in self.head)
+        return Grid(self.head, tuple(Line(row) for row in self.rows), words)
 
 
 @dataclass(frozen=True)

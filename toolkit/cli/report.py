@@ -1,0 +1,87 @@
+"""`gilfree report`: campaigns as one file to keep or to pass on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from toolkit.campaign import Campaign
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(report)
+
+
+def report(
+    campaigns: Annotated[
+        list[str] | None,
+        typer.Argument(help="Runs or campaigns of them; the newest run by default.", metavar="CAMPAIGN"),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one self-contained HTML file.")] = None,
+    md: Annotated[Path | None, typer.Option(help="Write Markdown.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the tables as CSV.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write everything as JSON (docs/report-schema.json).")
+    ] = None,
+    results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
+    title: Annotated[str | None, typer.Option(help="Title of the report.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Write campaigns as HTML, Markdown, CSV or JSON: decision, tables, plots, environment; without any, print the decision."""
+    import time
+
+    from toolkit.report.page import page
+
+    found = _campaigns(campaigns or [], results)
+    began = time.monotonic()
+    pages = [page(one, draw=html is not None) for one in found]
+    heading = title or f"{' / '.join(arm.name for arm in found[0].arms)}, side by side"
+    below = f"{', '.join(one.name for one in found)}; made by gilfree {found[0].description.get('gilfree', '')}".strip()
+    texts: dict[Path, str] = {}
+    if html is not None:
+        from toolkit.report.html import render
+
+        texts[html] = render(pages, heading, below)
+    if md is not None:
+        from toolkit.report.markdown import render as markdown
+
+        texts[md] = markdown(pages, heading, below)
+    if csv is not None:
+        from toolkit.report.csv_rows import as_csv
+
+        texts[csv] = as_csv([one.content.table for one in pages])
+    if json_file is not None:
+        from toolkit.report.schema import as_json
+
+        texts[json_file] = as_json(pages)
+    for file, text in texts.items():
+        _write(file, text)
+    if quiet:
+        return
+    if not texts:
+        for one in pages:
+            print("\n".join([one.decision.first, *(f"- {line}" for line in one.decision.lines)]))
+    for file, text in texts.items():
+        print(f"{file}: {len(text.encode()) / 1e6:.2f} MB, after {time.monotonic() - began:.1f} s")
+
+
+def _campaigns(names: list[str], results: Path) -> list[Campaign]:
+    from toolkit.bench import of_run
+
+    found = {one.name: one for name in names for one in of_run(name, results)}
+    return list(found.values()) if names else of_run(None, results)
+
+
+def _write(file: Path, text: str) -> None:
+    from toolkit.errors import GilfreeError
+
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise GilfreeError(
+            f"{file} cannot be written: {error.strerror}", "name a file in a folder that exists"
+        ) from error

@@ -1,0 +1,107 @@
+"""A campaign made ready to be laid out: its content, decision, grids and plots. HTML and Markdown take the same pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.campaign import Campaign
+from toolkit.compare import Comparison, compare
+from toolkit.contrasts import Contrast
+from toolkit.decision import BAND
+from toolkit.report import cells, compared, plots, series
+from toolkit.report.content import MAX_REJECTED, Content, Rejected, content
+from toolkit.report.decision import Decision, decision
+
+DESCRIPTIVE_POINTS = 60
+"""Above so many comparisons the descriptive figures are left to `gilfree compare` and --json: five more lines each."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything of one campaign, as it is laid out."""
+
+    id: str
+    content: Content
+    comparison: Comparison
+    decision: Decision
+    counted: str
+    figures: cells.Grid
+    claims: cells.Grid
+    best: cells.Grid | None
+    ratios: cells.Grid
+    descriptive: cells.Grid | None
+    noise: tuple[str, ...]
+    caveats: tuple[str, ...]
+    rejected: tuple[Rejected, ...]
+    plots: tuple[plots.Plot, ...]
+
+    def data(self) -> dict[str, Any]:
+        """As plain data for --json: the tables, the comparison and the decision; plots hold nothing more."""
+        return {
+            "campaign": self.content.table.campaign,
+            "title": self.content.table.title,
+            "created": self.content.created,
+            "decision": {"first": self.decision.first, "lines": list(self.decision.lines), "firm": self.decision.firm},
+            "table": self.content.table.data(),
+            "comparison": self.comparison.data(),
+            "environment": dict(self.content.environment),
+            "packages": dict(self.content.packages),
+            "commands": [{"what": one.what, "line": one.line} for one in self.content.commands],
+            "rejected": [vars(one) for one in self.content.rejected],
+        }
+
+
+def page(campaign: Campaign, *, draw: bool = True) -> Page:
+    """The page of a campaign; without plots (`draw=False`) where nobody would see them."""
+    said, counted, records = content(campaign)
+    found = compare(campaign, records)
+    few = len(found.points) <= DESCRIPTIVE_POINTS
+    return Page(
+        id=f"c-{campaign.name}",
+        content=said,
+        comparison=found,
+        decision=decision(found, said.table),
+        counted=cells.counted(said.table),
+        figures=cells.figures(said.table),
+        claims=cells.claims(said.table),
+        best=compared.best(found) if any(one.choices > 1 for one in found.best) else None,
+        ratios=compared.verdicts(found),
+        descriptive=compared.descriptive(found) if few else None,
+        noise=tuple(compared.noise(found.noise)),
+        caveats=(*found.caveats, *said.table.caveats, *said.table.notes),
+        rejected=said.rejected[:MAX_REJECTED],
+        plots=tuple(_plots(campaign, counted, found)) if draw else (),
+    )
+
+
+def _plots(campaign: Campaign, counted: series.Counted, found: Comparison) -> Sequence[plots.Plot]:
+    name = campaign.name
+    curves = [
+        *series.curves(counted, "threads", "requests_per_second"),
+        *series.curves(counted, "workers", "requests_per_second"),
+    ]
+    traces = series.memory_traces(campaign, counted)
+    drawn = [
+        *(_forest(f"{name}-{one.kind}-{index}", found, one, counted) for index, one in enumerate(found.contrasts)),
+        plots.throughput(f"{name}-throughput", counted, curves),
+        plots.memory(f"{name}-memory", traces, counted.arms, len(counted.measured())),
+        plots.latency(f"{name}-latency", counted),
+        plots.cpu(f"{name}-cpu", counted),
+    ]
+    return [one for one in drawn if one is not None]
+
+
+def _forest(name: str, found: Comparison, contrast: Contrast, counted: series.Counted) -> plots.Plot | None:
+    metrics: dict[str, list[plots.Interval]] = {}
+    for point in found.points:
+        if point.contrast == contrast:
+            for one in point.family:
+                if one.ratio is not None:
+                    metrics.setdefault(compared.FORMS[one.metric][0], []).append(
+                        plots.Interval(
+                            series.label(counted.scenario, point.point), one.ratio, one.low, one.high, one.verdict
+                        )
+                    )
+    return plots.forest(name, metrics, BAND, contrast.words)

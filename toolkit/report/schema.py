@@ -1,0 +1,185 @@
+"""What `--json` holds, as types: the schema in docs/report-schema.json is made from these and a test keeps it so.
+
+`report_schema` changes when a reader of the old form would misread the new one. `table` and `comparison` are what
+`gilfree show --json` and `gilfree compare --json` print.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from toolkit.compare import finite
+from toolkit.report.page import Page
+
+SCHEMA = 1
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class DecisionData(_Model):
+    """The decision in words. `firm`: enough complete blocks, and not too noisy for a verdict."""
+
+    first: str
+    lines: list[str]
+    firm: bool
+
+
+class RowData(_Model):
+    """One arm at one point; figures are by metric: requests_per_second, latency_mean_ms, memory_mb; null is not there."""
+
+    endpoint: str
+    arm: str
+    role: str
+    workers: int
+    threads: int | None
+    connections: int
+    setting: str
+    assumed_connections: bool
+    published: dict[str, float | None]
+    unreachable: list[str]
+    measured: dict[str, float | None]
+    low: dict[str, float | None]
+    high: dict[str, float | None]
+    blocks: int
+    rejected: dict[str, int]
+
+
+class RatioData(_Model):
+    """Candidate over baseline at one point."""
+
+    point: str
+    endpoint: str
+    workers: int
+    threads: int | None
+    connections: int
+    baseline: str
+    candidate: str
+    blocks: int
+    ratio: dict[str, float | None]
+
+
+class TableData(_Model):
+    """The published table with measured columns, as `gilfree show --json` prints it."""
+
+    campaign: str
+    title: str
+    rows: list[RowData]
+    ratios: list[RatioData]
+    claims: list[dict[str, Any]]
+    trials: int
+    rejected: dict[str, int]
+    caveats: list[str]
+    notes: list[str]
+
+
+class JudgedData(_Model):
+    """One primary metric of a contrast; see toolkit/families.py."""
+
+    metric: str
+    n: int
+    baseline: float | None
+    candidate: float | None
+    ratio: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    holm_p: float | None
+    smallest_effect: float | None
+    bootstrap_low: float | None
+    bootstrap_high: float | None
+    verdict: Literal["higher", "lower", "equivalent", "inconclusive"]
+    reason: str
+
+
+class ContrastData(_Model):
+    """Which arm is over which."""
+
+    kind: Literal["variants", "against", "aa"]
+    baseline: str
+    candidate: str
+
+
+class PointData(BaseModel):
+    """A contrast at one point; more keys may come."""
+
+    contrast: ContrastData
+    point: dict[str, Any]
+    key: str
+    blocks: int
+    family: list[JudgedData]
+    described: list[dict[str, Any]]
+
+
+class ComparisonData(BaseModel):
+    """What `gilfree compare --json` prints; more keys may come."""
+
+    compare_schema: int
+    campaign: str
+    first_line: str
+    too_noisy: str
+    contrasts: list[ContrastData]
+    best: list[dict[str, Any]]
+    points: list[PointData]
+    noise: dict[str, Any]
+    caveats: list[str]
+
+
+class RejectedData(_Model):
+    """A trial that does not count."""
+
+    point: str
+    arm: str
+    block: int
+    attempt: int
+    reason: str
+    detail: str
+    environmental: bool
+
+
+class CommandData(_Model):
+    """A command line and what it does."""
+
+    what: str
+    line: str
+
+
+class CampaignData(_Model):
+    """One campaign."""
+
+    campaign: str
+    title: str
+    created: str
+    decision: DecisionData
+    table: TableData
+    comparison: ComparisonData
+    environment: dict[str, str]
+    packages: dict[str, str]
+    commands: list[CommandData]
+    rejected: list[RejectedData]
+
+
+class ReportData(_Model):
+    """The file that `gilfree report --json` writes."""
+
+    model_config = ConfigDict(extra="forbid", title="gilfree report")
+
+    report_schema: Literal[1] = Field(description="The number of this schema")
+    campaigns: list[CampaignData]
+
+
+def as_json(pages: Sequence[Page]) -> str:
+    """The report as JSON; figures that are not finite are null."""
+    found = finite({"report_schema": SCHEMA, "campaigns": [one.data() for one in pages]})
+    return json.dumps(found, indent=1, allow_nan=False) + "\n"
+
+
+def json_schema() -> str:
+    """The text of docs/report-schema.json."""
+    made = ReportData.model_json_schema()
+    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **made}, indent=1) + "\n"
