@@ -39,8 +39,8 @@ from toolkit.until_sure import UntilSure
 Say = Callable[[str], None]
 
 QUICK_BLOCKS, QUICK_DURATION_SECONDS, QUICK_WARMUP_SECONDS = 2, 5, 2
-QUICK_FOREIGN_CPU = 0.10
-"""A first look bears a machine that is not quite idle; a full run keeps the scenario's own limit."""
+QUICK_DISTURBANCE = 0.10
+"""A first look bears a machine that is not quite idle (foreign and stolen CPU time); a full run keeps its limits."""
 TRIAL_OVERHEAD_SECONDS = 5
 """Starting, validating and stopping; only for the estimate that is printed first."""
 
@@ -67,13 +67,16 @@ def quick(scenario: Scenario, blocks: int | None, duration: int | None) -> tuple
         duration_seconds=duration or QUICK_DURATION_SECONDS,
         warmup_seconds=min(QUICK_WARMUP_SECONDS, scenario.load.warmup_seconds),
     )
-    limits = scenario.limits.model_copy(update={"foreign_cpu": max(QUICK_FOREIGN_CPU, scenario.limits.foreign_cpu)})
+    own = scenario.limits
+    borne = {"foreign_cpu": max(QUICK_DISTURBANCE, own.foreign_cpu), "steal": max(QUICK_DISTURBANCE, own.steal)}
+    limits = own.model_copy(update=borne)
     cut = cut.model_copy(update={"limits": limits})
     full, now = scenario.load, cut.load
     words = (
         f"quick run: {now.rounds} blocks instead of {full.rounds}, {now.duration_seconds} s windows instead of"
         f" {full.duration_seconds} s, {now.warmup_seconds} s warm-up instead of {full.warmup_seconds} s,"
-        f" other processes may take {limits.foreign_cpu:.0%} of the server's CPUs instead of {scenario.limits.foreign_cpu:.0%}"
+        f" up to {limits.foreign_cpu:.0%} of the server's CPU time may go to other processes (instead of {own.foreign_cpu:.0%})"
+        f" and {limits.steal:.0%} to the host (instead of {own.steal:.0%})"
     )
     return cut, words
 
