@@ -25,19 +25,21 @@ def show(
     results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
     json_output: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
     csv_output: Annotated[bool, typer.Option("--csv", help="The same as CSV.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="The decision alone, without tables.")] = False,
 ) -> None:
-    """Print the published tables with measured columns beside them, and each claim."""
+    """Print the decision, the published tables with measured columns beside them, and each claim."""
     from toolkit.bench import of_run
 
-    form = "json" if json_output else "csv" if csv_output else "text"
+    form = "json" if json_output else "csv" if csv_output else "decision" if quiet else "text"
     print_tables(of_run(campaign, results), form)
 
 
 def print_tables(campaigns: Sequence[Campaign], form: str) -> list[Table]:
-    """Print the tables on standard output as `text`, `json` or `csv`, and return them."""
+    """Print on standard output as `text`, `json`, `csv` or the `decision` alone, and return the tables."""
     from toolkit.report.tables import table
 
-    tables = [table(campaign) for campaign in campaigns]
+    records = [campaign.records() for campaign in campaigns]
+    tables = [table(campaign, mine) for campaign, mine in zip(campaigns, records, strict=True)]
     if form == "json":
         import json
 
@@ -49,8 +51,19 @@ def print_tables(campaigns: Sequence[Campaign], form: str) -> list[Table]:
     else:
         from rich.console import Console
 
+        from toolkit.compare import compare
+        from toolkit.report.decision import decision
+        from toolkit.report.terminal import decisions
         from toolkit.report.terminal import show as show_text
 
         console = Console(soft_wrap=False)
-        show_text(tables, console if console.is_terminal else Console(width=max(console.width, 140)))
+        if not console.is_terminal:
+            console = Console(width=max(console.width, 140))
+        found = [
+            decision(compare(campaign, mine), one)
+            for campaign, mine, one in zip(campaigns, records, tables, strict=True)
+        ]
+        decisions(found, tables, console)
+        if form == "text":
+            show_text(tables, console)
     return tables

@@ -9,6 +9,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from toolkit.report import cells
+from toolkit.report.decision import Decision
 from toolkit.report.tables import Ratio, Row, Table
 
 NARROW = 110
@@ -19,6 +20,15 @@ def show(tables: Sequence[Table], console: Console) -> None:
     """Print every campaign: its table, ratios, claims, what was rejected, caveats."""
     for one in tables:
         _show(one, console)
+
+
+def decisions(found: Sequence[Decision], tables: Sequence[Table], console: Console) -> None:
+    """Print what each campaign comes to, in words."""
+    for said, one in zip(found, tables, strict=True):
+        console.print(Text(one.title, style="bold"))
+        console.print(Text(said.first))
+        for line in said.lines:
+            console.print(Text(f"- {line}"))
 
 
 def _show(one: Table, console: Console) -> None:
