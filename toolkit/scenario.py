@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, field_validator, model_validator
 
 from toolkit import units
 
@@ -20,7 +20,7 @@ WRAPPED_RUNTIME_PATH = "/-/gilfree/runtime"
 DEFAULT_LOOP: Literal["asyncio"] = "asyncio"
 
 Seconds = Annotated[int, BeforeValidator(units.whole_seconds_of)]
-Bytes = Annotated[int, BeforeValidator(units.bytes_of)]
+Bytes = Annotated[int, BeforeValidator(units.process_bytes_of)]
 Cpus = Annotated[float, BeforeValidator(units.cpus_of)]
 Count = Annotated[int, Field(ge=1, strict=True)]
 Role = Literal["gil", "free-threaded"]
@@ -37,7 +37,7 @@ class _Model(BaseModel):
 class App(_Model):
     """What is served. `wrapped`: the app does not answer `runtime_path` itself, so the agent's wrapper does."""
 
-    target: str = Field(pattern=r"^[\w.]+:[\w.]+$")
+    target: str = Field(pattern=r"^[\w.]+:[\w.]+$", description="an import path such as package.module:app")
     interface: Literal["asgi", "wsgi"]
     threadpool: Count | None = None
     runtime_path: str = "/runtime"
@@ -48,11 +48,13 @@ class App(_Model):
 class Endpoint(_Model):
     """A path and the answer that is expected of it."""
 
-    path: str = Field(pattern=r"^/\S*$")
+    path: str = Field(
+        pattern=r"^/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*$", description="a path as it is sent: /, then what a URL may hold"
+    )
     status: int = Field(default=200, ge=100, le=599)
     json_body: Any = Field(default=None, alias="json")
     text: str | None = None
-    any_body: bool = False
+    any_body: StrictBool = False
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
 
@@ -60,7 +62,10 @@ class Endpoint(_Model):
     def _one_expectation(self) -> Self:
         given = [self.json_body is not None, self.text is not None, self.any_body]
         if sum(given) != 1:
-            raise ValueError("give exactly one of `json`, `text` and `any_body: true`: the answer that counts as right")
+            raise ValueError(
+                "which answer counts as right is said not at all or twice; give exactly one of `json`, `text` and"
+                " `any_body: true`"
+            )
         return self
 
     def expected(self) -> dict[str, Any]:
@@ -96,12 +101,12 @@ def _listed(value: Any) -> Any:
 class MatrixCell(_Model):
     """Points as a product: any value may be a list of values."""
 
-    endpoint: Annotated[tuple[str, ...], BeforeValidator(_listed)]
-    workers: Annotated[tuple[Count, ...], BeforeValidator(_listed)] = (1,)
-    threads: Annotated[tuple[Count, ...], BeforeValidator(_listed)] = (1,)
-    connections: Annotated[tuple[Count, ...], BeforeValidator(_listed)]
-    loop: Annotated[tuple[Loop, ...], BeforeValidator(_listed)] = (DEFAULT_LOOP,)
-    threadpool: Annotated[tuple[Count | None, ...], BeforeValidator(_listed)] = (None,)
+    endpoint: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_listed)]
+    workers: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_listed)] = (1,)
+    threads: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_listed)] = (1,)
+    connections: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_listed)]
+    loop: Annotated[tuple[Loop, ...], Field(min_length=1), BeforeValidator(_listed)] = (DEFAULT_LOOP,)
+    threadpool: Annotated[tuple[Count | None, ...], Field(min_length=1), BeforeValidator(_listed)] = (None,)
 
     def points(self) -> Iterator[Point]:
         """The product of all values."""
@@ -115,11 +120,11 @@ class GranianSettings(_Model):
 
     runtime_threads: Count = 1
     runtime_mode: Literal["mt", "st"] = "mt"
-    task_impl: Literal["asyncio", "rust"] = "asyncio"
+    task_impl: Literal["asyncio"] = "asyncio"  # from 3.12 on Granian takes it even when asked for rust
     backlog: int = Field(default=2048, ge=128)
     backpressure: Count = 2048
     http: Literal["1"] = "1"
-    ws: bool = False
+    ws: StrictBool = False
     log_level: Literal["warning", "error", "info", "debug"] = "warning"
 
 
@@ -185,6 +190,8 @@ class Cell(_Model):
     workers: Count | None = None
     threads: Count | None = None
     connections: Count | None = None
+    loop: Loop | None = None
+    threadpool: Count | None = None
 
     def matches(self, point: Point) -> bool:
         """Whether this cell is about that point."""
@@ -208,15 +215,15 @@ class Claim(_Model):
     metric: Metric
     of: Cell
     against: Cell
-    low: float = Field(gt=0)
-    high: float = Field(gt=0)
+    low: float = Field(gt=0, allow_inf_nan=False)
+    high: float = Field(gt=0, allow_inf_nan=False)
     why: str
     requires: Requires = Requires()
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.low >= self.high:
-            raise ValueError(f"the band's low end {self.low} is not below its high end {self.high}")
+            raise ValueError(f"the band's low end {self.low} is not below its high end {self.high}; give a lower `low`")
         return self
 
 
@@ -254,7 +261,10 @@ class Published(_Model):
 class Scenario(_Model):
     """One table: an app, the points it is measured at, how, within which limits, and what is claimed of it."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9-]{0,30}$",
+        description="a name of at most 31 lower-case letters, digits and dashes that begins with a letter",
+    )
     title: str
     app: App
     endpoints: dict[str, Endpoint] = Field(min_length=1)
@@ -273,7 +283,8 @@ class Scenario(_Model):
         for name in value:
             if not re.fullmatch(r"[a-z][a-z0-9-]{0,15}", name):
                 raise ValueError(
-                    f"endpoint name {name!r}: at most 16 lower-case letters, digits and dashes (it becomes part of a label)"
+                    f"{name!r} cannot be part of a label; name the endpoint with at most 16 lower-case letters, digits and"
+                    " dashes, a letter first"
                 )
         return value
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from toolkit import paths
 from toolkit.backends.cpus import split
 from toolkit.errors import GilfreeError
-from toolkit.scenario import DEFAULT_LOOP, Point, Scenario
+from toolkit.scenario import DEFAULT_LOOP, WRAPPED_RUNTIME_PATH, Point, Scenario
+from toolkit.scenario_errors import explain
 from toolkit.yaml_source import Place, Source, read_yaml
-
-WRAPPED_RUNTIME_PATH = "/-/gilfree/runtime"
 
 
 def load_scenario(name: str, cores: int | None = None) -> Scenario:
@@ -52,17 +49,24 @@ def own_app(target: str, interface: str, path: str, project: str | None) -> Scen
         "endpoints": {"own": {"path": path, "any_body": True}},
         "matrix": [{"endpoint": "own", "workers": 1, "threads": 1 if asgi else 8, "connections": 64}],
     }
-    return validated(Source("the command line", data, {}))
+    called: dict[Place, str] = {
+        ("app", "target"): "--app",
+        ("app", "interface"): "--interface",
+        ("endpoints", "own", "path"): "--path",
+    }
+    return validated(Source("the command line", data, {}, called=called))
 
 
 def validated(source: Source, cores: int | None = None) -> Scenario:
     """The scenario in a parsed file. Raises GilfreeError naming file, line, value and remedy for each thing wrong."""
+    if source.data is None:
+        raise GilfreeError(f"{source.where(())}: it holds nothing", "begin with a copy of a shipped scenario")
     try:
         scenario = Scenario.model_validate(source.data)
     except ValidationError as error:
-        raise GilfreeError("\n".join(_explained(source, problem) for problem in error.errors())) from None
+        raise GilfreeError("\n".join(explain(source, error))) from None
     problems = [*impossible(scenario), *(() if cores is None else too_large(scenario, cores))]
-    found = [f"{source.name}:{source.line(place)}: {message}" for place, message in problems]
+    found = dict.fromkeys(f"{source.where(place)}: {message}" for place, message in problems)
     if found:
         raise GilfreeError("\n".join(found))
     return scenario
@@ -81,21 +85,70 @@ def impossible(scenario: Scenario) -> Iterator[tuple[Place, str]]:
     for index, cell in enumerate(scenario.matrix):
         for point in cell.points():
             yield from ((("matrix", index, key), message) for key, message in impossible_point(scenario, point))
+    yield from _impossible_settings(scenario)
+    yield from _impossible_claims(scenario)
+    taken: set[tuple[str, Point]] = set()
+    for index, row in enumerate(scenario.published.rows if scenario.published else ()):
+        of = {(row.variant, point) for point in scenario.points() if row.matches(point, row.variant)}
+        if not of:
+            yield ("published", "rows", index), "no point of the matrix is this row's\n  remedy: add it to the matrix"
+        if of & taken:
+            yield ("published", "rows", index), "an earlier row is of the same cell\n  remedy: remove one of the two"
+        taken |= of
+
+
+def _impossible_settings(scenario: Scenario) -> Iterator[tuple[Place, str]]:
+    load = scenario.load
+    if "max_seconds" in load.model_fields_set and load.max_seconds < load.duration_seconds:
+        yield (
+            ("load", "longest"),
+            f"the longest window, {load.max_seconds} s, is shorter than the duration, {load.duration_seconds} s"
+            f"\n  remedy: set it to at least {load.duration_seconds}s",
+        )
+    if scenario.app.interface == "wsgi" and scenario.app.threadpool:
+        yield (
+            ("app", "threadpool"),
+            "a thread pool has no meaning on WSGI\n  remedy: set `threads` in the matrix instead",
+        )
+
+
+def _impossible_claims(scenario: Scenario) -> Iterator[tuple[Place, str]]:
+    known: set[str] = set()
     for index, claim in enumerate(scenario.claims):
+        if claim.id in known:
+            yield ("claims", index, "id"), f"the claim {claim.id!r} is there already\n  remedy: rename one of the two"
+        known.add(claim.id)
+        points = {}
         for side in ("of", "against"):
-            cell_ = getattr(claim, side)
-            if not any(cell_.matches(point) for point in scenario.points()):
-                wanted = cell_.model_dump(exclude_none=True)
+            cell = getattr(claim, side)
+            points[side] = [point for point in scenario.points() if cell.matches(point)]
+            wanted = ", ".join(f"{name} {value}" for name, value in cell.model_dump(exclude_none=True).items())
+            if not points[side]:
                 yield (
                     ("claims", index, side),
                     f"claim {claim.id!r}: no point of the matrix is {wanted}\n  remedy: add it to the matrix",
                 )
-    for index, row in enumerate(scenario.published.rows if scenario.published else ()):
-        if not any(row.matches(point, row.variant) for point in scenario.points()):
-            yield ("published", "rows", index), "no point of the matrix is this row's\n  remedy: add it to the matrix"
+            if len(points[side]) > 1:
+                yield (
+                    ("claims", index, side),
+                    f"claim {claim.id!r}: {wanted} is {len(points[side])} points,"
+                    f" {' and '.join(point.key for point in points[side][:2])} among them"
+                    f"\n  remedy: give also {' and '.join(_differing(points[side]))}",
+                )
+        if claim.of.variant == claim.against.variant and points["of"] == points["against"]:
+            yield (
+                ("claims", index, "against"),
+                f"claim {claim.id!r} compares a cell with itself\n  remedy: change `of` or `against`",
+            )
+
+
+def _differing(points: list[Point]) -> list[str]:
+    """The settings in which points differ."""
+    return [name for name in Point.model_fields if len({getattr(point, name) for point in points}) > 1]
 
 
 def impossible_point(scenario: Scenario, point: Point) -> Iterator[tuple[str, str]]:
+    """What cannot be at one point, each with the key of the matrix that asks for it. Pure."""
     if point.endpoint not in scenario.endpoints:
         names = ", ".join(sorted(scenario.endpoints))
         yield (
@@ -117,46 +170,3 @@ def impossible_point(scenario: Scenario, point: Point) -> Iterator[tuple[str, st
             f"{point.connections} connections, but granian.backpressure caps them at {scenario.granian.backpressure} per worker"
             f"\n  remedy: set granian.backpressure to at least {2 * point.connections}",
         )
-
-
-def _explained(source: Source, problem: ErrorDetails) -> str:
-    place = _shorten(problem["loc"], source)
-    where, name = f"{source.name}:{source.line(place)}", ".".join(str(part) for part in place) or "the file"
-    if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(place[-1]), _names_at(place[:-1]), 1)
-        return f"{where}: unknown key {name!r}\n  remedy: " + (f"did you mean {near[0]!r}?" if near else "remove it")
-    if problem["type"] == "missing":
-        return f"{where}: {name!r} is missing\n  remedy: add it"
-    message, value = problem["msg"].removeprefix("Value error, "), problem["input"]
-    shown = f"{value!r}: " if isinstance(value, str | int | float) and repr(value) not in message else ""
-    return f"{where}: {name}: {shown}{message}\n  remedy: write at that line what it asks for"
-
-
-def _shorten(loc: Sequence[str | int], source: Source) -> Place:
-    """The part of pydantic's location that is in the file (it adds the names of union members), and a missing key."""
-    place: list[str | int] = []
-    for part in loc:
-        if (*place, part) in source.lines or (isinstance(part, str) and part.isidentifier() and part != "float"):
-            place.append(part)
-    return tuple(place)
-
-
-def _names_at(place: Place) -> list[str]:
-    """The keys that may stand at `place`."""
-    model: Any = Scenario
-    for part in place:
-        model = _fields(model).get(str(part), model)
-    return list(_fields(model))
-
-
-def _fields(model: Any) -> dict[str, Any]:
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return {}
-    return {info.alias or name: _model_in(info.annotation) for name, info in model.model_fields.items()}
-
-
-def _model_in(annotation: Any) -> Any:
-    """The model in a field's type, however deep in lists and unions."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for arg in getattr(annotation, "__args__", ()) if (found := _model_in(arg))), None)

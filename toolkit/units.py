@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, Overflow
 
 _BYTES = {
     "": 1,
@@ -12,6 +12,10 @@ _BYTES = {
 }
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
+MAX_BYTES = 1 << 60
+MIN_PROCESS_BYTES = 1 << 20
+MAX_SECONDS = 86400
+
 
 def bytes_of(text: str | int) -> int:
     """Bytes of a Kubernetes quantity: `1Gi`, `512Mi`, `1.5G`, `1e9`, `1048576`. Raises ValueError naming the text."""
@@ -19,11 +23,19 @@ def bytes_of(text: str | int) -> int:
     if not match or match[2] not in _BYTES:
         raise ValueError(f"{text!r} is not an amount of memory; write for example 512Mi or 1Gi")
     try:
-        amount = int(Decimal(match[1]) * _BYTES[match[2]])
-    except InvalidOperation:
+        amount = Decimal(match[1]) * _BYTES[match[2]]
+    except (InvalidOperation, Overflow):
         raise ValueError(f"{text!r} is not an amount of memory; write for example 512Mi or 1Gi") from None
-    if amount <= 0:
-        raise ValueError(f"{text!r}: memory must be more than 0")
+    if not 1 <= amount < MAX_BYTES:
+        raise ValueError(f"{text!r} is no amount of memory that a machine has; write for example 512Mi or 1Gi")
+    return int(amount)
+
+
+def process_bytes_of(text: str | int) -> int:
+    """Bytes as `bytes_of`, but enough for a process: `512` is a unit forgotten. Raises ValueError naming the text."""
+    amount = bytes_of(text)
+    if amount < MIN_PROCESS_BYTES:
+        raise ValueError(f"{text!r} is {amount} bytes, in which no process fits; write for example 512Mi or 1Gi")
     return amount
 
 
@@ -48,5 +60,7 @@ def whole_seconds_of(text: str | int) -> int:
         )
     seconds = int(match[1]) * _SECONDS[match[2] or "s"]
     if seconds < 1:
-        raise ValueError(f"{text!r}: at least 1s is needed")
+        raise ValueError(f"{text!r} is too short; write at least 1s")
+    if seconds > MAX_SECONDS:
+        raise ValueError(f"{text!r} is more than a day; write at most 24h")
     return seconds

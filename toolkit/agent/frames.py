@@ -33,11 +33,18 @@ def encode(frame: Frame) -> str:
 
 
 def decode(line: str) -> Frame | None:
-    """The frame in a line of log, or None when there is no whole one; text before the prefix is passed over."""
+    """The frame in a line of log, or None when there is no whole one; text before it, torn frames too, is passed over."""
     start = line.find(PREFIX + " ")
-    if start < 0:
-        return None
-    checksum, _, payload = line[start + len(PREFIX) + 1 :].strip().partition(" ")
+    while start >= 0:
+        frame = _whole(line[start + len(PREFIX) + 1 :].strip())
+        if frame is not None:
+            return frame
+        start = line.find(PREFIX + " ", start + 1)
+    return None
+
+
+def _whole(text: str) -> Frame | None:
+    checksum, _, payload = text.partition(" ")
     try:
         if int(checksum, 16) != zlib.crc32(payload.encode()):
             return None
