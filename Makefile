@@ -17,7 +17,7 @@ RUN = .venv/bin/python -m
 
 # One after the other, also under `make -j`: what is measured wants the machine for itself.
 .NOTPARALLEL:
-.PHONY: help setup ready bench bench-overhead simulate pythons doctor show test test-slow lint format clean
+.PHONY: help setup ready bench bench-overhead simulate bench-compare pythons doctor show test test-slow lint format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -39,6 +39,9 @@ bench-overhead: setup ## what the agents cost, against Granian and rewrk started
 
 simulate: setup ## what the verdicts are worth, on campaigns whose truth is known (FAST=1: seconds)
 	@$(GILFREE) simulate $(if $(filter-out 0,$(FAST)),--fast)
+
+bench-compare: setup ## time comparing and reporting 1,000 points with 20 blocks each
+	@$(GILFREE) simulate --scale
 
 pythons: setup ## find or make the pair of interpreters
 	@$(GILFREE) pythons --python $(PYTHON) --profile $(PROFILE)

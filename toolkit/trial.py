@@ -41,7 +41,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class Trial:
-    """One fresh server at one point for one arm: warmed, loaded, stopped."""
+    """One fresh server at one point for one arm: warmed, loaded, stopped.
+
+    `soak_windows`: so many windows of the same length come between warm-up and the measured one (see soak.py).
+    """
 
     campaign: str
     scenario: Scenario
@@ -49,6 +52,7 @@ class Trial:
     block: int
     arm: Arm
     attempt: int
+    soak_windows: int = 0
 
     @property
     def served(self) -> tuple[Scenario, Point]:
@@ -173,6 +177,10 @@ def load_argument(trial: Trial, place: Placement) -> dict[str, Any]:
         },
         "windows": [
             {**window, "name": "warmup", "seconds": load.warmup_seconds, "measured": False},
+            *(
+                {**window, "name": f"soak-{index}", "seconds": load.duration_seconds, "measured": False}
+                for index in range(trial.soak_windows)
+            ),
             {**window, "name": "measure", "seconds": load.duration_seconds, "measured": True},
         ],
         "watch_stdin": place.watch_stdin,

@@ -132,6 +132,7 @@ class _Sides:
         longest = (
             READY_TIMEOUT_SECONDS + load.warmup_seconds + max(load.duration_seconds, load.max_seconds) + SLACK_SECONDS
         )
+        longest += self._trial.soak_windows * (load.duration_seconds + 1)
         deadline = time.monotonic() + longest
         running = {"serve"}
         while running:

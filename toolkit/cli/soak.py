@@ -1,0 +1,117 @@
+"""`gilfree soak`: one long load on each variant: memory's slope, latency's drift, wrong answers."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from toolkit.backends.local import LocalBackend
+    from toolkit.campaign import Campaign
+    from toolkit.soak import Slope, Soak
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(soak)
+
+
+def soak(
+    scenario: Annotated[str, typer.Argument(help="A scenario by name or path; its first point is used.")],
+    length: Annotated[str, typer.Option("--for", help="How long each variant is loaded: 30m, 2h.")] = "30m",
+    point: Annotated[str | None, typer.Option(help="Another point of it, by its key: json-w1-t64-c128.")] = None,
+    python: Annotated[str, typer.Option(help="A series or an exact version of gilfree.lock.")] = "3.14",
+    profile: Annotated[str, typer.Option(help="If interpreters must be built: fast or release.")] = "fast",
+    results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
+    json_output: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Load each variant for long. Exit 1 when answers were wrong or missing, or a server did not hold out."""
+    import json
+
+    from toolkit import bench as job
+    from toolkit.errors import CHECK_FAILED, GilfreeError
+    from toolkit.scenario_files import load_scenario
+    from toolkit.soak import windows
+    from toolkit.units import whole_seconds_of
+
+    def say(words: str) -> None:
+        if not quiet:
+            print(words, file=sys.stderr, flush=True)
+
+    try:
+        count, seconds = windows(whole_seconds_of(length))
+    except ValueError as error:
+        raise GilfreeError(f"--for: {error}") from None
+    loaded = load_scenario(scenario)
+    points = {one.key: one for one in loaded.points()}
+    if point is not None and point not in points:
+        raise GilfreeError(f"{scenario} has no point {point!r}", f"there are {', '.join(points)}")
+    asked = job.Asked(python, profile, None, None, None, quiet)
+    run = time.strftime("soak-%Y%m%d-%H%M%S")
+    short = loaded.changed(duration_seconds=seconds, rounds=1)
+    (campaign,), backend = job.start(run, results, [(short, [f"soak of {length}"])], asked, say)
+    try:
+        found = _run(campaign, backend, point or next(iter(points)), count, say)
+    finally:
+        backend.close()
+    if json_output:
+        print(json.dumps([one.data() for one in found], indent=1, allow_nan=False))
+    else:
+        for one in found:
+            _show(one)
+    say(f"results: {campaign.folder}")
+    if any(one.failed for one in found):
+        sys.exit(CHECK_FAILED)
+
+
+def _run(campaign: Campaign, backend: LocalBackend, point: str, count: int, say: Callable[[str], None]) -> list[Soak]:
+    import json
+
+    from toolkit.contrasts import main_arms
+    from toolkit.records import record
+    from toolkit.soak import soaked
+    from toolkit.trial import Trial
+
+    chosen = next(one for one in campaign.scenario.points() if one.key == point)
+    backend.prepare(campaign.scenario, campaign.arms)
+    found = []
+    with campaign.writing():
+        for arm in main_arms(campaign.arms):
+            # The last window is the measured one, so that the record is of the server's state at the end.
+            trial = Trial(campaign.name, campaign.scenario, chosen, 0, arm, 1, soak_windows=count - 1)
+            say(f"{arm.name} {point}: {count} windows of {campaign.scenario.load.duration_seconds} s")
+            frames = []
+            with (campaign.folder / "logs" / f"{trial.id}.jsonl").open("w") as log:
+                for frame in backend.run(trial, backend.slots()[0]):
+                    frames.append(frame)
+                    log.write(json.dumps(frame, separators=(",", ":")) + "\n")
+                    if frame["kind"] == "window_end":
+                        say(f"  {arm.name} {frame['name']}: {frame['validated']['wrong']} wrong answers")
+            one = record(trial, frames)
+            campaign.store.append(one)
+            found.append(soaked(one, frames))
+    return found
+
+
+def _show(one: Soak) -> None:
+    print(f"{one.arm} {one.point}, {one.seconds / 60:.1f} min under load")
+    print(f"  memory   {_slope(one.memory)}")
+    print(f"  latency  {_slope(one.latency)}")
+    rate = f"{one.requests_per_second:,.0f} requests/s; " if one.requests_per_second else ""
+    print(f"  answers  {rate}{one.wrong} wrong and {one.errors} missing of {one.validated:,} that were looked at")
+    for words in one.rejections:
+        print(f"  failed   {words}")
+
+
+def _slope(slope: Slope | None) -> str:
+    if slope is None:
+        return "not sampled"
+    unit = f"{slope.unit} an hour"
+    interval = f" ({slope.low:+.2f} to {slope.high:+.2f})" if slope.low is not None else ""
+    return f"{slope.words}: {slope.an_hour:+.2f} {unit}{interval}, level {slope.level:.1f} {slope.unit}"
