@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.units import bytes_of, cpus_of, whole_seconds_of
+from toolkit.units import bytes_of, cpus_of, process_bytes_of, whole_seconds_of
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,37 @@ def test_any_text_is_read_or_refused_by_name(text: str) -> None:
             assert amount > 0
             continue
         assert repr(text) in said
+
+
+@pytest.mark.parametrize("text", ["1GB", "1K", "100m", "1e99999999Gi", "1e400", "0", "-1Gi", "1..5Gi", "", "Gi", "0.1"])
+def test_what_is_no_memory_of_any_machine_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="512Mi or 1Gi"):
+        bytes_of(text)
+
+
+@pytest.mark.parametrize("text", ["512", 1.5, "1023Ki"])
+def test_a_forgotten_unit_gives_no_process_of_a_few_bytes(text: str | float) -> None:
+    with pytest.raises(ValueError, match=r"no process fits"):
+        process_bytes_of(text)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["25h", "2d", "86401", "9" * 30])
+def test_more_than_a_day_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="at most 24h"):
+        whole_seconds_of(text)
+
+
+@given(st.integers(1, 1 << 59))
+def test_bytes_without_a_unit_are_themselves(amount: int) -> None:
+    assert bytes_of(amount) == bytes_of(str(amount)) == amount
+
+
+@given(st.integers(1, 1000), st.sampled_from(["Ki", "Mi", "Gi"]))
+def test_binary_units_are_a_factor_of_1024(amount: int, unit: str) -> None:
+    larger = {"Ki": "Mi", "Mi": "Gi", "Gi": "Ti"}[unit]
+    assert bytes_of(f"{amount}{larger}") == 1024 * bytes_of(f"{amount}{unit}")
+
+
+@given(st.integers(1, 100_000))
+def test_a_thousand_millicpus_are_one(amount: int) -> None:
+    assert cpus_of(f"{amount * 1000}m") == cpus_of(amount) == amount

@@ -138,7 +138,7 @@ class _Reading:
         return found
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
-        quotes = f'write it in quotes if it is text: "{node.value}"'
+        quotes = f'write it in quotes if it is text: "{node.value[:40]}"'
         number = node.tag in (_TAG + "int", _TAG + "float")
         try:
             value = self._loader.construct_object(node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -88,3 +89,53 @@ def test_no_frames_at_all_is_a_gap() -> None:
 
 def test_the_format_is_fixed() -> None:
     assert encode({"seq": 0}) == f"{PREFIX} bc928d2c {json.dumps({'seq': 0}, separators=(',', ':'))}"
+
+
+@given(frames, st.text(alphabet=st.characters(blacklist_characters="\n"), max_size=40), st.data())
+def test_a_torn_frame_before_a_whole_one_does_not_hide_it(
+    frame: dict[str, Any], noise: str, data: st.DataObject
+) -> None:
+    torn = encode({"kind": "log", "text": noise})
+    cut = data.draw(st.integers(0, len(torn) - 1))
+    assert decode(torn[:cut] + encode(frame)) == frame
+
+
+def test_a_frame_that_quotes_another_is_itself() -> None:
+    inner = encode({"seq": 0, "kind": "end"})
+    outer = {"seq": 1, "kind": "log", "text": inner}
+    assert decode(encode(outer)) == outer
+
+
+def test_an_event_that_cannot_be_said_takes_no_number() -> None:
+    stream = io.StringIO()
+    emitter = Emitter("server", stream)
+    with pytest.raises(ValueError, match="8192"):
+        emitter.emit("log", text="x" * MAX_BYTES)
+    emitter.end()
+    assert gap(read(stream.getvalue().splitlines())) is None
+
+
+def test_a_reader_that_has_gone_stops_no_agent() -> None:
+    stream = io.StringIO()
+    stream.close()
+    Emitter("server", stream).emit("tick")
+
+
+def test_many_threads_leave_no_gap() -> None:
+    stream = io.StringIO()
+    emitter = Emitter("server", stream)
+
+    def tick() -> None:
+        for _ in range(50):
+            emitter.emit("tick")
+
+    threads = [threading.Thread(target=tick) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    emitter.end()
+    found = list(read(stream.getvalue().splitlines()))
+    assert [frame["seq"] for frame in found] == list(range(401))
+    assert [frame["t_ns"] for frame in found] == sorted(frame["t_ns"] for frame in found)
+    assert gap(found) is None

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import http.server
+import json
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from toolkit.loadgen import rewrk as generator
-from toolkit.loadgen.rewrk import ParseError, parse
+from toolkit.loadgen.rewrk import ParseError, Result, parse
 from toolkit.loadgen.tools import Tool
 
 
@@ -57,8 +61,80 @@ def test_a_refused_rewrk_exits_0_and_its_silence_is_an_error(rewrk: Tool) -> Non
         parse(done.stdout)
 
 
+def test_a_server_that_takes_connections_and_never_answers_gives_no_result(rewrk: Tool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        done = run(rewrk, f"http://127.0.0.1:{silent.getsockname()[1]}/")
+    with pytest.raises(ParseError, match="rewrk"):
+        parse(done.stdout)
+
+
+def test_a_result_of_no_requests_is_none() -> None:
+    nothing = json.dumps({**dict.fromkeys(LINE), "requests_total": 0})
+    with pytest.raises(ParseError, match="not one request was answered"):
+        parse(nothing)
+
+
 @pytest.mark.parametrize("text", ["Error: x", '{"latency_avg": 1', "{}", "[]", "null"])
 def test_anything_but_its_json_is_an_error_that_shows_it(text: str) -> None:
     with pytest.raises(ParseError) as error:
         parse(text)
     assert text[:10] in str(error.value)
+
+
+LINE = {
+    "latency_avg": 4.5,
+    "latency_max": 20.0,
+    "latency_min": 1.0,
+    "latency_std_deviation": 0.5,
+    "requests_avg": 28500.0,
+    "requests_total": 285000,
+    "transfer_rate": 1e6,
+    "transfer_total": 1e7,
+}
+
+
+def test_every_figure_keeps_its_name_and_unit() -> None:
+    assert parse(json.dumps(LINE)) == Result(
+        requests_total=285000,
+        requests_per_second=28500.0,
+        latency_mean_ms=4.5,
+        latency_min_ms=1.0,
+        latency_max_ms=20.0,
+        latency_std_ms=0.5,
+        transfer_total_bytes=1e7,
+        transfer_rate_bytes_per_second=1e6,
+    )
+
+
+def test_words_before_the_result_are_passed_over() -> None:
+    assert parse(f"a warning\n\n{json.dumps(LINE)}\n") == parse(json.dumps(LINE))
+
+
+@pytest.mark.parametrize("missing", sorted(LINE))
+def test_a_result_without_one_of_its_figures_is_none(missing: str) -> None:
+    with pytest.raises(ParseError, match=missing):
+        parse(json.dumps({name: value for name, value in LINE.items() if name != missing}))
+
+
+@pytest.mark.parametrize("name", sorted(LINE))
+@pytest.mark.parametrize("value", [None, "x", [], {}, float("nan"), float("inf"), -1.0, True])
+def test_a_figure_that_is_no_amount_makes_no_result(name: str, value: object) -> None:
+    with pytest.raises(ParseError, match="rewrk"):
+        parse(json.dumps({**LINE, name: value}))
+
+
+@given(st.integers(0, len(json.dumps(LINE)) - 1))
+def test_a_result_torn_anywhere_is_none(cut: int) -> None:
+    with pytest.raises(ParseError):
+        parse(json.dumps(LINE)[:cut])
+
+
+@given(st.text(max_size=40))
+def test_any_output_is_read_or_refused_in_words(text: str) -> None:
+    with pytest.raises(ParseError, match="rewrk"):
+        parse(text)
+
+
+def test_the_command_asks_for_whole_seconds_and_json() -> None:
+    argv = generator.command("rewrk", "http://h:1/json", connections=128, threads=2, seconds="{seconds}")
+    assert argv == ["rewrk", "-h", "http://h:1/json", "-c", "128", "-t", "2", "-d", "{seconds}s", "--json"]
