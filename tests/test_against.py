@@ -6,11 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import scenario
 from tests.simulated import ARMS
 from toolkit.against import again_arms, check, read, reference_arms
+from toolkit.backends.local import LocalBackend
+from toolkit.campaign import Campaign, frames_of
+from toolkit.compare import compare
 from toolkit.contrasts import contrasts
 from toolkit.errors import GilfreeError
+from toolkit.plan import FixedMatrix
+from toolkit.progress import Progress
 from toolkit.scenario_files import load_scenario
+from toolkit.trial import Arm
 
 
 def test_settings_are_read_with_their_types() -> None:
@@ -50,7 +57,7 @@ def test_requirements_without_the_server_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "text", "words"),
+    ("name", "text", "words"),
     [
         ("asgi", "threads=8", "8 threads on ASGI"),
         ("wsgi", "loop=uvloop", "has no meaning on WSGI"),
@@ -58,9 +65,9 @@ def test_requirements_without_the_server_are_refused(tmp_path: Path) -> None:
         ("wsgi", "backlog=1", "backlog"),
     ],
 )
-def test_settings_a_scenario_cannot_have_are_refused(scenario: str, text: str, words: str) -> None:
+def test_settings_a_scenario_cannot_have_are_refused(name: str, text: str, words: str) -> None:
     with pytest.raises(GilfreeError, match=words):
-        check(read(text), load_scenario(scenario))
+        check(read(text), load_scenario(name))
 
 
 def test_every_main_arm_gets_a_reference_of_its_own_variant() -> None:
@@ -84,3 +91,21 @@ def test_an_a_a_scenario_compares_each_variant_with_itself_only() -> None:
 
 def test_a_a_beside_the_variants_costs_one_arm_more() -> None:
     assert [arm.name for arm in again_arms(ARMS, "variants+aa")] == ["3.14-again"]
+
+
+def test_an_arm_and_its_reference_run_in_one_block_each_with_its_own_settings(
+    backend: LocalBackend, arms: tuple[Arm, Arm], tmp_path: Path
+) -> None:
+    one = scenario("faulty:wsgi_right", interface="wsgi", threads=4, limits="littles_law: 0.5")
+    (old,) = reference_arms([arms[1]], read("threads=2"), [arms[1].runtime])
+    campaign = Campaign.create(tmp_path / "c", one, [arms[1], old], {"run": "c"})
+    backend.prepare(one, campaign.arms)
+    names = tuple(arm.name for arm in campaign.arms)
+    campaign.run(FixedMatrix("c", tuple(one.points()), names, 1, 1), backend, Progress("c", 1, quiet=True))
+    threads = {}
+    for record in campaign.records():
+        (started,) = [frame for frame in frames_of(campaign, record.trial) if frame["kind"] == "server_started"]
+        threads[record.arm] = started["argv"][started["argv"].index("--blocking-threads") + 1]
+    assert threads == {"3.14t": "4", "3.14t-threads=2": "2"}
+    (point,) = compare(Campaign.open(tmp_path / "c")).points
+    assert (point.contrast.words, point.blocks) == ("3.14t / 3.14t-threads=2", 1)

@@ -22,7 +22,6 @@ Change = Callable[[list[Frame]], Any]
 def good(backend: LocalBackend, arms: tuple[Arm, Arm]) -> Good:
     """A real trial that counts, with limits as a quiet machine has them but for other work."""
     trial, frames = run_trial(backend, scenario("faulty:right"), arms[1])
-    backend.close()
     return trial, frames
 
 

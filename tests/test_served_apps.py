@@ -45,7 +45,6 @@ def short(scenario: Scenario) -> Scenario:
 def test_each_endpoint_is_measured_on_each_variant(
     arms: tuple[Arm, Arm], rewrk: Tool, backend: LocalBackend, name: str, index: int, side: int
 ) -> None:
-    backend.close()
     place = LocalBackend(rewrk.path, paths.shipped("images") / "app")
     scenario = short(load_scenario(name))
     trial = Trial("apps", scenario, scenario.points()[index], 0, arms[side], 1)
@@ -67,7 +66,6 @@ def test_each_endpoint_is_measured_on_each_variant(
 def test_the_other_event_loops_are_really_used(
     arms: tuple[Arm, Arm], rewrk: Tool, backend: LocalBackend, loop: str
 ) -> None:
-    backend.close()
     place = LocalBackend(rewrk.path, paths.shipped("images") / "app")
     scenario = short(load_scenario("asgi"))
     point = scenario.points()[0].model_copy(update={"loop": loop})

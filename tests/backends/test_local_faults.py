@@ -31,13 +31,7 @@ def measure(backend: LocalBackend, arms: Arms) -> Iterator[Measure]:
     """Runs one trial to its record, on the free-threaded build unless told, and sees that nothing is left of it."""
 
     def run(one: Scenario, *, arm: Arm = arms[1], place: LocalBackend = backend) -> Record:
-        if place is not backend:
-            backend.close()  # a second backend must get the machine's lock
-        try:
-            trial, frames = run_trial(place, one, arm)
-        finally:
-            if place is not backend:
-                place.close()
+        trial, frames = run_trial(place, one, arm)
         return record(trial, frames)
 
     yield run
@@ -171,6 +165,7 @@ def test_a_window_that_may_not_be_extended_is_too_short(measure: Measure) -> Non
 
 def test_other_work_on_the_servers_cpu_is_seen(measure: Measure, backend: LocalBackend) -> None:
     backend.prepare(scenario("faulty:right"), [])
+    backend.close()
     cpu = backend.cpus.server[0]
     busy = subprocess.Popen([sys.executable, "-c", f"import os\nos.sched_setaffinity(0, [{cpu}])\nwhile True: pass"])
     try:
