@@ -40,6 +40,13 @@ def test_the_trial_itself_counts(good: Good) -> None:
     assert record(*good).rejections == []
 
 
+def test_the_record_holds_both_command_lines_whole(good: Good) -> None:
+    one = record(*good)
+    assert one.server["argv"][1:4] == ["-m", "granian", "--interface"]
+    assert one.load["argv"][-3:] == ["-d", "2s", "--json"]
+    assert "PYTHON_GIL" not in one.server["env"]
+
+
 def steal(frames: list[Frame]) -> None:
     for number, frame in enumerate(each(frames, "tick")):
         frame["host"]["steal"] += 30 * number

@@ -156,6 +156,8 @@ def _read_server(seen: Measured, server: Sequence[Frame]) -> None:
     seen.server["threads"] = _split(_of(server, "threads"))
     log = [f"{frame['stream']}: {frame['text']}" for frame in _of(server, "log")]
     seen.server["log"] = log if len(log) <= 40 else [*log[:20], "...", *log[-20:]]
+    for frame in _of(server, "server_started"):
+        seen.server.update({key: frame[key] for key in ("argv", "env")})
     for frame in _of(server, "hello"):
         seen.server.update({key: frame[key] for key in ("boot_id", "agent", "python", "cpus", "cgroup_version")})
 

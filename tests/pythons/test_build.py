@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from toolkit.agent.system import stat_fields
 from toolkit.errors import GilfreeError
 from toolkit.pythons.build import BUILD_NEEDS, build_pair, cached_pair
 from toolkit.pythons.lock import LockedSeries
@@ -71,8 +71,8 @@ def test_a_build_that_is_interrupted_ends_its_children_and_leaves_nothing(source
         assert builder.poll() is None
     builder.send_signal(signal.SIGINT)
     builder.wait(30)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(marker.read_text()), 0)
+    state = stat_fields(int(marker.read_text()))[:1]
+    assert state in ([], ["Z"])  # gone, or dead and not yet collected by the machine's init
     assert leftovers(sources) == []
 
 

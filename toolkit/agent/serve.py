@@ -41,7 +41,7 @@ def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event
         return 1
     assert server.stdout is not None and server.stderr is not None
     forwards = [child.forward(server.stdout, "stdout", emitter), child.forward(server.stderr, "stderr", emitter)]
-    emitter.emit("server_started", pid=server.pid)
+    emitter.emit("server_started", pid=server.pid, argv=argument["argv"], env=argument["env"])
     started = time.monotonic()
     try:
         if _ready(argument, server, stopping):
