@@ -7,6 +7,7 @@ import pytest
 from tests.report.conftest import Make, frames
 from toolkit.report import plots, series
 from toolkit.report.content import content
+from toolkit.report.forest import Interval, forest
 
 
 def test_curves_hold_all_else_equal(make: Make) -> None:
@@ -40,8 +41,8 @@ def test_a_large_campaign_is_not_drawn_whole_and_says_so(make: Make) -> None:
 
 
 def test_a_ratio_without_an_interval_is_drawn_without_one() -> None:
-    rows = [plots.Interval("a", 0.9, None, None, "inconclusive"), plots.Interval("b", 1.1, 1.05, 1.15, "higher")]
-    plot = plots.forest("f", {"requests/s": rows}, 0.03, "x / y")
+    rows = [Interval("a", 0.9, None, None, "inconclusive"), Interval("b", 1.1, 1.05, 1.15, "higher")]
+    plot = forest("f", {"requests/s": rows}, 0.03, "x / y")
     assert plot
     assert plot.rows[0] == ("requests/s", "a", "0.900", "–", "–", "inconclusive")
     assert "b: 1.100 (from 1.050 to 1.150), higher" in plot.panels[0].svg

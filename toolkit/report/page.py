@@ -13,6 +13,7 @@ from toolkit.decision import BAND
 from toolkit.report import cells, compared, plots, series
 from toolkit.report.content import MAX_REJECTED, Content, Rejected, content
 from toolkit.report.decision import Decision, decision
+from toolkit.report.forest import Interval, forest
 
 DESCRIPTIVE_POINTS = 60
 """Above so many comparisons the descriptive figures are left to `gilfree compare` and --json: five more lines each."""
@@ -94,14 +95,12 @@ def _plots(campaign: Campaign, counted: series.Counted, found: Comparison) -> Se
 
 
 def _forest(name: str, found: Comparison, contrast: Contrast, counted: series.Counted) -> plots.Plot | None:
-    metrics: dict[str, list[plots.Interval]] = {}
+    metrics: dict[str, list[Interval]] = {}
     for point in found.points:
         if point.contrast == contrast:
             for one in point.family:
                 if one.ratio is not None:
                     metrics.setdefault(compared.FORMS[one.metric][0], []).append(
-                        plots.Interval(
-                            series.label(counted.scenario, point.point), one.ratio, one.low, one.high, one.verdict
-                        )
+                        Interval(series.label(counted.scenario, point.point), one.ratio, one.low, one.high, one.verdict)
                     )
-    return plots.forest(name, metrics, BAND, contrast.words)
+    return forest(name, metrics, BAND, contrast.words)

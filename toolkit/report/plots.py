@@ -6,7 +6,7 @@ Every function takes data and gives a `Plot`; what a plot leaves out for lack of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolkit.report import svg
@@ -64,72 +64,8 @@ class Plot:
         return Grid(self.head, tuple(Line(row) for row in self.rows), words)
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A ratio with its interval; ends are None where so few blocks allow none."""
-
-    label: str
-    ratio: float
-    low: float | None
-    high: float | None
-    verdict: str
-    words: str = field(default="")
-
-
-def forest(name: str, metrics: Mapping[str, Sequence[Interval]], band: float, arms: str) -> Plot | None:
-    """Ratios with their intervals, one panel a metric, the largest effects first where not all fit."""
-    panels: list[Panel] = []
-    rows: list[tuple[str, ...]] = []
-    left_out = 0
-    for metric, found in metrics.items():
-        shown = sorted(found, key=lambda one: -abs(one.ratio - 1))[:MAX_ROWS] if len(found) > MAX_ROWS else found
-        left_out += len(found) - len(shown)
-        if not shown:
-            continue
-        described = "; ".join(_interval_words(one) for one in shown)
-        with svg.figure(0.9 + 0.27 * len(shown)) as (made, ax):
-            _draw_forest(ax, shown, band)
-            ax.set_xlabel(f"{metric}: ratio {arms}")
-            panels.append(Panel(metric, svg.inline(made, f"{name}-{len(panels)}", f"{metric}, {arms}", described)))
-        rows += [
-            (metric, one.label, f"{one.ratio:.3f}", _end(one.low), _end(one.high), one.verdict or "–") for one in shown
-        ]
-    if not panels:
-        return None
-    return Plot(
-        name,
-        "Ratios with 95 % intervals",
-        f"Ratio {arms} at each point; 1 is no difference, the shaded band is ±{band:.0%}. "
-        "Filled marks have a verdict, hollow ones are inconclusive; a mark without a line has too few blocks for an interval.",
-        tuple(panels),
-        ("metric", "point", "ratio", "low", "high", "verdict"),
-        tuple(rows),
-        f"{left_out} smaller ratios are not drawn; all are in the tables." if left_out else "",
-    )
-
-
-def _interval_words(one: Interval) -> str:
-    ends = f" (from {one.low:.3f} to {one.high:.3f})" if one.low is not None and one.high is not None else ""
-    return f"{one.label}: {one.ratio:.3f}{ends}{f', {one.verdict}' if one.verdict else ''}"
-
-
-def _end(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _draw_forest(ax: Axes, shown: Sequence[Interval], band: float) -> None:
-    ax.axvspan(1 - band, 1 + band, color=svg.BAND, lw=0)
-    ax.axvline(1, color=svg.FAINT, lw=1)
-    for place, one in enumerate(shown):
-        sure = one.verdict in ("higher", "lower", "equivalent")
-        if one.low is not None and one.high is not None:
-            ax.plot([one.low, one.high], [place, place], color=svg.ARMS[1], lw=1.8)
-        fill = svg.ARMS[1] if sure else "none"
-        ax.plot([one.ratio], [place], svg.MARKERS[1], mec=svg.ARMS[1], mfc=fill, ls="")
-    _name_rows(ax, [one.label for one in shown])
-
-
-def _name_rows(ax: Axes, names: Sequence[str]) -> None:
+def name_rows(ax: Axes, names: Sequence[str]) -> None:
+    """Rows of words down the left side, the first on top."""
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.grid(axis="y", visible=False)
@@ -308,7 +244,7 @@ def _draw_dots(ax: Axes, counted: Counted, points: Sequence[Any], metric: str) -
                 y, colour = place + (index - (len(arms) - 1) / 2) * 0.6 / len(arms), svg.ARMS[index % 4]
                 ax.plot([one.low, one.high], [y, y], color=colour, lw=1.4)
                 ax.plot([one.median], [y], svg.MARKERS[index % 4], color=colour, ls="")
-    _name_rows(ax, [label(counted.scenario, point) for point in points])
+    name_rows(ax, [label(counted.scenario, point) for point in points])
 
 
 def _scale(ax: Axes, ends: Sequence[float], limit: float | None) -> None:
