@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from toolkit.errors import GilfreeError
 
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
 FILE = "profile.json"
 
 Role = Literal["gil", "free-threaded"]
