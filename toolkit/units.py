@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from decimal import Decimal, InvalidOperation, Overflow
 
-_BYTES = {
+MULTIPLES = {
     "": 1,
-    **{prefix: 1000**power for power, prefix in enumerate(("k", "M", "G", "T"), 1)},
-    **{prefix: 1024**power for power, prefix in enumerate(("Ki", "Mi", "Gi", "Ti"), 1)},
+    **{prefix: 1000**power for power, prefix in enumerate(("k", "M", "G", "T", "P", "E"), 1)},
+    **{prefix: 1024**power for power, prefix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)},
 }
+"""What Kubernetes' suffixes multiply by; `capacity.quantities` reads whole Kubernetes quantities with it."""
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 MAX_BYTES = 1 << 60
@@ -20,10 +22,10 @@ MAX_SECONDS = 86400
 def bytes_of(text: str | int) -> int:
     """Bytes of a Kubernetes quantity: `1Gi`, `512Mi`, `1.5G`, `1e9`, `1048576`. Raises ValueError naming the text."""
     match = re.fullmatch(r"([0-9.]+(?:[eE][0-9]+)?)([A-Za-z]*)", str(text).strip())
-    if not match or match[2] not in _BYTES:
+    if not match or match[2] not in MULTIPLES:
         raise ValueError(f"{text!r} is not an amount of memory; write for example 512Mi or 1Gi")
     try:
-        amount = Decimal(match[1]) * _BYTES[match[2]]
+        amount = Decimal(match[1]) * MULTIPLES[match[2]]
     except (InvalidOperation, Overflow):
         raise ValueError(f"{text!r} is not an amount of memory; write for example 512Mi or 1Gi") from None
     if not 1 <= amount < MAX_BYTES:
