@@ -1,0 +1,1 @@
+"""The Docker engine: how it is reached (client), and containers that are never left behind (containers)."""
