@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from toolkit.cli import bench, compare, doctor, overhead, pythons, report, show, soak, statistics
+from toolkit.cli import bench, compare, doctor, images, overhead, pythons, report, show, soak, statistics
 from toolkit.errors import GilfreeError
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for group in (bench, show, compare, report, soak, pythons, doctor, overhead, statistics):
+for group in (bench, show, compare, report, soak, pythons, images, doctor, overhead, statistics):
     group.register(app)
 
 

@@ -126,8 +126,12 @@ def is_package(project: Path) -> bool:
     return any((project / name).exists() for name in ("pyproject.toml", "setup.py", "setup.cfg"))
 
 
+def project_files(project: Path) -> list[Path]:
+    """What of a user's project counts, relative to it: no hidden files, nothing that builds and runs leave."""
+    inside = (file.relative_to(project) for file in sorted(project.rglob("*")) if file.is_file())
+    return [file for file in inside if not any(part.startswith(".") or part in _IGNORED for part in file.parts)]
+
+
 def _hash_project(digest: hashlib._Hash, project: Path) -> None:
-    for file in sorted(project.rglob("*")):
-        inside = file.relative_to(project)
-        if file.is_file() and not any(part.startswith(".") or part in _IGNORED for part in inside.parts):
-            digest.update(str(inside).encode() + b"\0" + file.read_bytes())
+    for file in project_files(project):
+        digest.update(str(file).encode() + b"\0" + (project / file).read_bytes())

@@ -1,0 +1,85 @@
+"""Finding the images that are current: by the content of what they are made of, never by a moving tag."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.errors import GilfreeError
+from toolkit.images import state
+from toolkit.images.base import remembered_base
+from toolkit.images.contract import ImageRef, Images
+from toolkit.images.inputs import Base, Profile, Wanted, load_image, pair_images
+from toolkit.images.local import inspected, labels_of
+from toolkit.images.project import Project
+from toolkit.pythons.lock import load_lock
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+
+def as_profile(profile: str) -> Profile:
+    """The profile's name, checked."""
+    if profile == "fast":
+        return "fast"
+    if profile == "release":
+        return "release"
+    raise GilfreeError(f"there is no profile {profile!r}", "take fast or release")
+
+
+def wanted_images(python: str, profile: str, base: Base, project: Project | None = None) -> list[Wanted]:
+    """All images of a pair in the order in which they are built: runtimes, apps, load."""
+    entry = load_lock().resolve(python)
+    return [*pair_images(entry, as_profile(profile), base, project), load_image(base)]
+
+
+def current_images(series: str, profile: str, *, registry: str | None, project: str | None) -> Images:
+    """See `contract.resolve`."""
+    known = state.read()["images"]
+    command = f"gilfree images build --python {series} --profile {profile}"
+    base = remembered_base(None, load_lock())
+    if base is None:
+        raise GilfreeError(f"there are no images of {series} ({profile}) yet", command)
+    if project is not None:
+        return _of_project(series, profile, registry, project)
+    _, _, gil, free_threaded, load = wanted_images(series, profile, base)
+    missing = [one for one in (gil, free_threaded, load) if one.id not in known]
+    if missing:
+        names = ", ".join(one.title for one in missing)
+        raise GilfreeError(f"not built, or stale: {names} (`gilfree images check` says why)", command)
+    return Images(*(_reference(one.id, known[one.id], registry) for one in (gil, free_threaded, load)))
+
+
+def _of_project(series: str, profile: str, registry: str | None, project: str) -> Images:
+    """A user's app as it was last built: what its folder holds now is for `images build` to look at."""
+    known = state.read()["images"]
+    found = {}
+    for variant in (series, f"{series}t"):
+        mine = [
+            (fields["built_at"], image_id)
+            for image_id, fields in known.items()
+            if fields.get("repository") == f"gilfree-app-{project}"
+            and (fields["variant"], fields["profile"]) == (variant, profile)
+        ]
+        if not mine:
+            raise GilfreeError(
+                f"the app {project} was not built for {variant} ({profile})",
+                f"gilfree images build --python {series} --profile {profile} --project DIR --app package.module:app",
+            )
+        found[variant] = max(mine)[1]
+    loads = [(fields["built_at"], image_id) for image_id, fields in known.items() if fields.get("kind") == "load"]
+    ids = [*found.values(), max(loads)[1]]
+    return Images(*(_reference(one, known[one], registry) for one in ids))
+
+
+def _reference(image_id: str, fields: dict[str, object], registry: str | None) -> ImageRef:
+    pushed = fields.get("pushed")
+    digests = pushed if isinstance(pushed, dict) else {}
+    digest = digests.get(registry) if registry is not None else fields.get("last_pushed")
+    return ImageRef(
+        str(fields["kind"]), str(fields["variant"]), image_id, str(fields["name"]), str(digest) if digest else None
+    )
+
+
+def present(client: DockerClient, image: ImageRef) -> bool:
+    """Whether the engine has this very image."""
+    return labels_of(inspected(client, image.name)).get("id") == image.id
