@@ -15,7 +15,7 @@ from tests.factory import POINTS, a_record
 from toolkit.agent.frames import Frame
 from toolkit.backends.local import LocalBackend
 from toolkit.records import record
-from toolkit.soak import MOST_WINDOWS, SHORTEST_WINDOW_SECONDS, soaked, windows
+from toolkit.soak import MOST_WINDOWS, SHORTEST_WINDOW_SECONDS, soak_windows, soaked, windows
 from toolkit.trial import Arm, Trial
 
 WINDOWS, SECONDS = 20, 30
@@ -92,7 +92,7 @@ def test_windows_fill_the_time_that_was_asked_for(seconds: int) -> None:
 
 def test_a_real_soak_measures_every_window_of_one_server(backend: LocalBackend, arms: tuple[Arm, Arm]) -> None:
     one = scenario("faulty:right")
-    trial = Trial("soak", one, one.points()[0], 0, arms[1], 1, soak_windows=2)
+    trial = Trial("soak", one, one.points()[0], 0, arms[1], 1, windows=soak_windows(3, one.load.duration_seconds))
     backend.prepare(one, [arms[1]])
     seen = list(backend.run(trial, "here"))
     found = soaked(record(trial, seen), seen)

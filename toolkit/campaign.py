@@ -187,9 +187,9 @@ class _Run:
     def _run_block(self, block: Block, slot: str) -> None:
         self._watcher.block_started(slot, block)
         for name in block.arms:
-            trial = Trial(
-                self._campaign.name, self._campaign.scenario, block.point, block.index, self._arms[name], block.attempt
-            )
+            windows = block.windows.get(name, ())
+            arm, scenario = self._arms[name], self._campaign.scenario
+            trial = Trial(self._campaign.name, scenario, block.point, block.index, arm, block.attempt, windows)
             one = self._run_trial(trial, slot)
             if one is None or not one.accepted:
                 return  # the block is run again whole, so its other arms would be for nothing

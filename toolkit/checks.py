@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from toolkit.agent.frames import Frame, gap
+from toolkit.loadgen import oha, rewrk
 from toolkit.measured import Measured
 from toolkit.trial import Trial
 
 MAX_COLD_SECONDS = 5.0
+MIN_ACHIEVED = 0.99
+"""Of a constant rate. What is missing was still waiting at the end, so no latency tells of it."""
 
 
 @dataclass(frozen=True)
@@ -109,13 +113,19 @@ def different_kernels(trial: Trial, frames: Sequence[Frame], seen: Measured) -> 
         yield Found("different-kernels", f"the two sides ran under different boots: {sorted(boots)}")
 
 
+def _answers(trial: Trial, seen: Measured) -> Iterator[dict[str, Any]]:
+    """Counts of looked-at answers; those at a rate that a search tries belong to that rate (see rates.py)."""
+    tried = {window.name for window in trial.windows} if trial.searching else set()
+    yield from (one for one in seen.validated if one["when"] not in tried)
+
+
 def wrong_answers(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
     """Errors counted as success: the validated requests, and the bytes of all others, must be the expected ones."""
-    for one in seen.validated:
+    for one in _answers(trial, seen):
         if one["wrong"]:
             yield Found("wrong-answers", f"{one['wrong']} of {one['count']} ({one['when']}): {one['first_problem']}")
     result = seen.result
-    if result is None or not seen.wire_bytes or not result.requests_total:
+    if not isinstance(result, rewrk.Result) or not seen.wire_bytes or not result.requests_total:
         return
     # What rewrk read beyond its counted answers can only be those under way at the deadline, one on each connection.
     extra = result.transfer_total_bytes - result.requests_total * seen.wire_bytes
@@ -129,7 +139,7 @@ def wrong_answers(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iter
 
 def dropped_connections(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
     """Keep-alive connections that the server closed, which rewrk opens anew without a word."""
-    for one in seen.validated:
+    for one in _answers(trial, seen):
         if one["errors"]:
             yield Found(
                 "dropped-connections", f"{one['errors']} of {one['count']} ({one['when']}): {one['first_problem']}"
@@ -174,7 +184,7 @@ def not_our_server(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Ite
 def starved_connections(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
     """Little's law: requests/s x latency is the concurrency, less what the deadline cut off; and enough latencies."""
     result, seconds = seen.result, seen.seconds
-    if result is None or not seconds or not result.requests_total:
+    if not isinstance(result, rewrk.Result) or not seconds or not result.requests_total:
         return
     limits, connections = trial.scenario.limits, trial.point.connections
     latency_s = result.latency_mean_ms / 1000
@@ -192,9 +202,21 @@ def starved_connections(trial: Trial, frames: Sequence[Frame], seen: Measured) -
         )
 
 
+def rate_not_kept(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+    """A constant rate that was not achieved, or not without errors: its latencies are those of another load."""
+    result, rate_rps = seen.result, trial.scenario.load.rate_rps
+    if not isinstance(result, oha.Result) or trial.searching or not rate_rps:
+        return
+    if result.errors:
+        yield Found("wrong-answers", f"{result.errors:,} of the answers at a constant rate: {result.first_error}")
+    elif result.requests_per_second < MIN_ACHIEVED * rate_rps:
+        words = f"{result.requests_per_second:,.0f} of {rate_rps:,} requests/s were answered, {MIN_ACHIEVED:.0%} is the least"
+        yield Found("rate-not-kept", words)
+
+
 def stalled(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
     """A server that stood still for a while: a mean over the window would hide it."""
-    if seen.result is None:
+    if seen.result is None or trial.searching:
         return
     limit_ms = max(trial.scenario.limits.stall_ms, 10 * seen.result.latency_mean_ms)
     under_load = [one["latency_max_ms"] or 0 for one in seen.validated if one["when"] == seen.window_name]
@@ -222,6 +244,13 @@ def not_pinned(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterato
 
 def saturated_loader(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
     """A loader at its own limit measures itself."""
+    if trial.searching:
+        return
+    yield from loader_at_its_limit(trial, seen)
+
+
+def loader_at_its_limit(trial: Trial, seen: Measured) -> Iterator[Found]:
+    """The same of any window."""
     limit = trial.scenario.limits.loader_saturation
     if seen.loader_saturation is not None and seen.loader_saturation > limit:
         yield Found(
@@ -231,6 +260,12 @@ def saturated_loader(trial: Trial, frames: Sequence[Frame], seen: Measured) -> I
 
 def disturbed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
     """CPU time that the trial did not get: throttled by a quota, stolen by the host, taken by other processes."""
+    if not trial.searching:
+        yield from disturbances(trial, seen)
+
+
+def disturbances(trial: Trial, seen: Measured) -> Iterator[Found]:
+    """The same of any window."""
     limits = trial.scenario.limits
     for reason, share, limit, words in (
         ("throttled", seen.throttled_periods, limits.throttled_periods, "of the server's CPU periods were throttled"),
@@ -268,6 +303,7 @@ CHECKS: tuple[Check, ...] = (
     frames_missing,
     different_kernels,
     starved_connections,
+    rate_not_kept,
     stalled,
     cold,
     not_pinned,

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from toolkit.agent.frames import Frame
-from toolkit.loadgen import rewrk
+from toolkit.loadgen import oha, rewrk
 from toolkit.trial import Trial
 
 HOST_TICKS_PER_SECOND = 100
@@ -22,7 +22,7 @@ HOST_TICKS_PER_SECOND = 100
 class Measured:
     """What the frames say. Any figure is None when its frames are not there; nothing is guessed."""
 
-    result: rewrk.Result | None = None
+    result: rewrk.Result | oha.Result | None = None
     load_problem: str = ""
     window_name: str = ""
     load_cpus: list[int] = field(default_factory=list)
@@ -42,6 +42,8 @@ class Measured:
     uss_mb: float | None = None
     rss_mb: float | None = None
     working_set_mb: float | None = None
+    memory_high_mb: float | None = None
+    working_set_high_mb: float | None = None
     frequency_mhz: float | None = None
     ready_seconds: float | None = None
     steal: float | None = None
@@ -75,11 +77,14 @@ class Measured:
             "requests_per_second": result.requests_per_second if result else None,
             "latency_mean_ms": result.latency_mean_ms if result else None,
             "latency_max_ms": result.latency_max_ms if result else None,
-            "latency_std_ms": result.latency_std_ms if result else None,
+            "latency_std_ms": result.latency_std_ms if isinstance(result, rewrk.Result) else None,
+            "latency_p99_ms": result.latency_p99_ms if isinstance(result, oha.Result) else None,
             "memory_mb": self.memory_mb,
             "uss_mb": self.uss_mb,
             "rss_mb": self.rss_mb,
             "working_set_mb": self.working_set_mb,
+            "memory_high_mb": self.memory_high_mb,
+            "working_set_high_mb": self.working_set_high_mb,
             "cpu_seconds_per_1000_requests": per_1000,
             "server_cpus_used": used,
             "loader_saturation": self.loader_saturation,
@@ -94,12 +99,12 @@ class Measured:
         }
 
 
-def measure(trial: Trial, frames: Sequence[Frame]) -> Measured:
-    """All figures of a trial; see `Measured`."""
+def measure(trial: Trial, frames: Sequence[Frame], window: str | None = None) -> Measured:
+    """All figures of a trial; see `Measured`. `window`: of that one instead of the first measured one."""
     server = [frame for frame in frames if frame["side"] == "server"]
     load = [frame for frame in frames if frame["side"] == "load"]
     seen = Measured()
-    _read_load(seen, trial, load)
+    _read_load(seen, trial, load, window)
     _read_server(seen, server)
     if seen.start_ns is not None and seen.end_ns is not None:
         _cut_memory(seen, _of(server, "memory"))
@@ -111,7 +116,7 @@ def _of(frames: Sequence[Frame], kind: str) -> list[Frame]:
     return [frame for frame in frames if frame["kind"] == kind]
 
 
-def _read_load(seen: Measured, trial: Trial, load: Sequence[Frame]) -> None:
+def _read_load(seen: Measured, trial: Trial, load: Sequence[Frame], window: str | None) -> None:
     seen.validated = [frame for frame in load if frame["kind"] == "validated"]
     seen.runtimes = [worker for frame in _of(load, "runtime") for worker in frame["workers"]]
     seen.wall_time = next((frame["wall_time"] for frame in _of(load, "hello")), None)
@@ -120,8 +125,9 @@ def _read_load(seen: Measured, trial: Trial, load: Sequence[Frame]) -> None:
     seen.server_closed = sum(frame["count"] for frame in _of(load, "server_closed"))
     ends = {frame["name"]: frame for frame in _of(load, "window_end")}
     seen.validated = seen.validated + [{**frame["validated"], "when": name} for name, frame in ends.items()]
-    start = next((frame for frame in _of(load, "window_start") if frame["measured"]), None)
-    end = next((frame for frame in ends.values() if frame["measured"]), None)
+    starts = [frame for frame in _of(load, "window_start") if frame["measured"]]
+    start = next((frame for frame in starts if window in (None, frame["name"])), None)
+    end = ends.get(start["name"]) if start else None
     if start is None or end is None:
         return
     seen.window_name = end["name"]
@@ -137,7 +143,7 @@ def _read_load(seen: Measured, trial: Trial, load: Sequence[Frame]) -> None:
     ]
     seen.load["wire_bytes"] = seen.wire_bytes
     try:
-        seen.result = rewrk.parse(end["stdout"])
+        seen.result = _result(trial, end)
         seen.load["result"] = asdict(seen.result)
     except rewrk.ParseError as error:
         seen.load_problem = str(error)
@@ -147,6 +153,16 @@ def _read_load(seen: Measured, trial: Trial, load: Sequence[Frame]) -> None:
         elapsed * (max(1, len(seen.load_cpus)) if limit == "auto" else limit)
     )
     seen.loader_throttled_periods = _share(end["throttling"]["throttled"], end["throttling"]["periods"])
+
+
+def _result(trial: Trial, end: Frame) -> rewrk.Result | oha.Result:
+    """What the generator of that window said."""
+    rate_rps = next((window.rate_rps for window in trial.load_windows if window.name == end["name"]), None)
+    if rate_rps is None:
+        return rewrk.parse(end["stdout"])
+    return oha.parse(
+        end["stdout"], seconds=end["seconds"], status=trial.scenario.endpoints[trial.point.endpoint].status
+    )
 
 
 def _read_server(seen: Measured, server: Sequence[Frame]) -> None:
@@ -185,16 +201,22 @@ def _cut_memory(seen: Measured, samples: Sequence[Frame]) -> None:
         inside = [min(samples, key=lambda frame: abs(frame["t_ns"] - middle))]
     if not inside:
         return
-    # The agent runs under the same interpreter, so it halves the weight of the pages that both map; what it takes away
-    # from the server's PSS is its own PSS less what is its alone.
-    seen.memory_mb = _mean([f["pss_kb"] + f["agent_pss_kb"] - f["agent_uss_kb"] for f in inside]) * 1024 / 1e6
+    seen.memory_mb = _mean([_server_pss_kb(f) for f in inside]) * 1024 / 1e6
+    seen.memory_high_mb = max(_server_pss_kb(f) for f in samples) * 1024 / 1e6
     seen.uss_mb = _mean([f["uss_kb"] for f in inside]) * 1024 / 1e6
     seen.rss_mb = _mean([f["rss_kb"] for f in inside]) * 1024 / 1e6
     sets = [frame["working_set"] for frame in inside if "working_set" in frame]
     seen.working_set_mb = _mean(sets) / 1e6 if sets else None
+    seen.working_set_high_mb = max(frame.get("working_set", 0) for frame in samples) / 1e6 if sets else None
     frequencies = [frame["frequency_mhz"] for frame in inside if frame["frequency_mhz"]]
     seen.frequency_mhz = _mean(frequencies) if frequencies else None
     seen.server["memory_samples"] = len(inside)
+
+
+def _server_pss_kb(frame: Frame) -> int:
+    """The server's PSS. The agent runs under the same interpreter, so it halves the weight of the pages that both map;
+    what it takes away is its own PSS less what is its alone."""
+    return int(frame["pss_kb"] + frame["agent_pss_kb"] - frame["agent_uss_kb"])
 
 
 def _cut_cpu(seen: Measured, ticks: Sequence[Frame], hello: Sequence[Frame]) -> None:

@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from toolkit.records import Record
 from toolkit.scenario import Point
+from toolkit.trial import Window
 
 MIN_TRIALS_TO_JUDGE = 9
 
 
 @dataclass(frozen=True)
 class Block:
-    """Every arm once at one point, in this order, on one slot; `attempt` counts from 1."""
+    """Every arm once at one point, in this order, on one slot; `attempt` counts from 1.
+
+    `windows`: by arm, what its server is loaded with instead of the scenario's one window.
+    """
 
     point: Point
     index: int
     attempt: int
     arms: tuple[str, ...]
+    windows: Mapping[str, tuple[Window, ...]] = field(default_factory=dict, hash=False)
 
 
 class Plan(Protocol):

@@ -18,6 +18,7 @@ from toolkit import checks
 from toolkit.agent.frames import Frame
 from toolkit.errors import GilfreeError
 from toolkit.measured import Measured, measure
+from toolkit.rates import rates
 from toolkit.trial import Trial
 
 SCHEMA = 1
@@ -42,10 +43,13 @@ class Metrics(_Model):
     latency_mean_ms: float | None = None
     latency_max_ms: float | None = None
     latency_std_ms: float | None = None
+    latency_p99_ms: float | None = None
     memory_mb: float | None = None
     uss_mb: float | None = None
     rss_mb: float | None = None
     working_set_mb: float | None = None
+    memory_high_mb: float | None = None
+    working_set_high_mb: float | None = None
     cpu_seconds_per_1000_requests: float | None = None
     server_cpus_used: float | None = None
     loader_saturation: float | None = None
@@ -104,7 +108,7 @@ def record(trial: Trial, frames: Sequence[Frame]) -> Record:
         accepted=not found,
         rejections=[Rejection(reason=r.reason, detail=r.detail, environmental=r.environmental) for r in found],
         metrics=Metrics(**seen.metrics()),
-        load=seen.load,
+        load={**seen.load, "rates": rates(trial, frames)} if trial.searching else seen.load,
         server={
             **seen.server,
             "outcome": {k: v for k, v in outcome.items() if k not in ("seq", "t_ns", "side", "kind")},

@@ -129,9 +129,13 @@ class GranianSettings(_Model):
 
 
 class Load(_Model):
-    """How a server is loaded, and how often (`rounds`: blocks at every point)."""
+    """How a server is loaded, and how often (`rounds`: blocks at every point).
 
-    generator: Literal["rewrk"] = "rewrk"
+    With `rate` requests are sent at that constant rate, by oha; else as fast as answers come, by rewrk.
+    """
+
+    generator: Literal["rewrk", "oha"] = "rewrk"
+    rate_rps: Count | None = Field(default=None, alias="rate")
     threads: Count | None = None  # as many as the loader has CPUs
     warmup_seconds: Seconds = Field(default=3, alias="warmup")
     duration_seconds: Seconds = Field(default=10, alias="duration")
@@ -141,6 +145,12 @@ class Load(_Model):
     validate_seconds: float = Field(default=1.0, gt=0, le=60)
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _rate_of_its_generator(self) -> Self:
+        if (self.generator == "oha") != (self.rate_rps is not None):
+            raise ValueError("oha sends at a constant rate and rewrk at none; give both `generator: oha` and `rate`")
+        return self
 
 
 class ServerResources(_Model):

@@ -15,6 +15,7 @@ from toolkit.agent.frames import Frame
 from toolkit.compare import finite
 from toolkit.loadgen import rewrk
 from toolkit.records import Record
+from toolkit.trial import Window
 
 if TYPE_CHECKING:
     from toolkit.stats import Trend
@@ -78,6 +79,12 @@ def windows(seconds: int) -> tuple[int, int]:
     """How many windows of how many seconds a soak of `seconds` is cut into. Pure."""
     length = min(LONGEST_WINDOW_SECONDS, max(SHORTEST_WINDOW_SECONDS, round(seconds / MOST_WINDOWS)))
     return max(1, seconds // length), length
+
+
+def soak_windows(count: int, seconds: int) -> tuple[Window, ...]:
+    """The windows of a soak; the last is the measured one, so that the record is of the server's state at the end."""
+    before = (Window(f"soak-{index}", seconds, measured=False) for index in range(count - 1))
+    return (*before, Window("measure", seconds))
 
 
 def soaked(one: Record, frames: Sequence[Frame]) -> Soak:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from toolkit import granian
-from toolkit.loadgen import rewrk
+from toolkit.loadgen import oha, rewrk
 from toolkit.scenario import GranianSettings, Point, Scenario
 
 Role = Literal["gil", "free-threaded"]
@@ -40,10 +40,20 @@ class Arm:
 
 
 @dataclass(frozen=True)
+class Window:
+    """A stretch of load. `rate_rps`: requests sent at this constant rate (oha); None: as fast as answers come (rewrk)."""
+
+    name: str
+    seconds: int
+    rate_rps: int | None = None
+    measured: bool = True
+
+
+@dataclass(frozen=True)
 class Trial:
     """One fresh server at one point for one arm: warmed, loaded, stopped.
 
-    `soak_windows`: so many windows of the same length come between warm-up and the measured one (see soak.py).
+    `windows`: what comes after the warm-up, one after the other on the same server; empty: one as the scenario says.
     """
 
     campaign: str
@@ -52,7 +62,26 @@ class Trial:
     block: int
     arm: Arm
     attempt: int
-    soak_windows: int = 0
+    windows: tuple[Window, ...] = ()
+
+    @property
+    def load_windows(self) -> tuple[Window, ...]:
+        """All windows in order: the warm-up, which sends as fast as answers come, then what is measured."""
+        load = self.scenario.load
+        own = Window("measure", load.duration_seconds, load.rate_rps)
+        return (Window("warmup", load.warmup_seconds, measured=False), *(self.windows or (own,)))
+
+    @property
+    def searching(self) -> bool:
+        """Whether a plan looks for the rate that the server bears: too high a rate is then a finding and no fault."""
+        return any(window.rate_rps for window in self.windows)
+
+    @property
+    def longest_load_seconds(self) -> int:
+        """How long all windows may take: a measured one without a rate is extended where answers are slow."""
+        longest = self.scenario.load.max_seconds
+        extended = [max(w.seconds, longest) if w.measured and not w.rate_rps else w.seconds for w in self.load_windows]
+        return sum(extended) + len(extended)
 
     @property
     def served(self) -> tuple[Scenario, Point]:
@@ -102,6 +131,7 @@ class Placement:
     load_cpus: tuple[int, ...] | None
     memory_watchdog: bool
     watch_stdin: bool
+    oha: str = "/usr/local/bin/oha"
 
 
 def serve_argument(trial: Trial, place: Placement) -> dict[str, Any]:
@@ -156,15 +186,13 @@ def load_argument(trial: Trial, place: Placement) -> dict[str, Any]:
     """What `gilfree_agent load` is told: see `toolkit.agent.load.run`."""
     scenario, point = trial.scenario, trial.point
     load, endpoint = scenario.load, scenario.endpoints[point.endpoint]
-    url = f"http://{place.host}:{place.port}{endpoint.path}"
-    argv = rewrk.command(
-        place.rewrk, url, connections=point.connections, threads=load_threads(trial, place), seconds="{seconds}"
-    )
-    window = {"argv": argv, "max_seconds": load.max_seconds, "latency_multiples": scenario.limits.latency_multiples}
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "GILFREE_TRIAL": trial.id}
+    if any(window.rate_rps for window in trial.load_windows):
+        environment.update(oha.environment(load_threads(trial, place)))
     return {
         "trial": trial.id,
         "cpus": place.load_cpus,
-        "env": {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "GILFREE_TRIAL": trial.id},
+        "env": environment,
         "host": place.host,
         "port": place.port,
         "probe": {"path": endpoint.path, "status": endpoint.status, **endpoint.expected()},
@@ -175,13 +203,25 @@ def load_argument(trial: Trial, place: Placement) -> dict[str, Any]:
             "seconds": load.validate_seconds,
             "connections": VALIDATING_CONNECTIONS,
         },
-        "windows": [
-            {**window, "name": "warmup", "seconds": load.warmup_seconds, "measured": False},
-            *(
-                {**window, "name": f"soak-{index}", "seconds": load.duration_seconds, "measured": False}
-                for index in range(trial.soak_windows)
-            ),
-            {**window, "name": "measure", "seconds": load.duration_seconds, "measured": True},
-        ],
+        "windows": [_window(trial, place, window) for window in trial.load_windows],
         "watch_stdin": place.watch_stdin,
+    }
+
+
+def _window(trial: Trial, place: Placement, window: Window) -> dict[str, Any]:
+    """A window as the agent takes it. One of a constant rate is as long as it is: nothing is dropped at its end."""
+    path = trial.scenario.endpoints[trial.point.endpoint].path
+    url, connections = f"http://{place.host}:{place.port}{path}", trial.point.connections
+    if window.rate_rps:
+        argv = oha.command(place.oha, url, connections=connections, rate_rps=window.rate_rps, seconds="{seconds}")
+    else:
+        threads = load_threads(trial, place)
+        argv = rewrk.command(place.rewrk, url, connections=connections, threads=threads, seconds="{seconds}")
+    return {
+        "argv": argv,
+        "max_seconds": trial.scenario.load.max_seconds,
+        "latency_multiples": 0 if window.rate_rps else trial.scenario.limits.latency_multiples,
+        "name": window.name,
+        "seconds": window.seconds,
+        "measured": window.measured,
     }

@@ -45,8 +45,10 @@ class LocalBackend:
         app_directory: Path,
         port: int | None = None,
         limiter: Callable[[str, int], MemoryLimit] = memory_limit,
+        oha: str = "",
     ) -> None:
         self._rewrk, self.app_directory, self._port, self._limiter = rewrk, app_directory, port, limiter
+        self._oha = oha
         self._lock = MeasuringLock()
         self.cpus = Cpus((), (), ())
         self._agent_directory = Path()
@@ -81,6 +83,7 @@ class LocalBackend:
             app_directory=str(self.app_directory),
             agent_directory=str(self._agent_directory),
             rewrk=self._rewrk,
+            oha=self._oha,
             host=HOST,
             port=port,
             server_cpus=self.cpus.server,
@@ -128,11 +131,7 @@ class _Sides:
         place, directory = self._place, Path(self._place.agent_directory)
         argument = serve_argument(self._trial, place)
         self._agents["serve"] = AgentProcess("serve", place.python, argument, directory, self._events, limit)
-        load = self._trial.scenario.load
-        longest = (
-            READY_TIMEOUT_SECONDS + load.warmup_seconds + max(load.duration_seconds, load.max_seconds) + SLACK_SECONDS
-        )
-        longest += self._trial.soak_windows * (load.duration_seconds + 1)
+        longest = READY_TIMEOUT_SECONDS + self._trial.longest_load_seconds + SLACK_SECONDS
         deadline = time.monotonic() + longest
         running = {"serve"}
         while running:

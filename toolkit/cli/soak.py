@@ -75,7 +75,7 @@ def _run(campaign: Campaign, backend: LocalBackend, point: str, count: int, say:
 
     from toolkit.contrasts import main_arms
     from toolkit.records import record
-    from toolkit.soak import soaked
+    from toolkit.soak import soak_windows, soaked
     from toolkit.trial import Trial
 
     chosen = next(one for one in campaign.scenario.points() if one.key == point)
@@ -83,8 +83,8 @@ def _run(campaign: Campaign, backend: LocalBackend, point: str, count: int, say:
     found = []
     with campaign.writing():
         for arm in main_arms(campaign.arms):
-            # The last window is the measured one, so that the record is of the server's state at the end.
-            trial = Trial(campaign.name, campaign.scenario, chosen, 0, arm, 1, soak_windows=count - 1)
+            seconds = campaign.scenario.load.duration_seconds
+            trial = Trial(campaign.name, campaign.scenario, chosen, 0, arm, 1, windows=soak_windows(count, seconds))
             say(f"{arm.name} {point}: {count} windows of {campaign.scenario.load.duration_seconds} s")
             frames = []
             with (campaign.folder / "logs" / f"{trial.id}.jsonl").open("w") as log:
