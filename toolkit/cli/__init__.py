@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 
 import typer
 
@@ -24,8 +26,14 @@ for group in (bench, show, compare, report, soak, pythons, images, doctor, overh
 
 def main() -> None:
     """Run the command; an error meant for the user is printed without a traceback and sets the exit code."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         app()
     except GilfreeError as error:
         print(f"gilfree: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+def _as_interrupt(number: int, frame: FrameType | None) -> None:
+    """SIGTERM ends a command as Ctrl-C does: what it started is ended first."""
+    raise KeyboardInterrupt

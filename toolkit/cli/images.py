@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -65,7 +63,6 @@ def build(
             "--project and --app go together", "gilfree images build --project DIR --app package.module:app"
         )
     place = checked_registry(registry) if registry else None
-    signal.signal(signal.SIGTERM, _as_interrupt)
     started = time.monotonic()
     watching = Watching(quiet=quiet)
     reached = network(ca, pip_index, apt_mirror, cargo_mirror, host=host_network)
@@ -93,7 +90,3 @@ def _again() -> str:
     from toolkit.images.network import hidden
 
     return f"gilfree {shlex.join(hidden(word) for word in sys.argv[1:])}"
-
-
-def _as_interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
