@@ -83,6 +83,67 @@ def build(
     print(f"{made} built, {len(built) - made} current, {time.monotonic() - started:.1f} s")
 
 
+@images.command("test")
+def check(
+    python: Python = "3.14",
+    profile: Annotated[str | None, typer.Option(help="release or fast; what was built last, if not told.")] = None,
+    base: BaseName = None,
+    promote: Annotated[
+        bool, typer.Option("--promote", help="If all holds, move the tags (3.14, 3.14t) to them.")
+    ] = False,
+    registry: Registry = None,
+    no_child: Annotated[
+        bool, typer.Option("--no-child", help="Skip the child image, which needs the network.")
+    ] = False,
+    ca: Annotated[Path | None, typer.Option(help="As of `images build`, for the child image.")] = None,
+    pip_index: Annotated[str, typer.Option(help="As of `images build`.")] = "",
+    apt_mirror: Annotated[str, typer.Option(help="As of `images build`.")] = "",
+    host_network: Annotated[bool, typer.Option("--host-network", help="As of `images build`.")] = False,
+    json_output: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Test the current images in containers of them. Exit 1 when something does not hold, and no tag moves then."""
+    import json
+
+    from toolkit.engine.client import connected
+    from toolkit.errors import CHECK_FAILED
+    from toolkit.images.base import find_base
+    from toolkit.images.built import newest_profile, require
+    from toolkit.images.judging import judge
+    from toolkit.images.network import network
+    from toolkit.images.promote import promote as move_tags
+    from toolkit.images.push import checked_registry
+    from toolkit.images.resolving import wanted_images
+    from toolkit.images.testing import collect
+    from toolkit.images.watching import Watching
+    from toolkit.pythons.lock import load_lock
+
+    place = checked_registry(registry) if registry else None
+    watching = Watching(quiet=quiet)
+    reached = network(ca, pip_index, apt_mirror, "", host=host_network)
+    moved: dict[str, str] = {}
+    with connected() as client:
+        found = find_base(client, base, load_lock())
+        chosen = profile or newest_profile(python)
+        wanted = wanted_images(python, chosen, found)
+        require(client, wanted, f"gilfree images build --python {python} --profile {chosen}")
+        findings = judge(collect(client, wanted, reached, watching, child=not no_child))
+        failed = [one for one in findings if not one.holds]
+        if promote and not failed:
+            moved = move_tags(client, wanted, watching, registry=place)
+    if json_output:
+        rows = [{"of": one.of, "claim": one.claim, "holds": one.holds, "detail": one.detail} for one in findings]
+        print(json.dumps({"findings": rows, "moved": moved}, indent=1))
+    else:
+        for one in findings:
+            print(f"{'ok  ' if one.holds else 'FAIL'} {one.of}: {one.claim}{': ' * (not one.holds)}{one.detail}")
+        for tag, name in moved.items():
+            print(f"{tag} is {name}")
+        print(f"{len(findings) - len(failed)} of {len(findings)} hold{'; no tag was moved' * bool(failed)}")
+    if failed:
+        sys.exit(CHECK_FAILED)
+
+
 def _again() -> str:
     """This command, to be run again; without logins in addresses."""
     import shlex
