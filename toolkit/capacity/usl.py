@@ -1,0 +1,126 @@
+"""The Universal Scalability Law (Gunther 1993): how capacity grows with threads, workers or CPUs, and where it begins to fall.
+
+    X(n) = unit * n / (1 + contention * (n - 1) + coherency * n * (n - 1))
+
+`contention` is the share that is done one at a time (a GIL, a lock), `coherency` what each pays for each other. The fit
+says why a variant stops growing; what is recommended is never read off it, but always a setting that was measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+MIN_VALUES = 6
+CONFIDENCE = 0.975
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """A fitted figure with its standard error and 95 % interval, which ends at the bounds of what it can be."""
+
+    value: float
+    standard_error: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The law fitted over `values`. `peak` is where more begins to hurt, None when not within what was measured."""
+
+    over: str
+    values: tuple[float, ...]
+    unit_rps: Coefficient
+    contention: Coefficient
+    coherency: Coefficient
+    peak: float | None
+    words: str
+
+    def at(self, n: float) -> float:
+        """Requests/s that the law gives for n."""
+        return law(n, self.unit_rps.value, self.contention.value, self.coherency.value)
+
+    def data(self) -> dict[str, Any]:
+        """As plain data for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """No fit, and why."""
+
+    over: str
+    reason: str
+
+    def data(self) -> dict[str, Any]:
+        """As plain data for JSON."""
+        return asdict(self)
+
+
+def law(n: Any, unit: float, contention: float, coherency: float) -> Any:
+    """Requests/s at n."""
+    return unit * n / (1 + contention * (n - 1) + coherency * n * (n - 1))
+
+
+def fit(over: str, measured: Sequence[tuple[float, float]]) -> Fit | Skipped:
+    """The law through (n, requests/s); every block's knee is one of these. Pure.
+
+    Errors are taken to be a share of the rate, as they are between runs: else the fastest settings alone decide.
+    """
+    values = tuple(sorted({n for n, _ in measured}))
+    if len(values) < MIN_VALUES:
+        given = ", ".join(f"{value:g}" for value in values) or "none"
+        return Skipped(over, f"{len(values)} values of {over} were measured ({given}), a fit needs {MIN_VALUES}")
+    import numpy as np
+    from scipy.optimize import OptimizeWarning, curve_fit
+    from scipy.stats import t
+
+    at = np.array([n for n, _ in measured], dtype=float)
+    rates = np.array([rate for _, rate in measured], dtype=float)
+    scale = float(rates.max())
+    start = (max(1e-6, float((rates / at).max()) / scale), 0.05, 1e-4)
+    try:
+        with np.errstate(all="ignore"):
+            found, covariance = curve_fit(
+                law,
+                at,
+                rates / scale,
+                sigma=rates / scale,
+                p0=start,
+                bounds=((0, 0, 0), (np.inf, 1, 1)),
+                x_scale=(1, 0.1, 1e-3),
+                maxfev=20_000,
+            )
+    except (RuntimeError, ValueError, OptimizeWarning) as error:
+        return Skipped(over, f"the fit did not come to an end: {error}")
+    errors = np.sqrt(np.diag(covariance))
+    if not np.isfinite(errors).all():
+        return Skipped(over, "the measured rates do not determine the three coefficients")
+    reach = float(t.ppf(CONFIDENCE, max(1, len(rates) - 3)))
+    unit, contention, coherency = (
+        Coefficient(
+            float(value) * size,
+            float(error) * size,
+            max(0.0, float(value - reach * error)) * size,
+            min(top, float(value + reach * error)) * size,
+        )
+        for value, error, size, top in zip(found, errors, (scale, 1.0, 1.0), (math.inf, 1.0, 1.0), strict=True)
+    )
+    peak = _peak(contention.value, coherency.value)
+    inside = peak is not None and values[0] < peak < values[-1]
+    return Fit(over, values, unit, contention, coherency, peak if inside else None, _words(over, values, peak))
+
+
+def _peak(contention: float, coherency: float) -> float | None:
+    return math.sqrt((1 - contention) / coherency) if coherency > 0 and contention < 1 else None
+
+
+def _words(over: str, values: Sequence[float], peak: float | None) -> str:
+    if peak is None or peak >= values[-1]:
+        return f"up to {values[-1]:g} {over} more never hurt"
+    if peak <= values[0]:
+        return f"more than {values[0]:g} {over} hurt from the start"
+    return f"beyond about {peak:.0f} {over} more begin to hurt"
