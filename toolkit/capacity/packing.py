@@ -21,6 +21,14 @@ SINGLE_TYPES_TRIED = 3
 _EQUAL = 1 + 1e-6
 
 
+class DoesNotFit(GilfreeError):
+    """Pods for which there are no nodes. `never`: not even one of them fits on any node type."""
+
+    def __init__(self, message: str, remedy: str, *, never: bool) -> None:
+        super().__init__(message, remedy)
+        self.never = never
+
+
 @dataclass(frozen=True)
 class Packing:
     """Nodes by type. `bound_hour`: no packing of these pods costs less, proven; `gap`: how much above it this may be."""
@@ -44,7 +52,7 @@ class Packing:
 def pack(workloads: Sequence[Workload], types: Sequence[NodeType], *, spare: int = 0, zones: int = 1) -> Packing:
     """The cheapest nodes found. `zones`: every zone holds its share of the pods; `spare`: any so many may be missing.
 
-    Raises GilfreeError when a pod fits on no node, or when there are not enough nodes.
+    Raises DoesNotFit when a pod fits on no node, or when there are not enough nodes.
     """
     wanted = [one for one in workloads if one.replicas]
     if not wanted:
@@ -66,10 +74,11 @@ def pack(workloads: Sequence[Workload], types: Sequence[NodeType], *, spare: int
             if other is not None and _price(other, limited) < _price(best, limited):
                 best = other
     if best is None:
-        raise GilfreeError(
+        raise DoesNotFit(
             f"the nodes there are do not hold {sum(one.replicas for one in wanted)} pods"
             + (f" with {spare} of them missing" if spare else ""),
             "raise `available` in the catalogue, or add node types",
+            never=False,
         )
     total = [count * zones for count in best]
     added = [0] * len(total)
@@ -128,10 +137,11 @@ def _usable(workloads: Sequence[Workload], types: Sequence[NodeType]) -> list[No
     for pod in workloads:
         if not any(one.holds(pod.cpu_millis, pod.memory_bytes) for one in types):
             largest = max(types, key=lambda one: (one.free_cpu_millis, one.free_memory_bytes))
-            raise GilfreeError(
+            raise DoesNotFit(
                 f"a pod of {pod.name} asks {pod.cpu_millis}m CPU and {pod.memory_bytes / (1 << 20):,.0f}Mi, and no node "
                 f"holds it: {largest.name} has {largest.free_cpu_millis}m and {largest.free_memory_bytes / (1 << 20):,.0f}Mi left",
                 "add larger node types to the catalogue",
+                never=True,
             )
     some = [one for one in types if any(one.holds(pod.cpu_millis, pod.memory_bytes) for pod in workloads)]
     shapes = [(pod.cpu_millis, pod.memory_bytes) for pod in workloads]

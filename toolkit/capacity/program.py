@@ -30,8 +30,8 @@ def cheapest_mix(
 
     Variables: x (nodes of each type, whole) and y (pods of each size on each type). `spare` is for one size only.
     """
-    from scipy.optimize import Bounds, LinearConstraint
-    from scipy.sparse import lil_array
+    from scipy.optimize import Bounds, LinearConstraint  # type: ignore[import-untyped]
+    from scipy.sparse import lil_array  # type: ignore[import-untyped]
 
     pods = _by_size(workloads)
     kinds, sizes = len(types), len(pods)
@@ -80,7 +80,7 @@ def _program_one_size(
     holds: Sequence[int], pods: int, types: Sequence[NodeType], spare: int
 ) -> tuple[list[int] | None, float]:
     """x and, for spare nodes, z (type used) and m (the most pods on one used node: so many are lost with it)."""
-    from scipy.optimize import Bounds, LinearConstraint
+    from scipy.optimize import Bounds, LinearConstraint  # type: ignore[import-untyped]
 
     kinds = len(types)
     most = np.array([_most(one, pods + spare * max(holds)) for one in types], dtype=float)
@@ -105,7 +105,7 @@ def _program_one_size(
 
 
 def _solve(cost: Any, gap: float, **program: Any) -> Any:
-    from scipy.optimize import milp
+    from scipy.optimize import milp  # type: ignore[import-untyped]
 
     with _quiet():
         return milp(cost, options={"time_limit": SOLVER_SECONDS, "mip_rel_gap": gap}, **program)

@@ -1,0 +1,207 @@
+"""The real scheduler as judge of plans: a plan's nodes as Node objects, its Deployments, and where their pods end up.
+
+The nodes are objects alone, without a kubelet, so pods are placed and never start. Everything carries one label, a taint
+keeps other pods away, and all of it is removed with the context, by force.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from kubernetes import client, config, watch
+
+from toolkit.capacity.nodes import NodeType
+from toolkit.capacity.scheduling import Workload
+
+LABEL = "gilfree.test/oracle"
+SETTLE_SECONDS = 90.0
+
+
+class Oracle:
+    """One namespace and its nodes on the cluster of KUBECONFIG."""
+
+    def __init__(self) -> None:
+        api = config.new_client_from_config()
+        self._core, self._apps = client.CoreV1Api(api), client.AppsV1Api(api)
+        self.id = f"oracle-{secrets.token_hex(3)}"
+        self._nodes: dict[str, str] = {}
+        self._workloads: Sequence[Workload] = ()
+
+    @contextlib.contextmanager
+    def placed(
+        self, nodes: Mapping[str, int], types: Sequence[NodeType], workloads: Sequence[Workload]
+    ) -> Iterator[int]:
+        """Create it all and give the number of pods that stay pending."""
+        known = {one.name: one for one in types}
+        self._workloads = workloads
+        try:
+            self._core.create_namespace({"metadata": {"name": self.id, "labels": {LABEL: self.id}}})
+            with_daemons = [name for name in nodes if known[name].daemon_pods]
+            for name, count in nodes.items():
+                for number in range(count):
+                    self._create_node(f"{self.id}-{name}-{number}", known[name])
+            for one in with_daemons:
+                self._daemons(known[one])
+            self._service_account()
+            for workload in workloads:
+                self._apps.create_namespaced_deployment(self.id, self._deployment(workload))
+            yield self.pending()
+        finally:
+            self._remove()
+
+    def pending_without(self, kind: NodeType) -> int:
+        """Take one node of this kind away and count the pods that find no other; then give it back and see all placed."""
+        name = next(node for node, of in self._nodes.items() if of == kind.name)
+        self._core.delete_node(name)
+        del self._nodes[name]
+        self._core.delete_collection_namespaced_pod(
+            self.id, field_selector=f"spec.nodeName={name}", grace_period_seconds=0
+        )
+        left = self.pending()
+        self._create_node(name, kind)
+        if kind.daemon_pods:
+            self._daemon(name, kind)
+        again = self.pending(until_placed=True)
+        assert again == 0, f"{again} pods pending after {name} was given back"
+        return left
+
+    def pending(self, until_placed: bool = False) -> int:
+        """Pods that the scheduler has looked at and found no node for, once it has decided on every one."""
+        wanted = sum(one.replicas for one in self._workloads)
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while True:
+            found = self._core.list_namespaced_pod(self.id, label_selector="app")
+            state = {pod.metadata.name: _state(pod) for pod in found.items}
+            version = found.metadata.resource_version
+            watching = watch.Watch()
+            for event in (
+                watching.stream(
+                    self._core.list_namespaced_pod,
+                    self.id,
+                    label_selector="app",
+                    resource_version=version,
+                    timeout_seconds=5,
+                )
+                if not _settled(state, wanted, until_placed)
+                else ()
+            ):
+                name = event["object"].metadata.name
+                if event["type"] == "DELETED":
+                    state.pop(name, None)
+                else:
+                    state[name] = _state(event["object"])
+                if _settled(state, wanted, until_placed):
+                    watching.stop()
+            if _settled(state, wanted, until_placed):
+                return sum(one == "pending" for one in state.values())
+            assert time.monotonic() < deadline, f"the scheduler has not decided within {SETTLE_SECONDS:.0f} s: {state}"
+
+    def _create_node(self, name: str, kind: NodeType) -> None:
+        size = {"cpu": f"{kind.cpu_millis}m", "memory": str(kind.memory_bytes), "pods": str(kind.pods)}
+        now = dt.datetime.now(dt.UTC).isoformat()
+        self._core.create_node(
+            {
+                "metadata": {"name": name, "labels": {LABEL: self.id, "kubernetes.io/hostname": name}},
+                "spec": {"taints": [{"key": LABEL, "value": self.id, "effect": "NoSchedule"}]},
+                "status": {
+                    "capacity": size,
+                    "allocatable": size,
+                    "conditions": [
+                        {
+                            "type": "Ready",
+                            "status": "True",
+                            "reason": "Oracle",
+                            "message": "an object alone",
+                            "lastHeartbeatTime": now,
+                            "lastTransitionTime": now,
+                        }
+                    ],
+                },
+            }
+        )
+        self._nodes[name] = kind.name
+
+    def _service_account(self) -> None:
+        """Pods cannot be made before the namespace's own account is."""
+        watching = watch.Watch()
+        for event in watching.stream(self._core.list_namespaced_service_account, self.id, timeout_seconds=30):
+            if event["object"].metadata.name == "default":
+                watching.stop()
+
+    def _daemons(self, kind: NodeType) -> None:
+        for name, of in self._nodes.items():
+            if of == kind.name:
+                self._daemon(name, kind)
+
+    def _daemon(self, node: str, kind: NodeType) -> None:
+        """What a daemonset would ask on a node: one pod with all of it, already bound."""
+        asked = {"cpu": f"{kind.daemon_cpu_millis}m", "memory": str(kind.daemon_memory_bytes)}
+        self._core.create_namespaced_pod(
+            self.id,
+            {
+                "metadata": {"generateName": "daemon-", "labels": {"daemon": "yes"}},
+                "spec": {
+                    "nodeName": node,
+                    "automountServiceAccountToken": False,
+                    "tolerations": [{"operator": "Exists"}],
+                    "containers": [{"name": "main", "image": "none.invalid/none", "resources": {"requests": asked}}],
+                },
+            },
+        )
+
+    def _deployment(self, one: Workload) -> dict[str, Any]:
+        asked = {"cpu": f"{one.cpu_millis}m", "memory": str(one.memory_bytes)}
+        return {
+            "metadata": {"name": one.name},
+            "spec": {
+                "replicas": one.replicas,
+                "selector": {"matchLabels": {"app": one.name}},
+                "template": {
+                    "metadata": {"labels": {"app": one.name}},
+                    "spec": {
+                        "nodeSelector": {LABEL: self.id},
+                        "tolerations": [{"operator": "Exists"}],
+                        "automountServiceAccountToken": False,
+                        "containers": [
+                            {"name": "main", "image": "none.invalid/none", "resources": {"requests": asked}}
+                        ],
+                    },
+                },
+            },
+        }
+
+    def _remove(self) -> None:
+        for one in self._workloads:
+            with contextlib.suppress(client.ApiException):
+                self._apps.delete_namespaced_deployment(one.name, self.id, propagation_policy="Background")
+        with contextlib.suppress(client.ApiException):
+            self._apps.delete_collection_namespaced_replica_set(self.id, propagation_policy="Background")
+        with contextlib.suppress(client.ApiException):
+            self._core.delete_collection_namespaced_pod(self.id, grace_period_seconds=0)
+        with contextlib.suppress(client.ApiException):
+            self._core.delete_collection_node(label_selector=f"{LABEL}={self.id}")
+        with contextlib.suppress(client.ApiException):
+            self._core.delete_namespace(self.id, grace_period_seconds=0)
+        with contextlib.suppress(client.ApiException):
+            self._core.delete_collection_namespaced_pod(self.id, grace_period_seconds=0)
+        self._nodes.clear()
+
+
+def _state(pod: Any) -> str:
+    """placed, pending (the scheduler has said so) or new."""
+    if pod.metadata.deletion_timestamp is not None:
+        return "new"
+    if pod.spec.node_name:
+        return "placed"
+    said = [one for one in pod.status.conditions or [] if one.type == "PodScheduled" and one.status == "False"]
+    return "pending" if said and said[0].reason == "Unschedulable" else "new"
+
+
+def _settled(state: Mapping[str, str], wanted: int, until_placed: bool) -> bool:
+    good = ("placed",) if until_placed else ("placed", "pending")
+    return len(state) == wanted and all(one in good for one in state.values())
