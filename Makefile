@@ -10,25 +10,30 @@ PROFILE ?= fast
 BENCH = $(if $(PYTHON),--python $(PYTHON)) $(if $(SCENARIO),--scenario $(SCENARIO)) \
   $(if $(BACKEND),--backend $(BACKEND)) $(if $(PROFILE),--profile $(PROFILE)) \
   $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(DURATION),--duration $(DURATION)) \
-  $(if $(filter-out 0,$(FULL)),--full) $(if $(RESUME),--resume $(RESUME)) $(if $(NAME),--name $(NAME)) $(if $(LIMIT),--limit $(LIMIT))
+  $(if $(filter-out 0,$(FULL)),--full) $(if $(RESUME),--resume $(RESUME)) $(if $(NAME),--name $(NAME)) $(if $(LIMIT),--limit $(LIMIT)) \
+  $(if $(filter-out local,$(BACKEND)),$(ELSEWHERE))
+# REGISTRY and the like are often in the environment for other reasons: they are of no concern to BACKEND=local.
+ELSEWHERE = $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(CONTEXT),--context $(CONTEXT)) \
+  $(if $(NAMESPACE),--namespace $(NAMESPACE)) $(if $(filter-out 0,$(YES)),--yes)
 
 GILFREE = .venv/bin/gilfree
 RUN = .venv/bin/python -m
 
 # One after the other, also under `make -j`: what is measured wants the machine for itself.
 .NOTPARALLEL:
-.PHONY: help setup ready bench bench-overhead simulate bench-compare pythons doctor show test test-slow lint format clean
+.PHONY: help setup ready images bench bench-overhead simulate bench-compare pythons doctor show test test-slow lint format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
-	@echo "  variables of bench: PYTHON=3.14 SCENARIO=asgi,wsgi,wsgi-threads BACKEND=local BLOCKS= DURATION= PROFILE=fast|release FULL=1 RESUME=last LIMIT=foreign_cpu=0.2"
+	@echo "  variables of bench: PYTHON=3.14 SCENARIO=asgi,wsgi,wsgi-threads BACKEND=local|docker|kubernetes BLOCKS= DURATION= PROFILE=fast|release FULL=1 RESUME=last LIMIT=foreign_cpu=0.2"
+	@echo "  variables of BACKEND=docker and kubernetes: REGISTRY=HOST[/PREFIX] CONTEXT= NAMESPACE= YES=1"
 
 setup: ## install the toolkit into .venv (the other targets do it themselves)
 	@command -v $(PYTHON3) >/dev/null || { printf '%s\n' "gilfree: there is no $(PYTHON3); Python 3.11 or newer is needed" \
 	  "  remedy: install it (on Debian: apt-get install python3), or name one: make … PYTHON3=/path/to/python3" >&2; exit 2; }
 	@$(PYTHON3) toolkit/setup/bootstrap.py
 
-bench: setup ## run the main job on this machine and print the tables
+bench: setup ## run the main job (BACKEND=local: on this machine) and print the tables
 	@$(GILFREE) bench $(BENCH)
 
 show: setup ## print the tables of the newest run again
@@ -45,6 +50,9 @@ bench-compare: setup ## time comparing and reporting 1,000 points with 20 blocks
 
 pythons: setup ## find or make the pair of interpreters
 	@$(GILFREE) pythons --python $(PYTHON) --profile $(PROFILE)
+
+images: setup ## build the paired images and the load image that are not current (REGISTRY=HOST: and push them)
+	@$(GILFREE) images build --python $(PYTHON) --profile $(PROFILE) $(if $(REGISTRY),--push --registry $(REGISTRY))
 
 doctor: setup ## what is here and what is missing
 	@$(GILFREE) doctor

@@ -1,7 +1,8 @@
 """`--against REF`: what a campaign's arms are held against. Reading REF is pure; making its arms may build and install.
 
 REF is one of: settings (`threads=8`, `granian.loop=uvloop,workers=2`), a requirements file (`old.txt`), a version in
-the lock (`3.14.6`), or two interpreters (`path/to/python3.14,path/to/python3.14t`). The reference is the old side, so
+the lock (`3.14.6`), or two interpreters (`path/to/python3.14,path/to/python3.14t`), which are two images where images
+are served. The reference is the old side, so
 ratios are what is asked for over REF.
 """
 
@@ -34,20 +35,24 @@ _PIN = re.compile(r"^([A-Za-z0-9._-]+)\s*==")
 class Reference:
     """REF as it was read. `label` tells its arms from the main ones."""
 
-    kind: Literal["settings", "requirements", "version", "pair"]
+    kind: Literal["settings", "requirements", "version", "pair", "images"]
     text: str
     label: str
     settings: dict[str, Any] = field(default_factory=dict)
     paths: tuple[Path, ...] = ()
+    images: tuple[str, ...] = ()
 
 
-def read(text: str) -> Reference:
-    """What kind of reference REF is. Raises GilfreeError for one that is none."""
+def read(text: str, *, images: bool = False) -> Reference:
+    """What kind of reference REF is; with `images`, two names are images. Raises GilfreeError for one that is none."""
     if "=" in text and not Path(text).exists():
         settings = dict(_setting(part) for part in text.split(","))
         return Reference("settings", text, ",".join(f"{name}={value}" for name, value in settings.items()), settings)
     if _VERSION.match(text):
         return Reference("version", text, text)
+    if images and text.count(",") == 1:
+        gil, free_threaded = (part.strip() for part in text.split(","))
+        return Reference("images", text, "old", images=(gil, free_threaded))
     files = [Path(part) for part in text.split(",")]
     missing = [str(file) for file in files if not file.is_file()]
     if missing:

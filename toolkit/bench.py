@@ -8,32 +8,24 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from toolkit import machine, paths
-from toolkit.against import Reference, again_arms, check
-from toolkit.backends.cpus import physical_cores, split
-from toolkit.backends.local import LocalBackend
+from toolkit.against import again_arms, check
+from toolkit.backends import Backend
+from toolkit.backends.choose import Asked as Asked
+from toolkit.backends.choose import Where, again, choose
 from toolkit.campaign import Campaign
 from toolkit.contrasts import contrasts
 from toolkit.errors import GilfreeError
 from toolkit.families import stopping_rule
-from toolkit.loadgen.tools import ensure_tool, needs_of
 from toolkit.plan import FixedMatrix, Plan, complete_blocks
 from toolkit.progress import Progress
-from toolkit.pythons.environment import packages, pair_environments, project_requirements
-from toolkit.pythons.find import find_pair
-from toolkit.pythons.lock import load_lock
-from toolkit.pythons.pair import Pair
-from toolkit.references import held_against
 from toolkit.scenario import Limits, Scenario
-from toolkit.trial import Arm
 from toolkit.until_sure import UntilSure
 
 Say = Callable[[str], None]
@@ -43,21 +35,6 @@ QUICK_DISTURBANCE = 0.10
 """A first look bears a machine that is not quite idle (foreign and stolen CPU time); a full run keeps its limits."""
 TRIAL_OVERHEAD_SECONDS = 5
 """Starting, validating and stopping; only for the estimate that is printed first."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the user asked for, as far as it is not in the scenarios."""
-
-    python: str
-    profile: str
-    explicit: tuple[Path, Path] | None
-    project: Path | None
-    port: int | None
-    quiet: bool
-    against: Reference | None = None
-    aa: bool = False
-    stopping: Mapping[str, Any] | None = None
 
 
 def quick(scenario: Scenario, blocks: int | None, duration: int | None) -> tuple[Scenario, str]:
@@ -100,68 +77,49 @@ def limited(scenario: Scenario, changes: Sequence[str]) -> Scenario:
 
 def start(
     run: str, results: Path, scenarios: Sequence[tuple[Scenario, list[str]]], asked: Asked, say: Say
-) -> tuple[list[Campaign], LocalBackend]:
-    """Check the machine, make everything ready and write the campaigns; `scenarios` come with their caveats."""
+) -> tuple[list[Campaign], Backend]:
+    """Check the place, make everything ready and write the campaigns; `scenarios` come with their caveats."""
     for scenario, _ in scenarios:
         if asked.against is not None:
             check(asked.against, scenario)
-    cores = physical_cores()
-    splits = [split(cores, scenario.resources.server.cpus, scenario.resources.load.cpus) for scenario, _ in scenarios]
-    entry = load_lock().resolve(asked.python)
-    pair = find_pair(asked.python, profile=asked.profile, explicit=asked.explicit, say=say, later=needs_of("rewrk"))
-    requirements = entry.requirements()
-    if asked.project is not None:
-        requirements = project_requirements(pair, requirements, asked.project, say)
-    environments = pair_environments(pair, requirements, asked.project, say)
-    rewrk = ensure_tool("rewrk", say)
-    arms = [
-        Arm(pair.gil.variant, "gil", str(environments[0])),
-        Arm(pair.free_threaded.variant, "free-threaded", str(environments[1])),
-    ]
-    held = held_against(asked.against, arms, pair, requirements, asked.project, asked.profile, say)
-    app_directory = asked.project or paths.shipped("images") / "app"
+    place = choose(asked, [scenario for scenario, _ in scenarios], say)
     about: dict[str, Any] = {
         "run": run,
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "gilfree": version("gilfree"),
         "command": sys.argv,
-        "pair": pair.describe(),
-        "locked": entry.model_dump(),
-        "packages": packages(environments[0]),
-        "rewrk": rewrk.describe(),
-        "machine": machine.facts(),
-        "app_directory": str(app_directory),
-        "against": held.about,
+        "backend": asked.where.backend,
+        **place.about,
+        "against": place.held.about,
         "stopping": asked.stopping,
+        **({"knee": asked.knee} if asked.knee else {}),
     }
     campaigns = []
-    for (scenario, caveats), cpus in zip(scenarios, splits, strict=True):
-        _check_loops(scenario, pair, about["packages"], asked.against)
-        again = again_arms(arms, "variants+aa" if asked.aa and scenario.arms == "variants" else scenario.arms)
-        known = [*caveats, *cpus.caveats, *held.caveats]
+    for (scenario, caveats), cpus in zip(scenarios, place.cpus, strict=True):
+        doubled = again_arms(place.arms, "variants+aa" if asked.aa and scenario.arms == "variants" else scenario.arms)
+        known = [*caveats, *cpus.caveats, *place.held.caveats]
         campaigns.append(
             Campaign.create(
                 results / f"{run}-{scenario.name}",
                 scenario,
-                [*arms, *held.arms, *again],
+                [*place.arms, *place.held.arms, *doubled],
                 {**about, "cpus": {"server": cpus.server, "load": cpus.load}, "caveats": known},
             )
         )
-    return campaigns, LocalBackend(rewrk.path, app_directory, asked.port)
+    return campaigns, place.backend
 
 
-def resume(run: str, results: Path, port: int | None, say: Say) -> tuple[list[Campaign], LocalBackend]:
-    """The campaigns of a run that was started before, and a backend to go on with."""
+def resume(
+    run: str, results: Path, port: int | None, say: Say, where: Where | None = None
+) -> tuple[list[Campaign], Backend]:
+    """The campaigns of a run that was started before, and a backend to go on with: the one it was started on."""
     campaigns = of_run(run, results)
-    about = campaigns[0].description
-    for needed in (*(arm.runtime for arm in campaigns[0].arms), about["rewrk"]["path"]):
-        if not Path(needed).exists():
-            raise GilfreeError(f"{needed}, which run {run} was started with, is gone", "start a new run")
+    backend = again(campaigns[0].description, campaigns[0].arms, where or Where(), port)
     say(f"resuming run {run}: {', '.join(campaign.name for campaign in campaigns)}")
-    return campaigns, LocalBackend(about["rewrk"]["path"], Path(about["app_directory"]), port)
+    return campaigns, backend
 
 
-def run_campaigns(campaigns: Sequence[Campaign], backend: LocalBackend, quiet: bool, say: Say) -> list[str]:
+def run_campaigns(campaigns: Sequence[Campaign], backend: Backend, quiet: bool, say: Say) -> list[str]:
     """Run one campaign after the other; why any of them stopped before its end."""
     stopped = []
     early = any(campaign.description.get("stopping") for campaign in campaigns)
@@ -181,9 +139,13 @@ def run_campaigns(campaigns: Sequence[Campaign], backend: LocalBackend, quiet: b
 
 
 def plan_of(campaign: Campaign) -> Plan:
-    """The plan that a campaign's scenario asks for: its rounds at every point, or until a stopping rule is met."""
+    """The plan that a campaign asks for: its rounds at every point, until a stopping rule is met, or until knees are found."""
     scenario = campaign.scenario
     arms = tuple(arm.name for arm in campaign.arms)
+    if campaign.description.get("knee"):
+        from toolkit.capacity.knee_plan import knee_plan
+
+        return knee_plan(campaign.name, scenario, arms, campaign.description)
     rule = stopping_rule(campaign.description)
     rounds = rule.limit if rule else scenario.load.rounds
     matrix = FixedMatrix(campaign.name, tuple(scenario.points()), arms, rounds, scenario.limits.retries)
@@ -233,14 +195,3 @@ def of_run(run: str | None, results: Path) -> list[Campaign]:
             f"there is no {what} in {results}", f"there are: {', '.join(found) or 'none; `make bench` makes one'}"
         )
     return [Campaign.open(folder) for folder in found[run if run is not None else list(found)[-1]]]
-
-
-def _check_loops(scenario: Scenario, pair: Pair, installed: dict[str, str], against: Reference | None) -> None:
-    """Refuse an event loop that is not among the locked packages, which hold wheels for both variants only."""
-    loops = {point.loop for point in scenario.points()} | {against.settings.get("loop") if against else None}
-    for loop in sorted(loop for loop in loops if loop not in (None, "asyncio")):
-        if loop not in installed:
-            raise GilfreeError(
-                f"loop {loop!r} has no wheel for both variants of {pair.series}",
-                "take asyncio, or lock a version that has",
-            )

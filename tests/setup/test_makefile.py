@@ -46,6 +46,13 @@ def test_a_variable_is_its_option(variable: str, option: str) -> None:
     assert option in " ".join(bench(variable))
 
 
+def test_where_images_come_from_is_no_concern_of_this_machine() -> None:
+    elsewhere = ["REGISTRY=localhost:5000", "CONTEXT=prod", "NAMESPACE=load", "YES=1"]
+    options = "--registry localhost:5000 --context prod --namespace load --yes"
+    assert options in " ".join(bench("BACKEND=kubernetes", *elsewhere))
+    assert "--registry" not in bench(*elsewhere)
+
+
 def test_an_empty_variable_is_no_option() -> None:
     assert bench("PYTHON=", "SCENARIO=", "BACKEND=", "PROFILE=", "BLOCKS=", "FULL=0", "RESUME=") == []
 

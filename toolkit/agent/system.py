@@ -28,6 +28,15 @@ def boot_id() -> str:
     return text("/proc/sys/kernel/random/boot_id").strip()
 
 
+def physical_cores() -> list[tuple[int, ...]]:
+    """The CPUs this process may use, grouped by physical core, in their order."""
+    cores: dict[str, list[int]] = {}
+    for cpu in sorted(os.sched_getaffinity(0)):
+        siblings = text(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").strip()
+        cores.setdefault(siblings or str(cpu), []).append(cpu)
+    return [tuple(cpus) for cpus in cores.values()]
+
+
 def stat_fields(pid: int) -> list[str]:
     """The fields of /proc/<pid>/stat from `state` (number 3 in proc(5)) on; empty when the process is gone."""
     return text(f"/proc/{pid}/stat").rpartition(")")[2].split()

@@ -8,12 +8,11 @@ used; its sibling stays idle.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
+from toolkit.agent.system import physical_cores as physical_cores
 from toolkit.errors import GilfreeError
 
 
@@ -24,17 +23,6 @@ class Cpus:
     server: tuple[int, ...]
     load: tuple[int, ...]
     caveats: tuple[str, ...]
-
-
-def physical_cores() -> list[tuple[int, ...]]:
-    """The CPUs this process may use, grouped by physical core, in their order."""
-    allowed = sorted(os.sched_getaffinity(0))
-    cores: dict[str, list[int]] = {}
-    for cpu in allowed:
-        siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
-        name = siblings.read_text().strip() if siblings.exists() else str(cpu)
-        cores.setdefault(name, []).append(cpu)
-    return [tuple(cpus) for cpus in cores.values()]
 
 
 def split(cores: Sequence[tuple[int, ...]], server: float | Literal["auto"], load: float | Literal["auto"]) -> Cpus:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import queue
 import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +18,11 @@ from toolkit.backends.cpus import Cpus, physical_cores, split
 from toolkit.backends.measuring_lock import MeasuringLock
 from toolkit.backends.memory_limit import MemoryLimit, memory_limit
 from toolkit.backends.processes import AgentProcess
+from toolkit.backends.sides import Events, Side, Sides, Start
 from toolkit.scenario import Scenario
-from toolkit.trial import (
-    READY_TIMEOUT_SECONDS,
-    STOP_GRACE_SECONDS,
-    Arm,
-    Placement,
-    Trial,
-    load_argument,
-    serve_argument,
-)
+from toolkit.trial import Arm, Placement, Trial
 
 HOST = "127.0.0.1"
-SLACK_SECONDS = 90
 
 
 class LocalBackend:
@@ -100,9 +91,9 @@ class LocalBackend:
             outcome["problem"] = {"reason": "port-taken", "detail": taken}
             yield self._outcome(slot, outcome)
             return
-        sides = _Sides(trial, place)
+        sides = Sides(trial, place, self._starter(place, limit))
         try:
-            yield from sides.frames(limit)
+            yield from sides.frames()
             outcome.update(sides.exits())
             if sides.problem:
                 outcome["problem"] = sides.problem
@@ -112,55 +103,19 @@ class LocalBackend:
             limit.remove()
         yield self._outcome(slot, outcome)
 
+    def _starter(self, place: Placement, limit: MemoryLimit) -> Start:
+        """Starts agents as processes: the server's under the variant's interpreter and inside the memory limit."""
+
+        def start(side: Side, argument: Mapping[str, Any], events: Events) -> AgentProcess:
+            serving = side == "serve"
+            python = place.python if serving else sys.executable
+            return AgentProcess(side, python, argument, self._agent_directory, events, limit if serving else None)
+
+        return start
+
     def _outcome(self, slot: str, fields: dict[str, Any]) -> Frame:
         head = {"seq": 0, "side": "backend", "kind": "outcome", "t_ns": time.monotonic_ns()}
         return {**head, "backend": self.name, "slot": slot, **fields}
-
-
-class _Sides:
-    """The two agents of one trial: the load begins when the server is ready, the server ends when the load has."""
-
-    def __init__(self, trial: Trial, place: Placement) -> None:
-        self._trial, self._place = trial, place
-        self._events: queue.Queue[tuple[str, Frame | None]] = queue.Queue()
-        self._agents: dict[str, AgentProcess] = {}
-        self.problem: dict[str, Any] | None = None
-
-    def frames(self, limit: MemoryLimit) -> Iterator[Frame]:
-        """Start the server's side, then the load's; every frame of both until both have ended."""
-        place, directory = self._place, Path(self._place.agent_directory)
-        argument = serve_argument(self._trial, place)
-        self._agents["serve"] = AgentProcess("serve", place.python, argument, directory, self._events, limit)
-        longest = READY_TIMEOUT_SECONDS + self._trial.longest_load_seconds + SLACK_SECONDS
-        deadline = time.monotonic() + longest
-        running = {"serve"}
-        while running:
-            try:
-                side, frame = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                self.problem = {"reason": "deadline", "detail": f"the trial had not ended after {longest} s"}
-                return
-            if frame is None:
-                running.discard(side)
-                if side == "load":
-                    self._agents["serve"].ask_to_stop()
-                elif "load" in running:
-                    self._agents["load"].ask_to_stop()  # no server is left to be loaded
-                continue
-            yield frame
-            if frame["kind"] == "ready":
-                load_side = load_argument(self._trial, place)
-                self._agents["load"] = AgentProcess("load", sys.executable, load_side, directory, self._events)
-                running.add("load")
-
-    def exits(self) -> dict[str, Any]:
-        """End both agents; how they ended, with their own error output where there is any."""
-        found: dict[str, Any] = {}
-        for side in ("load", "serve"):
-            agent = self._agents.get(side)
-            if agent is not None:
-                found[f"{side}_agent"] = {"code": agent.end(STOP_GRACE_SECONDS + 10), "stderr": agent.stderr[-500:]}
-        return found
 
 
 def install_agent() -> Path:

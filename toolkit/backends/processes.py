@@ -17,6 +17,7 @@ from toolkit.agent import frames
 from toolkit.agent.frames import Frame
 from toolkit.backends.memory_limit import MemoryLimit
 
+STDERR_CHARACTERS = 500
 MARK = "GILFREE_TRIAL"
 """Environment variable that every process of a trial carries: how what a killed run left is found."""
 
@@ -74,8 +75,8 @@ class AgentProcess:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
 
-    def end(self, grace_seconds: float) -> int:
-        """See the agent out, by force after `grace_seconds`; its exit status."""
+    def end(self, grace_seconds: float) -> dict[str, Any]:
+        """See the agent out, by force after `grace_seconds`; its exit status and the end of its standard error."""
         self.ask_to_stop()
         try:
             code = self._process.wait(grace_seconds)
@@ -84,7 +85,7 @@ class AgentProcess:
             code = self._process.wait()
         for thread in self._threads:
             thread.join(1)
-        return code
+        return {"code": code, "stderr": self.stderr[-STDERR_CHARACTERS:]}
 
 
 def marked(beginning: str = "") -> list[int]:

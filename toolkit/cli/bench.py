@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -22,7 +20,7 @@ def bench(
         str, typer.Option(help="Scenarios by name or path, separated by commas.")
     ] = "asgi,wsgi,wsgi-threads",
     python: Annotated[str, typer.Option(help="A series (3.14) or an exact version of gilfree.lock.")] = "3.14",
-    backend: Annotated[str, typer.Option(help="Where trials run: local.")] = "local",
+    backend: Annotated[str, typer.Option(help="Where trials run: local, docker or kubernetes.")] = "local",
     blocks: Annotated[int | None, typer.Option(min=1, help="Blocks at every point.")] = None,
     duration: Annotated[str | None, typer.Option(help="Measured window, whole seconds: 5s, 1m.")] = None,
     profile: Annotated[
@@ -39,8 +37,8 @@ def bench(
     interface: Annotated[str, typer.Option(help="Of your own service: asgi or wsgi.")] = "asgi",
     path: Annotated[str, typer.Option(help="Of your own service: the path to load.")] = "/",
     project: Annotated[Path | None, typer.Option(help="Of your own service: folder to install from.")] = None,
-    gil: Annotated[Path | None, typer.Option(help="Use this interpreter as the GIL build.")] = None,
-    free_threaded: Annotated[Path | None, typer.Option(help="Use this one as the free-threaded build.")] = None,
+    gil: Annotated[str | None, typer.Option(help="Use this interpreter (or image) as the GIL build.")] = None,
+    free_threaded: Annotated[str | None, typer.Option(help="Use this one as the free-threaded build.")] = None,
     against: Annotated[
         str | None,
         typer.Option(help="Measure REF beside it: a setting (threads=8), requirements (old.txt), a version, GIL,FREE."),
@@ -54,18 +52,22 @@ def bench(
     ] = False,
     half_width: Annotated[str, typer.Option(help="How narrow, for --stop-when-sure.")] = "3%",
     aa: Annotated[bool, typer.Option("--aa", help="Measure the GIL build twice in each block, as a check.")] = False,
-    port: Annotated[int | None, typer.Option(help="Port of the server; a free one by default.")] = None,
+    port: Annotated[int | None, typer.Option(help="Local: port of the server; a free one by default.")] = None,
+    registry: Annotated[str | None, typer.Option(help="Images as pushed there: HOST[/PREFIX].")] = None,
+    context: Annotated[str | None, typer.Option(help="Kubernetes: context of the kubeconfig.")] = None,
+    namespace: Annotated[str | None, typer.Option(help="Kubernetes: namespace for the Jobs.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Kubernetes: do not ask before the first Job.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print the tables as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Measure scenarios (or your own service with --app) on both variants and print the tables."""
     from toolkit import bench as job
+    from toolkit.backends.choose import Where, check_backend
     from toolkit.cli.gate import broken, compared_too, read
     from toolkit.cli.show import print_tables
     from toolkit.errors import CHECK_FAILED, INTERRUPTED, GilfreeError
 
-    if backend != "local":
-        raise GilfreeError(f"there is no backend {backend!r}", "take BACKEND=local")
+    check_backend(backend)
     if profile not in ("fast", "release"):
         raise GilfreeError(f"there is no profile {profile!r}", "take fast or release")
     if (gil is None) != (free_threaded is None):
@@ -75,14 +77,15 @@ def bench(
         if not quiet:
             print(words, file=sys.stderr, flush=True)
 
-    extras = read(against, fail_on or [], stop_when_sure, half_width, blocks, full, resume)
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    images = backend != "local"
+    extras = read(against, fail_on or [], stop_when_sure, half_width, blocks, full, resume, images=images)
+    where = Where(backend, registry, context, namespace, yes)
     if resume:
         campaigns, place = job.resume(
-            job.of_run(None, results)[0].description["run"] if resume == "last" else resume, results, port, say
+            job.of_run(None, results)[0].description["run"] if resume == "last" else resume, results, port, say, where
         )
     else:
-        chosen = _scenarios(scenario, app, interface, path, project, extras.blocks, duration, full, say)
+        chosen = _scenarios(scenario, app, interface, path, project, extras.blocks, duration, full, backend, say)
         chosen = [(job.limited(one, limit or []), caveats) for one, caveats in chosen]
         asked = job.Asked(
             python=python,
@@ -94,6 +97,7 @@ def bench(
             against=extras.against,
             aa=aa,
             stopping=extras.stopping,
+            where=where,
         )
         campaigns, place = job.start(name or time.strftime("%Y%m%d-%H%M%S"), results, chosen, asked, say)
     try:
@@ -125,6 +129,7 @@ def _scenarios(
     blocks: int | None,
     duration: str | None,
     full: bool,
+    backend: str,
     say: Any,
 ) -> list[tuple[Any, list[str]]]:
     """The scenarios to run with the caveats that come with how they were asked for."""
@@ -141,7 +146,7 @@ def _scenarios(
     if app:
         loaded = [own_app(app, interface, path, str(project) if project else None)]
     else:
-        cores = len(physical_cores())
+        cores = len(physical_cores()) if backend == "local" else None  # elsewhere the place itself is asked
         loaded = [load_scenario(one.strip(), cores) for one in names.split(",") if one.strip()]
     if not loaded:
         raise GilfreeError("no scenario is named", "give --scenario asgi, or leave it away for all")
@@ -154,7 +159,3 @@ def _scenarios(
             say(f"{one.name}: {words} (FULL=1 or --full measures all)")
             chosen.append((cut, [words]))
     return chosen
-
-
-def _as_interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -31,15 +31,17 @@ def read(
     blocks: int | None,
     full: bool,
     resume: str | None,
+    *,
+    images: bool = False,
 ) -> Extras:
-    """Read the options before anything starts. Raises GilfreeError for what could not mean anything."""
+    """Read the options before anything starts; `images`: arms are images. Raises GilfreeError for what could not mean anything."""
     from toolkit.against import read as read_reference
     from toolkit.decision import MIN_BLOCKS
     from toolkit.errors import GilfreeError
     from toolkit.gate import parse
 
     limits = tuple(parse(text) for text in fail_on)
-    reference = read_reference(against) if against else None
+    reference = read_reference(against, images=images) if against else None
     if limits and reference is None and not resume:
         raise GilfreeError(
             "--fail-on without --against: there is nothing old to hold the new against",

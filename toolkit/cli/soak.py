@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from toolkit.backends.local import LocalBackend
+    from toolkit.backends import Backend
     from toolkit.campaign import Campaign
     from toolkit.soak import Slope, Soak
 
@@ -70,7 +70,7 @@ def soak(
         sys.exit(CHECK_FAILED)
 
 
-def _run(campaign: Campaign, backend: LocalBackend, point: str, count: int, say: Callable[[str], None]) -> list[Soak]:
+def _run(campaign: Campaign, backend: Backend, point: str, count: int, say: Callable[[str], None]) -> list[Soak]:
     import json
 
     from toolkit.contrasts import main_arms

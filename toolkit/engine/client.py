@@ -18,6 +18,11 @@ from toolkit.errors import GilfreeError
 if TYPE_CHECKING:
     from docker import DockerClient
 
+
+class EngineGone(GilfreeError):
+    """The engine answered before and does not any more: nothing more can be done, and nothing is known."""
+
+
 OLDEST_API = "1.41"
 TIMEOUT_SECONDS = 60
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -125,8 +130,7 @@ def refused(error: BaseException, doing: str) -> GilfreeError:
         )
     if "no such image" in lower:
         return GilfreeError(f"{doing}: {words}", "gilfree images build")
-    connection = any(isinstance(one, ConnectionError) for one in _causes(error))
-    if connection:
+    if any(isinstance(one, ConnectionError | FileNotFoundError) for one in _causes(error)):
         return GilfreeError(
             f"{doing}: the engine went away: {words}", "see that it runs with `docker info`, then go on"
         )

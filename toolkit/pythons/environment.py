@@ -16,7 +16,7 @@ from toolkit.pythons.uv import UvFailed, run_uv
 
 Say = Callable[[str], None]
 
-_LIST = """
+LIST_PACKAGES = """
 import importlib.metadata, json
 print(json.dumps({d.metadata["Name"].lower().replace("_", "-"): d.version for d in importlib.metadata.distributions()}))
 """
@@ -49,7 +49,7 @@ def pair_environments(pair: Pair, requirements: Path, project: Path | None, say:
 
 def packages(python: Path) -> dict[str, str]:
     """Versions by package name, as the environment itself has them."""
-    done = subprocess.run([str(python), "-I", "-c", _LIST], capture_output=True, text=True, check=True)
+    done = subprocess.run([str(python), "-I", "-c", LIST_PACKAGES], capture_output=True, text=True, check=True)
     found: dict[str, str] = json.loads(done.stdout)
     return found
 
