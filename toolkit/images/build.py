@@ -19,7 +19,7 @@ from toolkit.engine.client import explained
 from toolkit.errors import GilfreeError
 from toolkit.images import inventory, labels, state
 from toolkit.images.context import context, dockerfile_only
-from toolkit.images.inputs import Wanted, changed
+from toolkit.images.inputs import Wanted, changed, hashes
 from toolkit.images.local import inspected, labels_of
 from toolkit.images.network import Network, redacted
 from toolkit.images.watching import Watching
@@ -110,6 +110,7 @@ def _build(client: DockerClient, wanted: Wanted, network: Network, watching: Wat
     started = time.monotonic()
     arguments = {**wanted.arguments, **network.arguments()}
     with log.open("w", buffering=1) as file, context(wanted.files, extra) as files:
+        _unchanged(wanted)
         run = _Run(client, wanted, network, watching, file, again)
         plain = run.built(files, arguments)
         listed = inventory.take(client, plain, wanted)
@@ -119,6 +120,14 @@ def _build(client: DockerClient, wanted: Wanted, network: Network, watching: Wat
     _remember(wanted, found, seconds, why)
     watching.say(f"{wanted.title}: {wanted.name}, {found['Size'] / 1e6:.0f} MB, in {seconds:.0f} s")
     return Built(wanted, found["Id"], int(found["Size"]), seconds, why, log)
+
+
+def _unchanged(wanted: Wanted) -> None:
+    """The context was packed by now: what is in it must be what the id was made of."""
+    differing = [name for name, one in hashes(wanted.files).items() if wanted.inputs.get(name) != one]
+    if differing:
+        names = ", ".join(name.removeprefix("file:") for name in differing)
+        raise GilfreeError(f"{wanted.title}: {names} changed while it was read", "run the same command again")
 
 
 def _remember(wanted: Wanted, found: Mapping[str, Any], seconds: float, why: Sequence[str]) -> None:

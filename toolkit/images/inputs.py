@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -218,6 +218,3 @@ def _agent() -> list[Entry]:
     return [
         Entry(f"agent/{file.name}", file, f"file:toolkit/agent/{file.name}") for file in sorted(folder.glob("*.py"))
     ]
-
-
-Say = Callable[[str], None]

@@ -32,7 +32,10 @@ class Network:
     host: bool = False
 
     def arguments(self, environment: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Build arguments: the machine's own proxies and what was asked for."""
+        """Build arguments: the machine's own proxies and what was asked for.
+
+        The carrier is always given, even empty: the SDK would add a proxy for FTP from the user's Docker settings.
+        """
         environment = os.environ if environment is None else environment
         found = {name: environment[name] for name in _PROXIES if environment.get(name)}
         settings = {
@@ -42,9 +45,8 @@ class Network:
             "GILFREE_CARGO_MIRROR": self.cargo_mirror,
         }
         text = "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items() if value)
-        if text:
-            found[CARRIER] = base64.b64encode(text.encode()).decode()
-        return found
+        carried = base64.b64encode(text.encode()).decode()
+        return {**found, CARRIER: carried, CARRIER.lower(): ""}
 
     def secrets(self, environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
         """What must be shown to nobody and written to no log: passwords, as they stand in addresses and decoded."""

@@ -1,0 +1,85 @@
+"""What tests of images share: an engine, a cache of their own, tiny images that are built in a second."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from toolkit.images.inputs import Base, Entry, Wanted, hashes
+from toolkit.images.watching import Watching
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+BASE = Base("debian:trixie-slim", "sha256:" + "a" * 64, "linux/amd64")
+
+
+def wanted(
+    kind: str = "app", variant: str = "3.14t", profile: str = "fast", *, repository: str = "gilfree-test", **inputs: str
+) -> Wanted:
+    """An image of nothing, for pure functions."""
+    given = {"kind": kind, "base": f"{BASE.name}@{BASE.identity}", "source": "b" * 64, **inputs}
+    return Wanted(
+        "app" if kind == "app" else "python", variant, "3.14.7", profile, repository, given, {}, (), targets="asgi:app"
+    )
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder that starts empty: what is built and pushed here is nobody else's concern."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def client() -> Iterator[DockerClient]:
+    """The engine."""
+    from toolkit.engine.client import connected
+
+    with connected() as one:
+        yield one
+
+
+@pytest.fixture
+def watching() -> Watching:
+    """Progress that nobody sees."""
+    return Watching(stream=io.StringIO())
+
+
+Tiny = Callable[..., Wanted]
+
+FAKE_PYTHON = """#!/bin/sh
+echo '{"python": "3.14.7", "wheels": [], "debian": [], "release": "debian"}'
+"""
+"""Answers the inventory's question as an interpreter would, in an image that has none."""
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, client: DockerClient, cache: Path, request: pytest.FixtureRequest) -> Iterator[Tiny]:
+    """Makes an image of a Dockerfile's lines on the base; all that come of it are removed."""
+    repository = f"gilfree-test-{abs(hash(request.node.nodeid)) % 10**8}"
+
+    def make(lines: str, variant: str = "3.14t", profile: str = "fast") -> Wanted:
+        folder = tmp_path / f"tiny-{variant}-{profile}-{abs(hash(lines))}"
+        folder.mkdir(exist_ok=True)
+        (folder / "python3").write_text(FAKE_PYTHON)
+        (folder / "python3").chmod(0o755)
+        text = f"FROM {BASE.name}\nCOPY python3 /usr/local/bin/python3\n{lines}\n"
+        (folder / "Dockerfile").write_text(text)
+        files = [Entry(name, folder / name, f"file:{name}") for name in ("Dockerfile", "python3")]
+        base = f"{BASE.name}@local"
+        inputs = {"kind": "app", "variant": variant, "profile": profile, "base": base, **hashes(files)}
+        return Wanted("app", variant, "3.14.7", profile, repository, inputs, {}, files, targets="asgi:app,wsgi:app")
+
+    yield make
+    for image in client.images.list(repository):
+        for tag in image.tags:
+            client.images.remove(tag, force=True)
+    for image in client.images.list():
+        for tag in image.tags:
+            if f"/{repository}:" in tag:
+                client.images.remove(tag, force=True)
