@@ -1,0 +1,74 @@
+"""What capacity planning reads of a live cluster: nodes, daemonset pods, Deployments. Nothing is ever written.
+
+Objects come back as the API's own JSON, so that a saved `kubectl get … -o json` and a live cluster are read by the same
+code. Lists are paged, for a large cluster's do not fit one answer.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+from toolkit.errors import GilfreeError
+
+PAGE = 500
+TIMEOUT_SECONDS = 30
+
+
+class ClusterReader:
+    """A connection to the cluster of the current kubectl context."""
+
+    def __init__(self) -> None:
+        try:
+            self._client, config = (importlib.import_module(f"kubernetes.{part}") for part in ("client", "config"))
+            self._http = importlib.import_module("urllib3.exceptions")
+        except ImportError:
+            raise GilfreeError(
+                "reading a cluster needs the Python package kubernetes", 'pip install "gilfree[kubernetes]"'
+            ) from None
+        try:
+            self._api = config.new_client_from_config()
+        except config.ConfigException as error:
+            raise GilfreeError(f"no cluster is configured: {error}", "set KUBECONFIG, or give a file instead") from None
+        self._api.configuration.retries = False
+
+    def nodes(self) -> Iterator[dict[str, Any]]:
+        """All nodes."""
+        return self._pages("nodes", self._client.CoreV1Api(self._api).list_node)
+
+    def pods(self) -> Iterator[dict[str, Any]]:
+        """All pods that have a node and have not ended."""
+        selector = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
+        listed = self._client.CoreV1Api(self._api).list_pod_for_all_namespaces
+        return self._pages("pods", listed, field_selector=selector)
+
+    def deployments(self) -> Iterator[dict[str, Any]]:
+        """All Deployments."""
+        return self._pages("deployments.apps", self._client.AppsV1Api(self._api).list_deployment_for_all_namespaces)
+
+    def _pages(self, what: str, listed: Any, **arguments: Any) -> Iterator[dict[str, Any]]:
+        more: str | None = None
+        while True:
+            going_on = {"_continue": more} if more else {}
+            try:
+                page = listed(limit=PAGE, _request_timeout=TIMEOUT_SECONDS, **going_on, **arguments)
+            except self._client.ApiException as error:
+                raise self._refused(what, error) from None
+            except self._http.HTTPError as error:
+                raise GilfreeError(
+                    f"the cluster does not answer: {str(error).splitlines()[0][:200]}", "see `kubectl cluster-info`"
+                ) from None
+            for one in page.items:
+                found: dict[str, Any] = self._api.sanitize_for_serialization(one)
+                yield found
+            more = page.metadata._continue
+            if not more:
+                return
+
+    def _refused(self, what: str, error: Any) -> GilfreeError:
+        if error.status == 403:
+            return GilfreeError(f"listing {what} is not allowed", f"ask for the verb list on {what}, in all namespaces")
+        if error.status == 401:
+            return GilfreeError("the cluster does not know you", "log in again, or mend KUBECONFIG")
+        return GilfreeError(f"listing {what}: {error.status} {error.reason}", "try again, or give a file instead")

@@ -1,0 +1,94 @@
+"""`gilfree plan`: from measured knees to pods, nodes and money."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from toolkit.capacity.nodes import Catalogue
+    from toolkit.capacity.profile import Profile
+    from toolkit.capacity.traffic import Traffic
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(plan)
+
+
+def plan(
+    campaign: Annotated[str, typer.Argument(help="A campaign of `gilfree knee`: its name, folder or profile.json.")],
+    rps: Annotated[float | None, typer.Option(help="Requests a second to carry.")] = None,
+    traffic: Annotated[Path | None, typer.Option(help="Instead: a CSV of time,rps; planned is for its peak.")] = None,
+    slo: Annotated[str | None, typer.Option(help="p99=50ms; by default the one that was measured.")] = None,
+    nodes: Annotated[Path | None, typer.Option(help="Node catalogue; by default the shipped sample.")] = None,
+    from_cluster: Annotated[
+        bool, typer.Option("--from-cluster", help="Node types of the cluster; prices from --nodes.")
+    ] = False,
+    headroom: Annotated[float, typer.Option(help="Share of the knee that a pod is to carry.")] = 0.7,
+    zones: Annotated[int, typer.Option(help="Zones; each holds its share of the pods.")] = 1,
+    spare_nodes: Annotated[int, typer.Option(help="Nodes that may be missing, whichever they are.")] = 1,
+    sidecar: Annotated[str, typer.Option(help="What other containers of each pod ask: cpu=100m,memory=64Mi.")] = "",
+    beside: Annotated[Path | None, typer.Option(help="YAML of Deployments that share the nodes.")] = None,
+    memory_headroom: Annotated[float | None, typer.Option(help="Above the most memory ever seen: 0.25.")] = None,
+    arch: Annotated[str | None, typer.Option(help="Nodes of this architecture only: amd64, arm64.")] = None,
+    results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
+    json_output: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+) -> None:
+    """Pods, nodes by type and cost for each variant, and whether moving saves money. Measures nothing."""
+    import json
+    from dataclasses import replace
+    from functools import partial
+
+    from toolkit.capacity.neighbours import read_beside, sidecar_of
+    from toolkit.capacity.plan import make_plan, one_architecture
+    from toolkit.capacity.planned import Asked
+    from toolkit.capacity.pod import MEMORY_HEADROOM, pod_resources
+    from toolkit.capacity.slo import p99_ms_of
+    from toolkit.report.planned import text
+
+    profile = _profile(campaign, results)
+    cpu, memory = sidecar_of(sidecar) if sidecar else (0, 0)
+    asked = Asked(
+        traffic=_traffic(rps, traffic),
+        p99_ms=p99_ms_of(slo) if slo else profile.p99_ms,
+        headroom=headroom,
+        zones=zones,
+        spare_nodes=spare_nodes,
+        sidecar_cpu_millis=cpu,
+        sidecar_memory_bytes=memory,
+        beside=read_beside(beside) if beside else (),
+    )
+    catalogue = _catalogue(nodes, from_cluster)
+    catalogue = replace(catalogue, types=one_architecture(catalogue.types, arch))
+    share = MEMORY_HEADROOM if memory_headroom is None else memory_headroom
+    made = make_plan(profile, asked, catalogue, partial(pod_resources, memory_headroom=share))
+    print(json.dumps(made.data(), indent=1, allow_nan=False) if json_output else text(made), end="")
+
+
+def _profile(campaign: str, results: Path) -> Profile:
+    from toolkit.capacity.profile import read_profile
+
+    path = Path(campaign)
+    return read_profile(path if path.exists() else results / campaign)
+
+
+def _traffic(rps: float | None, file: Path | None) -> Traffic:
+    from toolkit.capacity.traffic import constant, read_traffic
+    from toolkit.errors import GilfreeError
+
+    if (rps is None) == (file is None):
+        raise GilfreeError("give either --rps or --traffic", "for example --rps 50000, or --traffic day.csv")
+    return constant(rps) if rps is not None else read_traffic(file or Path())
+
+
+def _catalogue(nodes: Path | None, from_cluster: bool) -> Catalogue:
+    from toolkit.capacity.nodes import load_catalogue
+
+    if not from_cluster:
+        return load_catalogue(nodes)
+    from toolkit.capacity.cluster_nodes import cluster_catalogue
+
+    return cluster_catalogue(load_catalogue(nodes) if nodes else None)

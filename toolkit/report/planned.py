@@ -1,0 +1,93 @@
+"""A plan as text: for each variant what a pod carries, and pods, nodes and money at the lowest, median, highest knee."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from toolkit.capacity.planned import Case, Plan, VariantPlan
+from toolkit.capacity.scheduling import Workload
+
+MIB = 1 << 20
+
+
+def text(plan: Plan) -> str:
+    """The whole plan; the saving, or why there is none, comes first."""
+    return "\n".join(_lines(plan)) + "\n"
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    asked, catalogue = plan.asked, plan.catalogue
+    if plan.saving:
+        yield plan.saving.words
+    yield ""
+    extra = [f"{asked.headroom:.0%} of the knee used", f"{_count(asked.spare_nodes, 'spare node')}"]
+    if asked.zones > 1:
+        extra.append(f"{asked.zones} zones")
+    yield f"{plan.service}: {asked.traffic.peak_rps:,.0f} requests/s with p99 under {asked.p99_ms:g} ms; {', '.join(extra)}"
+    if asked.beside:
+        yield f"beside them on the same nodes: {', '.join(_beside(one) for one in asked.beside)}"
+    for one in plan.variants:
+        yield ""
+        yield from _variant(one, plan)
+    if plan.day:
+        yield ""
+        yield from _day(plan)
+    yield ""
+    for words in plan.caveats:
+        yield f"- {words}"
+    yield f"- nodes are counted with the default scheduler's spreading; gap: what a better choice could save at most; month: {catalogue.hours_a_month:g} h"
+
+
+def _variant(one: VariantPlan, plan: Plan) -> Iterator[str]:
+    yield (
+        f"{one.variant}: {_count(one.workers, 'worker')}, {_count(one.threads, 'thread')} ({one.point}); "
+        f"a pod asks {one.cpu_millis}m CPU and {one.memory_bytes / MIB:,.0f}Mi"
+    )
+    yield f"  {'knee':<8} {'req/s a pod':>11} {'pods':>6} {'nodes':>6} {plan.catalogue.currency + ' a month':>13} {'gap':>6}  nodes by type"
+    for name, case in (("lowest", one.low), ("median", one.mid), ("highest", one.high)):
+        yield "  " + _case(name, case)
+    ends = sorted(set(one.mid.limiting.values()))
+    if ends:
+        yield f"  what fills a node first: {' and '.join(ends)}"
+    for point, why in one.why_not.items():
+        yield f"  left out {point}: {why}"
+
+
+def _case(name: str, case: Case) -> str:
+    if case.problem:
+        return f"{name:<8} {case.knee_rps:>11,.0f} {case.pods:>6,}  does not fit: {case.problem}"
+    kinds = ", ".join(
+        f"{count} {kind}" + (f" ({case.spare[kind]} of them spare)" if kind in case.spare else "")
+        for kind, count in case.nodes.items()
+    )
+    return (
+        f"{name:<8} {case.knee_rps:>11,.0f} {case.pods:>6,} {case.node_count:>6,} {case.month or 0:>13,.0f} "
+        f"{case.gap or 0:>6.1%}  {kinds}"
+    )
+
+
+def _day(plan: Plan) -> Iterator[str]:
+    names = [one.variant for one in plan.variants]
+    yield "the day: what each hour needs at the median knee (pods / nodes, if they followed the traffic)"
+    yield f"  {'hour':<6} {'req/s':>10} " + " ".join(f"{name:>14}" for name in names)
+    for row in plan.day:
+        cells = [
+            f"{row['pods'][name]:,} / {row['nodes'][name]:,}" if name in row["nodes"] else f"{row['pods'][name]:,}"
+            for name in names
+        ]
+        yield f"  {row['hour']:02d}:00  {row['rps']:>10,.0f} " + " ".join(f"{cell:>14}" for cell in cells)
+    hours = [row for row in plan.day if row["price_hour"]]
+    if len(hours) == 24:
+        month = plan.catalogue.hours_a_month / 24
+        for name in names:
+            if all(name in row["price_hour"] for row in hours):
+                paid = sum(row["price_hour"][name] for row in hours) * month
+                yield f"  {name}: {paid:,.0f} {plan.catalogue.currency} a month if nodes follow every hour"
+
+
+def _beside(one: Workload) -> str:
+    return f"{one.replicas} {one.name} of {one.cpu_millis}m and {one.memory_bytes / MIB:,.0f}Mi"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
