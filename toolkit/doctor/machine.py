@@ -52,7 +52,8 @@ def checks(entry: LockedSeries, pair: Pair | None) -> list[Check]:
         _looked("uv", uv_itself),
         interpreters(entry, pair),
         _looked("to build CPython", lambda: build_needs("to build CPython", BUILD_NEEDS, needed=pair is None)),
-        *rewrk(),
+        *generator("rewrk", "a run builds it with cargo, in a minute"),
+        *generator("oha", "`gilfree knee` builds it with cargo, in minutes; nothing else needs it"),
         _looked("Docker", docker, "optional"),
         _looked("Kubernetes", kubernetes, "optional"),
     ]
@@ -151,21 +152,21 @@ def build_needs(name: str, needs: Sequence[Need], *, needed: bool) -> Check:
     return Check(name, "missing", detail, f"run as root: {command}")
 
 
-def rewrk() -> list[Check]:
-    """The load generator, and what building it needs when it is not here."""
+def generator(name: str, made: str) -> list[Check]:
+    """A load generator, and what building it needs when it is not here. `made`: what makes it."""
     refused: list[str] = []
-    pin = tools.pinned("rewrk")
-    found = tools.find_tool("rewrk", refused.append)
+    pin = tools.pinned(name)
+    found = tools.find_tool(name, refused.append)
     if found is not None:
-        return [Check("rewrk", "here", f"{found.version}, {found.path}")]
-    built = Check(
-        "rewrk", "to be made", "; ".join(["not in the cache", *refused]), "a run builds it with cargo, in a minute"
+        return [Check(name, "here", f"{found.version}, {found.path}")]
+    built = Check(name, "to be made", "; ".join(["not in the cache", *refused]), made)
+    needs = _looked(
+        f"to build {name}", lambda: build_needs(f"to build {name}", tools.BUILD_NEEDS, needed=name == "rewrk")
     )
-    needs = _looked("to build rewrk", lambda: build_needs("to build rewrk", tools.BUILD_NEEDS, needed=True))
-    return [built, needs, *cargo_too_old(pin["cargo"])]
+    return [built, needs, *cargo_too_old(pin["cargo"], name)]
 
 
-def cargo_too_old(needed: str) -> list[Check]:
+def cargo_too_old(needed: str, name: str = "rewrk") -> list[Check]:
     """A check only where a cargo is there that cannot build the load generator."""
     from packaging.version import Version
 
@@ -173,7 +174,8 @@ def cargo_too_old(needed: str) -> list[Check]:
     if found is None or found >= Version(needed):
         return []
     remedy = "install Rust with rustup (https://rustup.rs), or use Debian 13 or newer"
-    return [Check("cargo", "missing", f"{found}, needed is {needed} or newer", remedy)]
+    state: State = "missing" if name == "rewrk" else "optional"
+    return [Check(f"cargo for {name}", state, f"{found}, needed is {needed} or newer", remedy)]
 
 
 def docker() -> Check:

@@ -1,0 +1,226 @@
+"""`gilfree knee`: the highest rate at which each variant keeps its SLO, and what to deploy for it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from toolkit.campaign import Campaign
+    from toolkit.scenario import Scenario
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(knee)
+
+
+def knee(
+    scenario: Annotated[str | None, typer.Argument(help="A scenario by name or path.")] = None,
+    slo: Annotated[str, typer.Option(help="What has to hold: p99=50ms.")] = "p99=50ms",
+    budget: Annotated[str | None, typer.Option(help="Measure no longer than this: 30m, 2h.")] = None,
+    blocks: Annotated[int, typer.Option(min=1, help="Each finds every knee anew; `gilfree plan` wants 3.")] = 3,
+    point: Annotated[
+        list[str] | None, typer.Option(help="A setting by its key (json-w1-t64-c128) instead of each endpoint's first.")
+    ] = None,
+    grid: Annotated[
+        str | None, typer.Option(help="All settings of this endpoint: threads 1..64 (WSGI), workers 1..cores (ASGI).")
+    ] = None,
+    cpus: Annotated[str | None, typer.Option(help="Repeat with these server CPUs: 1,2,4.")] = None,
+    headroom: Annotated[float, typer.Option(min=0.05, max=1, help="Share of a knee that is planned with.")] = 0.7,
+    memory_headroom: Annotated[float, typer.Option(min=0, max=5, help="Memory above the most that was seen.")] = 0.25,
+    ladder: Annotated[str, typer.Option(help="Length of a window that looks for the knee.")] = "3s",
+    confirm: Annotated[str, typer.Option(help="Length of a window that confirms it on a fresh server.")] = "6s",
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Then try the knees out: headroom x knee for 60 s, 1.3 x knee.")
+    ] = False,
+    manifests: Annotated[
+        Path | None, typer.Option(help="Write Deployments and HorizontalPodAutoscalers into this folder.")
+    ] = None,
+    images: Annotated[str | None, typer.Option(help="Images of these, GIL first: GIL,FREE.")] = None,
+    replicas: Annotated[int, typer.Option(min=1, help="Pods to begin with in these.")] = 2,
+    python: Annotated[str, typer.Option(help="A series or an exact version of gilfree.lock.")] = "3.14",
+    backend: Annotated[str, typer.Option(help="Where trials run: local, docker or kubernetes.")] = "local",
+    profile: Annotated[str, typer.Option(help="Build of the interpreters: fast or release.")] = "fast",
+    limit: Annotated[
+        list[str] | None, typer.Option(help="Change a limit of trials: foreign_cpu=0.2. May be given again.")
+    ] = None,
+    registry: Annotated[str | None, typer.Option(help="Registry of the images.")] = None,
+    context: Annotated[str | None, typer.Option(help="kubernetes: context of the kubeconfig.")] = None,
+    namespace: Annotated[str | None, typer.Option(help="kubernetes: namespace of the Jobs.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="kubernetes: do not ask before using the cluster.")] = False,
+    resume: Annotated[str | None, typer.Option(help="Go on with a run (its name, or last) within its budget.")] = None,
+    of: Annotated[str | None, typer.Option("--of", help="Measure nothing: the figures of this run again.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run; the time by default.")] = None,
+    results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
+    json_output: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Find the highest constant rate that keeps an SLO, on both variants, and say what to deploy for it.
+
+    Exit 1 when a knee is missing, or with --verify when one does not hold.
+    """
+    from toolkit import bench as job
+    from toolkit.backends.choose import Where, check_backend
+    from toolkit.capacity import measure
+    from toolkit.capacity.knee import Rules
+    from toolkit.capacity.knee_plan import KneeSettings
+    from toolkit.capacity.slo import p99_ms_of
+    from toolkit.errors import CHECK_FAILED, INTERRUPTED, GilfreeError
+
+    def say(words: str) -> None:
+        if not quiet:
+            print(words, file=sys.stderr, flush=True)
+
+    where = Where(backend, registry, context, namespace, yes)
+    if manifests is not None and (images is None or images.count(",") != 1):
+        raise GilfreeError("--manifests needs the images to deploy", "give --images GIL,FREE, by digest if you can")
+    stopped: list[str] = []
+    if of is not None:
+        campaigns = job.of_run(None if of == "last" else of, results)
+        place = job.resume(of, results, None, lambda words: None, where)[1] if verify else None
+    elif resume is not None:
+        run = str(job.of_run(None, results)[0].description["run"]) if resume == "last" else resume
+        campaigns, place = job.resume(run, results, None, say, where)
+    else:
+        if scenario is None:
+            raise GilfreeError("no scenario is named", "gilfree knee asgi --slo p99=50ms")
+        check_backend(backend)
+        total = _seconds(budget, "--budget") if budget else None
+        rules = Rules(
+            p99_ms_of(slo), ladder_seconds=_seconds(ladder, "--ladder"), confirm_seconds=_seconds(confirm, "--confirm")
+        )
+        chosen = _chosen(scenario, point or [], grid, cpus, backend)
+        share = total // len(chosen) if total else None
+        settings = KneeSettings(rules, blocks, share, headroom, memory_headroom)
+        asked = job.Asked(python, profile, None, None, None, quiet, knee=settings.data(), where=where)
+        run = name or time.strftime("knee-%Y%m%d-%H%M%S")
+        limited = [(job.limited(one, limit or []), []) for one in chosen]
+        campaigns, place = job.start(run, results, limited, asked, say)
+    _check(campaigns)
+    try:
+        if of is None and place is not None:
+            stopped += measure.run(campaigns, place, quiet, say)
+        if verify and place is not None:
+            stopped += measure.verify(campaigns, place, quiet, say)
+    except KeyboardInterrupt:
+        say(
+            f"\ninterrupted; nothing is left running. Go on with: gilfree knee --resume {campaigns[0].description['run']}"
+        )
+        sys.exit(INTERRUPTED)
+    failed = _show(campaigns, memory_headroom, verify, json_output)
+    if manifests is not None and images is not None:
+        _write(campaigns, memory_headroom, manifests, images, replicas, say)
+    say("results: " + ", ".join(str(campaign.folder) for campaign in campaigns))
+    if failed or stopped:
+        sys.exit(CHECK_FAILED)
+
+
+def _seconds(text: str, option: str) -> int:
+    from toolkit.errors import GilfreeError
+    from toolkit.units import whole_seconds_of
+
+    try:
+        return whole_seconds_of(text)
+    except ValueError as error:
+        raise GilfreeError(f"{option}: {error}") from None
+
+
+def _chosen(scenario: str, wanted: list[str], grid: str | None, cpus: str | None, backend: str) -> list[Scenario]:
+    """The scenario cut down to the settings to look at, once for each number of CPUs."""
+    from toolkit.backends.cpus import physical_cores, split
+    from toolkit.capacity import measure
+    from toolkit.errors import GilfreeError
+    from toolkit.scenario_files import load_scenario
+    from toolkit.units import cpus_of
+
+    if grid is not None and wanted:
+        raise GilfreeError("--grid and --point exclude each other", "give one of them")
+    cores = len(physical_cores())
+    loaded = load_scenario(scenario, cores if backend == "local" else None)
+    try:
+        numbers = [cpus_of(one) for one in cpus.split(",")] if cpus else [None]
+    except ValueError as error:
+        raise GilfreeError(f"--cpus: {error}") from None
+    found = []
+    for number in numbers:
+        asked = loaded.resources.server.cpus if number is None else number
+        if grid is None:
+            points = measure.chosen_points(loaded, wanted)
+        else:
+            given = split(physical_cores(), "auto", loaded.resources.load.cpus).server if asked == "auto" else ()
+            points = measure.grid_points(loaded, grid, len(given) or max(1, int(float(asked))))
+        cut = measure.narrowed(loaded, points, number)
+        suffix = f"-cpu{number:g}".replace(".", "-") if number is not None else ""
+        found.append(cut.model_copy(update={"name": f"{cut.name}{suffix}"}))
+    return found
+
+
+def _check(campaigns: list[Campaign]) -> None:
+    from toolkit.capacity.profiled import profile_of
+
+    for campaign in campaigns:
+        profile_of(campaign)  # refuses a campaign that did not look for a knee
+
+
+def _show(campaigns: list[Campaign], memory_headroom: float, verify: bool, json_output: bool) -> bool:
+    """Print everything; whether a knee is missing or does not hold."""
+    from toolkit.capacity import measure, show
+    from toolkit.capacity.recommend import recommendations, scaling, scaling_over_cpus
+
+    profiles = measure.profiles(campaigns)
+    found = {one.campaign: recommendations(one, memory_headroom) for one in profiles}
+    laws = {one.campaign: scaling(one) for one in profiles}
+    over_cpus = scaling_over_cpus(profiles)
+    tried = measure.tried_out(campaigns)
+    missing = [w for c in campaigns for w in measure.verify_plan(c).missing(c.records())] if verify else []
+    if json_output:
+        data = [
+            {
+                **one.model_dump(mode="json"),
+                "recommendations": [each.data() for each in found[one.campaign]],
+                "scaling": _law_data(laws[one.campaign]),
+            }
+            for one in profiles
+        ]
+        whole = {"knee_schema": 1, "profiles": data, "over_cpus": _law_data({k: [v] for k, v in over_cpus.items()})}
+        print(json.dumps({**whole, "tried_out": [vars(one) for one in tried]}, indent=1, allow_nan=False))
+    else:
+        for one in profiles:
+            for line in (*show.knees(one), "", *show.recommended(found[one.campaign]), ""):
+                print(line)
+            for line in show.scaled(laws[one.campaign]):
+                print(line)
+        for line in show.scaled({key: [law] for key, law in over_cpus.items()}):
+            print(line)
+        for seen in tried:
+            print(f"tried out: {seen.words}")
+        for words in missing:
+            print(f"not tried out: {words}")
+    without = any(not variant.knees_rps() for one in profiles for variant in one.variants)
+    return without or bool(missing) or any(one.holds is not True for one in tried)
+
+
+def _law_data(laws: Any) -> list[dict[str, Any]]:
+    return [{"of": of, "variant": variant, **law.data()} for (of, variant), found in laws.items() for law in found]
+
+
+def _write(
+    campaigns: list[Campaign], memory_headroom: float, folder: Path, images: str, replicas: int, say: Any
+) -> None:
+    from toolkit.capacity import measure
+    from toolkit.capacity.manifests import write
+    from toolkit.capacity.recommend import Recommendation, recommendations
+
+    gil, _, free = images.partition(",")
+    for campaign, one in zip(campaigns, measure.profiles(campaigns), strict=True):
+        for found in recommendations(one, memory_headroom):
+            if isinstance(found, Recommendation):
+                image = gil if found.role == "gil" else free
+                for file in write(found, campaign.scenario, image.strip(), replicas, folder):
+                    say(f"wrote {file}")
