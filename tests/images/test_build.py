@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.images.conftest import Tiny
+from toolkit import paths
 from toolkit.errors import GilfreeError
 from toolkit.images import inventory, state
 from toolkit.images.build import build_images, current, reasons
+from toolkit.images.inputs import Entry, hashes
 from toolkit.images.local import inspected, labels_of
 from toolkit.images.network import Network
 from toolkit.images.watching import Watching
@@ -37,6 +41,15 @@ def test_an_image_is_built_once_and_then_is_current(client: DockerClient, tiny: 
     assert labels_of(inspected(client, one.name))["id"] == one.id
 
 
+def test_quotes_and_dollars_in_an_input_reach_the_label_as_they_are(
+    client: DockerClient, tiny: Tiny, watching: Watching
+) -> None:
+    one = tiny("RUN echo hello")
+    one = replace(one, inputs={**one.inputs, "odd": 'a "quoted" $HOME \\ value'})
+    build_images(client, [one], Network(), watching, AGAIN)
+    assert json.loads(labels_of(inspected(client, one.name))["inputs"]) == one.inputs
+
+
 def test_a_changed_byte_is_built_and_named(client: DockerClient, tiny: Tiny, watching: Watching) -> None:
     build_images(client, [tiny("RUN echo hello")], Network(), watching, AGAIN)
     changed = tiny("RUN echo hallo")
@@ -47,7 +60,6 @@ def test_a_changed_byte_is_built_and_named(client: DockerClient, tiny: Tiny, wat
 def test_progress_says_step_and_elapsed_time(client: DockerClient, tiny: Tiny) -> None:
     seen = io.StringIO()
     build_images(client, [tiny("RUN echo one\nRUN echo two")], Network(), Watching(stream=seen), AGAIN)
-    assert "gilfree-test" in seen.getvalue() or "test-" in seen.getvalue()
     assert "step 4 of 4 (0:0" in seen.getvalue()
 
 
@@ -99,9 +111,6 @@ def test_ctrl_c_leaves_no_container(client: DockerClient, tiny: Tiny, watching: 
 def test_a_password_for_the_index_is_in_no_layer_no_history_and_no_log(
     client: DockerClient, tiny: Tiny, watching: Watching, cache: Path
 ) -> None:
-    from toolkit import paths
-    from toolkit.images.inputs import Entry, hashes
-
     script = paths.shipped("images") / "network.sh"
     secret = "hunter2-is-secret"
     one = tiny(
@@ -109,8 +118,7 @@ def test_a_password_for_the_index_is_in_no_layer_no_history_and_no_log(
         'RUN . /tmp/network.sh && echo "index $PIP_INDEX_URL" && test -n "$PIP_INDEX_URL"'
     )
     extra = Entry("network.sh", script, "file:network.sh")
-    object.__setattr__(one, "files", [*one.files, extra])
-    object.__setattr__(one, "inputs", {**one.inputs, **hashes([extra])})
+    one = replace(one, files=[*one.files, extra], inputs={**one.inputs, **hashes([extra])})
     network = Network(pip_index=f"https://me:{secret}@index.example/simple")
     built = build_images(client, [one], network, watching, AGAIN)[0]
     assert built.log is not None and "index https://***@index.example/simple" in built.log.read_text()
@@ -125,8 +133,6 @@ def test_a_password_for_the_index_is_in_no_layer_no_history_and_no_log(
 def test_the_inventory_stands_beside_the_image_and_its_hash_in_the_label(
     client: DockerClient, tiny: Tiny, watching: Watching
 ) -> None:
-    import hashlib
-
     one = tiny("RUN echo hello")
     build_images(client, [one], Network(), watching, AGAIN)
     content = inventory.file_of(one.id).read_bytes()
