@@ -9,6 +9,7 @@ Files under <folder>/<endpoint>/<variant>/:
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,9 +76,15 @@ def render(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
     environment = Environment(
         loader=FileSystemLoader(paths.shipped("manifests")), undefined=StrictUndefined, autoescape=False
     )
+    environment.filters["tojson"] = _json
     text = environment.get_template(f"{template}.yaml.j2").render(context)
     found: dict[str, Any] = yaml.safe_load(text)
     return found
+
+
+def _json(value: Any) -> str:
+    """A value as YAML takes it, whatever is in it: jinja's own filter names no missing value and escapes for HTML."""
+    return json.dumps(str(value) if isinstance(value, StrictUndefined) else value)
 
 
 def _context(found: Recommendation, scenario: Scenario, image: str) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def knee(
         settings = KneeSettings(rules, blocks, share, headroom, memory_headroom)
         asked = job.Asked(python, profile, None, None, None, quiet, knee=settings.data(), where=where)
         run = name or time.strftime("knee-%Y%m%d-%H%M%S")
-        limited = [(job.limited(one, limit or []), []) for one in chosen]
+        limited: list[tuple[Scenario, list[str]]] = [(job.limited(one, limit or []), []) for one in chosen]
         campaigns, place = job.start(run, results, limited, asked, say)
     _check(campaigns)
     try:
