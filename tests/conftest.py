@@ -17,6 +17,9 @@ from hypothesis import settings
 from toolkit.agent.frames import Frame
 from toolkit.backends.local import LocalBackend
 from toolkit.doctor import machine
+from toolkit.images.inputs import Wanted
+from toolkit.images.network import Network
+from toolkit.images.watching import Watching
 from toolkit.loadgen.tools import Tool, ensure_tool
 from toolkit.pythons.environment import pair_environments
 from toolkit.pythons.find import find_pair
@@ -67,6 +70,21 @@ def backend(rewrk: Tool) -> Iterator[LocalBackend]:
     made = LocalBackend(rewrk.path, APPS)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def built_images(request: pytest.FixtureRequest) -> list[Wanted]:
+    """The fast pair's images and the load image, current in this machine's engine: minutes where nothing is built yet."""
+    from toolkit.engine.client import connected
+    from toolkit.images.base import find_base
+    from toolkit.images.build import build_images
+    from toolkit.images.resolving import wanted_images
+
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled(), connected() as client:
+        wanted = wanted_images("3.14", "fast", find_base(client, None, load_lock(), pull=True))
+        build_images(client, wanted, Network(), Watching(), "make images PROFILE=fast")
+    return wanted
 
 
 @pytest.fixture(autouse=True)
