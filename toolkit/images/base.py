@@ -46,15 +46,18 @@ def wanted_base(lock: Lock) -> tuple[str, str | None]:
     return (locked.name, locked.digest) if locked is not None else (DEFAULT_BASE, None)
 
 
-def remembered_base(asked: str | None, lock: Lock) -> Base | None:
-    """The base without asking an engine: the lock's digest, or what this user last built with."""
-    name, digest = wanted_base(lock) if asked is None else (asked, None)
-    known = state.read()["bases"].get(name)
-    if known is not None:
-        return Base(name, digest or known["identity"], known["platform"])
-    if digest is None:
-        return None
-    return Base(name, digest, f"linux/{_ARCHITECTURES.get(platform.machine(), platform.machine())}")
+def remembered_bases(lock: Lock) -> list[Base]:
+    """Bases without asking an engine: the lock's (by its digest, or as last built with), then those of `--base REF`."""
+    name, digest = wanted_base(lock)
+    known = state.read()["bases"]
+    found = []
+    if name in known or digest is not None:
+        here = f"linux/{_ARCHITECTURES.get(platform.machine(), platform.machine())}"
+        fields = known.get(name, {"identity": digest, "platform": here})
+        found.append(Base(name, digest or fields["identity"], fields["platform"]))
+    return found + [
+        Base(other, fields["identity"], fields["platform"]) for other, fields in known.items() if other != name
+    ]
 
 
 def identity(image: dict[str, Any], name: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import GilfreeError
 from toolkit.images import state
-from toolkit.images.base import remembered_base
+from toolkit.images.base import remembered_bases
 from toolkit.images.contract import ImageRef, Images
 from toolkit.images.inputs import Base, Profile, Wanted, load_image, pair_images
 from toolkit.images.local import inspected, labels_of
@@ -34,19 +34,19 @@ def wanted_images(python: str, profile: str, base: Base, project: Project | None
 
 def current_images(series: str, profile: str, *, registry: str | None, project: str | None) -> Images:
     """See `contract.resolve`."""
-    known = state.read()["images"]
-    command = f"gilfree images build --python {series} --profile {profile}"
-    base = remembered_base(None, load_lock())
-    if base is None:
-        raise GilfreeError(f"there are no images of {series} ({profile}) yet", command)
     if project is not None:
         return _of_project(series, profile, registry, project)
-    _, _, gil, free_threaded, load = wanted_images(series, profile, base)
-    missing = [one for one in (gil, free_threaded, load) if one.id not in known]
-    if missing:
-        names = ", ".join(one.title for one in missing)
-        raise GilfreeError(f"not built, or stale: {names} (`gilfree images check` says why)", command)
-    return Images(*(_reference(one.id, known[one.id], registry) for one in (gil, free_threaded, load)))
+    known, missing = state.read()["images"], ["everything"]
+    for base in remembered_bases(load_lock()):
+        _, _, gil, free_threaded, load = wanted_images(series, profile, base)
+        lacking = [one.title for one in (gil, free_threaded, load) if one.id not in known]
+        if not lacking:
+            return Images(*(_reference(one.id, known[one.id], registry) for one in (gil, free_threaded, load)))
+        missing = min(missing, lacking, key=len) if missing != ["everything"] else lacking
+    raise GilfreeError(
+        f"not built, or stale: {', '.join(missing)} (`gilfree images check` says why)",
+        f"gilfree images build --python {series} --profile {profile}",
+    )
 
 
 def _of_project(series: str, profile: str, registry: str | None, project: str) -> Images:
