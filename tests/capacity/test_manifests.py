@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import jinja2
@@ -100,3 +101,23 @@ def test_hostile_words_stay_words() -> None:
     made = objects(recommended(), load_scenario("wsgi"), 'x"\n  hostNetwork: true #', 2)["deployment"]
     assert "hostNetwork" not in made["spec"]["template"]["spec"]
     assert made["spec"]["template"]["spec"]["containers"][0]["image"].startswith('x"')
+
+
+@pytest.mark.cluster
+def test_a_real_api_server_takes_every_manifest_under_restricted_pod_security() -> None:
+    from kubernetes import client, config, utils
+
+    config.load_kube_config()
+    api = client.ApiClient()
+    core, name = client.CoreV1Api(api), f"gilfree-manifests-{os.getpid()}"
+    labels = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted"}
+    core.create_namespace({"metadata": {"name": name, "labels": labels}})
+    try:
+        for kind, made in objects(recommended(), load_scenario("wsgi"), IMAGE, 2).items():
+            utils.create_from_dict(api, made, namespace=name, dry_run="All")
+            if kind != "hpa":
+                template = made["spec"]["template"]
+                pod = {**template, "metadata": {**template["metadata"], "name": f"of-{kind}"}}
+                core.create_namespaced_pod(name, pod, dry_run="All")  # a Deployment's own pods are refused too late
+    finally:
+        core.delete_namespace(name)

@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from toolkit.campaign import Campaign
+    from toolkit.capacity.recommend import Recommendation, Unknown
     from toolkit.scenario import Scenario
+
+    Found = list[Recommendation | Unknown]
 
 
 def register(app: typer.Typer) -> None:
@@ -32,8 +37,12 @@ def knee(
         str | None, typer.Option(help="All settings of this endpoint: threads 1..64 (WSGI), workers 1..cores (ASGI).")
     ] = None,
     cpus: Annotated[str | None, typer.Option(help="Repeat with these server CPUs: 1,2,4.")] = None,
-    headroom: Annotated[float, typer.Option(min=0.05, max=1, help="Share of a knee that is planned with.")] = 0.7,
-    memory_headroom: Annotated[float, typer.Option(min=0, max=5, help="Memory above the most that was seen.")] = 0.25,
+    headroom: Annotated[
+        float | None, typer.Option(min=0.05, max=1, help="Share of a knee that is planned with (0.7).")
+    ] = None,
+    memory_headroom: Annotated[
+        float | None, typer.Option(min=0, max=5, help="Memory above the most that was seen (0.25).")
+    ] = None,
     ladder: Annotated[str, typer.Option(help="Length of a window that looks for the knee.")] = "3s",
     confirm: Annotated[str, typer.Option(help="Length of a window that confirms it on a fresh server.")] = "6s",
     verify: Annotated[
@@ -65,6 +74,8 @@ def knee(
 
     Exit 1 when a knee is missing, or with --verify when one does not hold.
     """
+    from dataclasses import replace
+
     from toolkit import bench as job
     from toolkit.backends.choose import Where, check_backend
     from toolkit.capacity import measure
@@ -97,7 +108,8 @@ def knee(
         )
         chosen = _chosen(scenario, point or [], grid, cpus, backend)
         share = total // len(chosen) if total else None
-        settings = KneeSettings(rules, blocks, share, headroom, memory_headroom)
+        settings = KneeSettings(rules, blocks, share)
+        settings = replace(settings, **_given(headroom=headroom, memory_headroom=memory_headroom))
         asked = job.Asked(python, profile, None, None, None, quiet, knee=settings.data(), where=where)
         run = name or time.strftime("knee-%Y%m%d-%H%M%S")
         limited: list[tuple[Scenario, list[str]]] = [(job.limited(one, limit or []), []) for one in chosen]
@@ -113,9 +125,10 @@ def knee(
             f"\ninterrupted; nothing is left running. Go on with: gilfree knee --resume {campaigns[0].description['run']}"
         )
         sys.exit(INTERRUPTED)
-    failed = _show(campaigns, memory_headroom, verify, json_output)
+    found = [_recommended(campaign, headroom, memory_headroom) for campaign in campaigns]
+    failed = _show(campaigns, found, verify, json_output)
     if manifests is not None and images is not None:
-        _write(campaigns, memory_headroom, manifests, images, replicas, say)
+        _write(campaigns, found, manifests, images, replicas, say)
     say("results: " + ", ".join(str(campaign.folder) for campaign in campaigns))
     if failed or stopped:
         sys.exit(CHECK_FAILED)
@@ -168,35 +181,47 @@ def _check(campaigns: list[Campaign]) -> None:
         profile_of(campaign)  # refuses a campaign that did not look for a knee
 
 
-def _show(campaigns: list[Campaign], memory_headroom: float, verify: bool, json_output: bool) -> bool:
+def _given(**values: float | None) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _recommended(campaign: Campaign, headroom: float | None, memory_headroom: float | None) -> Found:
+    """What to deploy, with the headrooms given now, else those of the campaign."""
+    from toolkit.capacity.knee_plan import KneeSettings
+    from toolkit.capacity.profiled import profile_of
+    from toolkit.capacity.recommend import recommendations
+
+    settings = KneeSettings.of(campaign.description)
+    assert settings is not None
+    profile = profile_of(campaign).model_copy(update=_given(headroom=headroom))
+    return recommendations(profile, settings.memory_headroom if memory_headroom is None else memory_headroom)
+
+
+def _show(campaigns: list[Campaign], found: list[Found], verify: bool, json_output: bool) -> bool:
     """Print everything; whether a knee is missing or does not hold."""
     from toolkit.capacity import measure, show
-    from toolkit.capacity.recommend import recommendations, scaling, scaling_over_cpus
+    from toolkit.capacity.recommend import scaling, scaling_over_cpus
 
     profiles = measure.profiles(campaigns)
-    found = {one.campaign: recommendations(one, memory_headroom) for one in profiles}
-    laws = {one.campaign: scaling(one) for one in profiles}
-    over_cpus = scaling_over_cpus(profiles)
+    laws = [scaling(one) for one in profiles]
+    over_cpus: Any = {key: [law] for key, law in scaling_over_cpus(profiles).items()} if len(profiles) > 1 else {}
     tried = measure.tried_out(campaigns)
     missing = [w for c in campaigns for w in measure.verify_plan(c).missing(c.records())] if verify else []
     if json_output:
         data = [
             {
                 **one.model_dump(mode="json"),
-                "recommendations": [each.data() for each in found[one.campaign]],
-                "scaling": _law_data(laws[one.campaign]),
+                "recommendations": [each.data() for each in mine],
+                "scaling": _law_data(law),
             }
-            for one in profiles
+            for one, mine, law in zip(profiles, found, laws, strict=True)
         ]
-        whole = {"knee_schema": 1, "profiles": data, "over_cpus": _law_data({k: [v] for k, v in over_cpus.items()})}
+        whole = {"knee_schema": 1, "profiles": data, "over_cpus": _law_data(over_cpus)}
         print(json.dumps({**whole, "tried_out": [vars(one) for one in tried]}, indent=1, allow_nan=False))
     else:
-        for one in profiles:
-            for line in (*show.knees(one), "", *show.recommended(found[one.campaign]), ""):
-                print(line)
-            for line in show.scaled(laws[one.campaign]):
-                print(line)
-        for line in show.scaled({key: [law] for key, law in over_cpus.items()}):
+        for one, mine, law in zip(profiles, found, laws, strict=True):
+            print("\n".join([*show.knees(one), "", *show.recommended(mine), "", *show.scaled(law)]))
+        for line in show.scaled(over_cpus):
             print(line)
         for seen in tried:
             print(f"tried out: {seen.words}")
@@ -211,16 +236,15 @@ def _law_data(laws: Any) -> list[dict[str, Any]]:
 
 
 def _write(
-    campaigns: list[Campaign], memory_headroom: float, folder: Path, images: str, replicas: int, say: Any
+    campaigns: list[Campaign], found: list[Found], folder: Path, images: str, replicas: int, say: Callable[[str], None]
 ) -> None:
-    from toolkit.capacity import measure
     from toolkit.capacity.manifests import write
-    from toolkit.capacity.recommend import Recommendation, recommendations
+    from toolkit.capacity.recommend import Recommendation
 
     gil, _, free = images.partition(",")
-    for campaign, one in zip(campaigns, measure.profiles(campaigns), strict=True):
-        for found in recommendations(one, memory_headroom):
-            if isinstance(found, Recommendation):
-                image = gil if found.role == "gil" else free
-                for file in write(found, campaign.scenario, image.strip(), replicas, folder):
+    for campaign, mine in zip(campaigns, found, strict=True):
+        for one in mine:
+            if isinstance(one, Recommendation):
+                image = gil if one.role == "gil" else free
+                for file in write(one, campaign.scenario, image.strip(), replicas, folder):
                     say(f"wrote {file}")

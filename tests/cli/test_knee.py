@@ -1,0 +1,108 @@
+"""`gilfree knee` as it is typed: bad input before anything is built, and a measured campaign read again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from tests.capacity.campaigns import ARMS, RULES, about, run, scenario
+from tests.capacity.campaigns import plan as a_plan
+from tests.factory import POINTS
+from toolkit.campaign import Campaign
+from toolkit.capacity.knee_plan import KneeSettings
+from toolkit.cli import app
+from toolkit.errors import GilfreeError
+from toolkit.scenario import Point
+from toolkit.trial import Arm
+
+
+def typed(*words: str) -> Result:
+    return CliRunner().invoke(app, ["knee", "--quiet", *words])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "no scenario is named"),
+        (["asgi", "--slo", "p95=50ms"], "only p99 is known"),
+        (["asgi", "--slo", "p99=-1ms"], "is no objective"),
+        (["asgi", "--budget", "500ms"], "--budget: '500ms'"),
+        (["asgi", "--point", "json-w9-t1-c1"], "asgi has no point 'json-w9-t1-c1'"),
+        (["asgi", "--grid", "nix"], "measures no such endpoint"),
+        (["asgi", "--grid", "json", "--point", "json-w1-t1-c128"], "exclude each other"),
+        (["asgi", "--cpus", "0"], "--cpus: '0'"),
+        (["asgi", "--cpus", "4096"], "4096"),
+        (["asgi", "--manifests", "here"], "--manifests needs the images"),
+        (["asgi", "--backend", "cloud"], "there is no backend 'cloud'"),
+        (["asgi", "--limit", "steal=much"], "--limit steal=much"),
+        (["no-such-scenario"], "there is no scenario"),
+        (["--of", "no-such-run"], "no run 'no-such-run'"),
+    ],
+)
+def test_bad_input_is_refused_by_name_before_anything_is_built(words: list[str], message: str, tmp_path: Path) -> None:
+    done = typed(*words, "--results", str(tmp_path))
+    assert isinstance(done.exception, GilfreeError), done.output
+    assert message in str(done.exception)
+    assert not list(tmp_path.iterdir())
+
+
+def truth(point: Point, block: int, arm: str) -> float:
+    return {"3.14": 5000.0, "3.14t": 3000.0}[arm] * (1 + 0.1 * block)
+
+
+def measured(folder: Path, budget: int | None = None) -> None:
+    """A campaign as `gilfree knee` leaves it, of servers whose knee is known."""
+    arms = [Arm(ARMS[0], "gil", "python"), Arm(ARMS[1], "free-threaded", "python")]
+    described = {**about(KneeSettings(RULES, 3, budget)), "run": folder.name, "created": "now"}
+    campaign = Campaign.create(folder, scenario(POINTS, "asgi"), arms, described)
+    for one in run(a_plan(POINTS, budget=budget), truth):
+        campaign.store.append(one)
+
+
+def test_a_measured_campaign_is_shown_again_with_knees_and_what_to_deploy(tmp_path: Path) -> None:
+    measured(tmp_path / "mine")
+    done = typed("--of", "mine", "--results", str(tmp_path))
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert lines[0] == "mine: highest constant rate with p99 within 50 ms, on local"
+    assert any("3.14t" in line and "req/s (blocks " in line for line in lines)
+    for words in ("cpu request", "memory limit", "scale at cpu percent", "not fitted: 1 values of workers"):
+        assert words in done.stdout
+
+
+def test_json_is_read_by_a_plan(tmp_path: Path) -> None:
+    measured(tmp_path / "mine")
+    found = json.loads(typed("--of", "mine", "--results", str(tmp_path), "--json").stdout)
+    assert found["knee_schema"] == 1
+    (profile,) = found["profiles"]
+    assert len(profile["recommendations"]) == 4
+    assert (tmp_path / "mine" / "profile.json").exists()
+
+
+def test_what_a_budget_left_is_named_and_a_missing_knee_fails(tmp_path: Path) -> None:
+    measured(tmp_path / "mine", budget=60)
+    done = typed("--of", "mine", "--results", str(tmp_path))
+    assert done.exit_code == 1
+    assert "not measured: 3.14" in done.stdout and "block 3" in done.stdout
+
+
+def test_manifests_are_written_for_every_endpoint_and_variant(tmp_path: Path) -> None:
+    measured(tmp_path / "mine")
+    out = tmp_path / "manifests"
+    done = typed("--of", "mine", "--results", str(tmp_path), "--manifests", str(out), "--images", "gil:1,free:1")
+    assert done.exit_code == 0, done.output
+    found = sorted(str(file.relative_to(out)) for file in out.rglob("*.yaml"))
+    assert "json/3.14/deployment.yaml" in found and "io/3.14t/canary.yaml" in found and len(found) == 2 * (2 + 4)
+    made = yaml.safe_load((out / "json/3.14t/deployment.yaml").read_text())
+    assert made["spec"]["template"]["spec"]["containers"][0]["image"] == "free:1"
+
+
+def test_a_campaign_that_looked_for_no_knee_is_refused(tmp_path: Path) -> None:
+    arms = [Arm(ARMS[0], "gil", "python")]
+    Campaign.create(tmp_path / "plain", scenario(POINTS, "asgi"), arms, {"run": "plain"})
+    done = typed("--of", "plain", "--results", str(tmp_path))
+    assert isinstance(done.exception, GilfreeError) and "did not look for a knee" in str(done.exception)
