@@ -8,7 +8,21 @@ from types import FrameType
 
 import typer
 
-from toolkit.cli import bench, compare, doctor, images, knee, overhead, plan, pythons, report, show, soak, statistics
+from toolkit.cli import (
+    bench,
+    compare,
+    doctor,
+    fleet,
+    images,
+    knee,
+    overhead,
+    plan,
+    pythons,
+    report,
+    show,
+    soak,
+    statistics,
+)
 from toolkit.errors import GilfreeError
 
 app = typer.Typer(
@@ -20,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for group in (bench, show, compare, report, soak, knee, pythons, images, plan, doctor, overhead, statistics):
+for group in (bench, show, compare, report, soak, knee, plan, fleet, pythons, images, doctor, overhead, statistics):
     group.register(app)
 
 

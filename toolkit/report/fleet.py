@@ -1,0 +1,129 @@
+"""A fleet's ranking as text and as one self-contained HTML file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from toolkit.capacity.nodes import GIB
+from toolkit.fleet.ranking import Fleet, Judged
+
+TEMPLATE = "fleet.html.j2"
+SHOWN = 10
+SECTIONS = (
+    ("move first", "Move these first"),
+    ("measure first", "Measure these first"),
+    ("leave", "Leave these"),
+    ("unknown", "Unknown, because"),
+    ("not Python", "Not Python"),
+)
+
+
+def html(fleet: Fleet, title: str, subtitle: str) -> str:
+    """The whole file."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(TEMPLATE).render(
+        fleet=fleet,
+        title=title,
+        subtitle=subtitle,
+        lines=list(headline(fleet)),
+        sections=SECTIONS,
+        currency=fleet.catalogue.currency,
+        method=list(method(fleet)),
+    )
+
+
+def text(fleet: Fleet, shown: int = SHOWN) -> str:
+    """The headline, totals, and the head of each list."""
+    return "\n".join(_lines(fleet, shown)) + "\n"
+
+
+def headline(fleet: Fleet) -> Iterator[str]:
+    """What it comes to, first in one sentence."""
+    moving, currency = fleet.of("move first"), fleet.catalogue.currency
+    low, mid, high = fleet.saving
+    if moving:
+        yield (
+            f"Move {len(moving):,} of {len(fleet.judged):,} services first: together they save {mid:,.0f} {currency} "
+            f"a month ({low:,.0f} to {high:,.0f}) over 3.14 sized by the same rule"
+        )
+    else:
+        yield f"No saving shown for any of {len(fleet.judged):,} services"
+    counted = Counter(one.verdict for one in fleet.judged)
+    yield ", ".join(f"{counted[verdict]:,} {words}" for verdict, words in _COUNTED if counted[verdict])
+    sizing = sum(one.sizing or 0 for one in fleet.judged)
+    if sizing > 0:
+        yield f"sizing by use alone, without moving anything, would save {sizing:,.0f} {currency} a month"
+    for name, why in fleet.refused.items():
+        yield f"profile {name} is not fit: {why}"
+
+
+_COUNTED = (
+    ("move first", "to move first"),
+    ("measure first", "to measure first"),
+    ("leave", "to leave"),
+    ("unknown", "unknown"),
+    ("not Python", "not Python"),
+)
+
+
+def method(fleet: Fleet) -> Iterator[str]:
+    """How the figures were made."""
+    yield (
+        f"Both variants are sized by the same rule: CPU used at the 95th percentile divided by {fleet.headroom:g}, the "
+        "largest working set ever seen and a quarter more; so what better sizing saves is kept apart from what moving saves."
+    )
+    yield (
+        "CPU per request and memory of a pod change as they did for the measured profile; worst and best are the blocks "
+        "of that measurement set against each other. High confidence: the service itself was measured; medium: one of "
+        "its kind; low: its CPU per request is far from its profile's."
+    )
+    yield "A service is never guessed: without a rule, figures or requests it is unknown, because of what is said beside it."
+    catalogue, rates = fleet.catalogue, fleet.rates
+    if rates:
+        yield (
+            f"A service's money is its share of {rates.kind} nodes: {rates.core_month:.2f} {catalogue.currency} a core and "
+            f"{rates.gib_month:.2f} a GiB a month. Prices: {catalogue.name}, {catalogue.date}: {catalogue.about}"
+        )
+    yield "Nodes: one type for all, counted with the default scheduler's spreading, in steps of 1 %, spare ones included."
+
+
+def _lines(fleet: Fleet, shown: int) -> Iterator[str]:
+    yield from headline(fleet)
+    if fleet.totals:
+        yield ""
+        yield f"{'the services that are known':<46} {'pods':>8} {'CPU':>9} {'memory':>11} {'nodes':>7} {fleet.catalogue.currency + ' a month':>13}"
+        for one in fleet.totals:
+            yield (
+                f"  {one.what:<44} {one.pods:>8,} {one.cpu_cores:>9,.0f} {one.memory_bytes / GIB:>7,.0f} GiB "
+                f"{one.nodes.count:>7,} {one.nodes.month:>13,.0f}"
+            )
+    for verdict, words in SECTIONS[:4]:
+        found = fleet.of(verdict)  # type: ignore[arg-type]
+        if not found:
+            continue
+        yield ""
+        more = f", the first {shown}" if len(found) > shown else ""
+        yield f"{words} ({len(found):,}{more})"
+        for number, one in enumerate(found[:shown], 1):
+            yield f"  {number:>3}. {_line(one, fleet.catalogue.currency)}"
+
+
+def _line(one: Judged, currency: str) -> str:
+    name = f"{one.namespace}/{one.name}"
+    if one.saving is None or one.gil is None or one.free is None:
+        return f"{name}: {one.why}"
+    low, mid, high = one.saving
+    return (
+        f"{name}: {mid:+,.0f} {currency} a month ({low:+,.0f} to {high:+,.0f}), pods {one.gil.pods} -> {one.free.pods}, "
+        f"confidence {one.confidence}: {one.why}"
+    )
