@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from pathlib import Path
@@ -105,8 +106,7 @@ def test_hostile_words_stay_words() -> None:
 
 @pytest.mark.cluster
 def test_a_real_api_server_takes_every_manifest_under_restricted_pod_security() -> None:
-    from kubernetes import client, config, utils
-
+    client, config, utils = (importlib.import_module(f"kubernetes.{part}") for part in ("client", "config", "utils"))
     config.load_kube_config()
     api = client.ApiClient()
     core, name = client.CoreV1Api(api), f"gilfree-manifests-{os.getpid()}"
