@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 from toolkit.images.watching import Watching
 
@@ -41,6 +42,18 @@ def test_quiet_is_quiet() -> None:
 def test_colours_and_returns_of_the_build_do_not_reach_the_terminal() -> None:
     stream = Terminal()
     watching = Watching(stream=stream)
+    watching.step(1, 2, "RUN make")
     watching._shown = 0.0
     watching.line("\x1b[31mred\x1b[0m\rwords")
     assert stream.getvalue().endswith("redwords")
+
+
+def test_time_is_seen_to_pass_while_a_step_says_nothing() -> None:
+    stream = Terminal()
+    watching = Watching(stream=stream)
+    watching.step(1, 2, "RUN link")
+    with watching.ticking():
+        deadline = time.monotonic() + 10
+        while stream.getvalue().count("step 1 of 2") < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert "step 1 of 2 (0:01) RUN link" in stream.getvalue()

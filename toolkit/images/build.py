@@ -174,8 +174,9 @@ class _Run:
                 network_mode="host" if self._network.host else None,
             )
             try:
-                for event in _whole_lines(stream):
-                    result = self._seen(event) or result
+                with self._watching.ticking():
+                    for event in _whole_lines(stream):
+                        result = self._seen(event) or result
             except BaseException:
                 self._stop()
                 raise

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO
 
-LIVE_SECONDS, PIPE_SECONDS = 0.1, 20
+LIVE_SECONDS, PIPE_SECONDS, TICK_SECONDS = 0.1, 20, 1
 _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\r\x00-\x08\x0b-\x1f]")
 
 
@@ -19,6 +22,7 @@ class Watching:
         self._live = not quiet and self._stream.isatty()
         self._title, self._step, self._last = "", "", ""
         self._started = self._shown = time.monotonic()
+        self._lock = threading.Lock()
 
     def begin(self, title: str, words: str) -> None:
         """Another image's turn."""
@@ -38,12 +42,34 @@ class Watching:
     def line(self, text: str) -> None:
         """A line that the running step wrote."""
         self._last = _CONTROL.sub("", text).strip() or self._last
-        if time.monotonic() - self._shown >= (LIVE_SECONDS if self._live else PIPE_SECONDS):
+        self._again(LIVE_SECONDS if self._live else PIPE_SECONDS)
+
+    @contextmanager
+    def ticking(self) -> Iterator[None]:
+        """Time is seen to pass also while a step writes nothing, as a linker does for a minute."""
+        ended = threading.Event()
+
+        def tick() -> None:
+            while not ended.wait(TICK_SECONDS):
+                self._again(TICK_SECONDS if self._live else PIPE_SECONDS)
+
+        thread = threading.Thread(target=tick, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _again(self, after_seconds: float) -> None:
+        with self._lock:
+            if not self._step or time.monotonic() - self._shown < after_seconds:
+                return
             self._shown = time.monotonic()
-            if self._live:
-                self._show(self._line())
-            else:
-                self.say(self._line(), limit=150)
+        if self._live:
+            self._show(self._line())
+        else:
+            self.say(self._line(), limit=150)
 
     def say(self, words: str, limit: int = 0) -> None:
         """A line that stays."""
