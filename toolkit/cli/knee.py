@@ -63,7 +63,9 @@ def knee(
     context: Annotated[str | None, typer.Option(help="kubernetes: context of the kubeconfig.")] = None,
     namespace: Annotated[str | None, typer.Option(help="kubernetes: namespace of the Jobs.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="kubernetes: do not ask before using the cluster.")] = False,
-    resume: Annotated[str | None, typer.Option(help="Go on with a run (its name, or last) within its budget.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Go on with a run: its name, or last. --budget: its new one, in all.")
+    ] = None,
     of: Annotated[str | None, typer.Option("--of", help="Measure nothing: the figures of this run again.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run; the time by default.")] = None,
     results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
@@ -92,12 +94,15 @@ def knee(
     if manifests is not None and (images is None or images.count(",") != 1):
         raise GilfreeError("--manifests needs the images to deploy", "give --images GIL,FREE, by digest if you can")
     stopped: list[str] = []
-    if of is not None:
-        campaigns = job.of_run(None if of == "last" else of, results)
-        place = job.resume(of, results, None, lambda words: None, where)[1] if verify else None
-    elif resume is not None:
-        run = str(job.of_run(None, results)[0].description["run"]) if resume == "last" else resume
-        campaigns, place = job.resume(run, results, None, say, where)
+    before = of or resume
+    if before is not None:
+        campaigns = job.of_run(None if before == "last" else before, results)
+        _check(campaigns)
+        place = None
+        if resume or verify:
+            campaigns, place = job.resume(str(campaigns[0].description["run"]), results, None, say, where)
+        if budget:
+            _extend(campaigns, _seconds(budget, "--budget"))
     else:
         if scenario is None:
             raise GilfreeError("no scenario is named", "gilfree knee asgi --slo p99=50ms")
@@ -114,7 +119,6 @@ def knee(
         run = name or time.strftime("knee-%Y%m%d-%H%M%S")
         limited: list[tuple[Scenario, list[str]]] = [(job.limited(one, limit or []), []) for one in chosen]
         campaigns, place = job.start(run, results, limited, asked, say)
-    _check(campaigns)
     try:
         if of is None and place is not None:
             stopped += measure.run(campaigns, place, quiet, say)
@@ -172,6 +176,13 @@ def _chosen(scenario: str, wanted: list[str], grid: str | None, cpus: str | None
         suffix = f"-cpu{number:g}".replace(".", "-") if number is not None else ""
         found.append(cut.model_copy(update={"name": f"{cut.name}{suffix}"}))
     return found
+
+
+def _extend(campaigns: list[Campaign], budget_seconds: int) -> None:
+    """Another budget for a run that goes on."""
+    for campaign in campaigns:
+        share = budget_seconds // len(campaigns)
+        campaign.description["knee"] = {**campaign.description["knee"], "budget_seconds": share}
 
 
 def _check(campaigns: list[Campaign]) -> None:
