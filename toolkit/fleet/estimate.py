@@ -130,14 +130,10 @@ def estimate(service: Service, usage: Usage, by: Sides, headroom: float) -> Esti
     free = tuple(need(ratio, by.memory_ratio) for ratio in ratios)
     own_cost, measured = (usage.cpu_cores or 0) / (usage.rps or 1), by.cpu_seconds(by.gil, median(by.gil_knees) or 1)
     unlike = own_cost / measured
-    if not 1 / UNLIKE <= unlike <= UNLIKE:
-        words = (
-            f"its CPU per request is {unlike:.2g} times that of profile {by.named.name}: it does mostly other things"
-        )
-        return Estimate(now, need(1, 1), (free[0], free[1], free[2]), "low", words)
-    words = f"as profile {by.named.name}, whose CPU per request is {unlike:.2g} times less" if unlike > 1 else ""
-    words = words or f"as profile {by.named.name}, whose CPU per request is {1 / unlike:.2g} times more"
-    return Estimate(now, need(1, 1), (free[0], free[1], free[2]), "medium", words)
+    words = f"of profile {by.named.name}'s kind; a request takes {unlike:.2g} times the CPU that it takes there"
+    if 1 / UNLIKE <= unlike <= UNLIKE:
+        return Estimate(now, need(1, 1), (free[0], free[1], free[2]), "medium", words)
+    return Estimate(now, need(1, 1), (free[0], free[1], free[2]), "low", f"{words}: it does mostly other things")
 
 
 def _own(now: Need, usage: Usage, by: Sides, headroom: float) -> Estimate:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.capacity.nodes import GIB, OPENCOST_CPU_HOUR, OPENCOST_GIB_HOUR, Catalogue, NodeType
+from toolkit.capacity.nodes import GIB, Catalogue, NodeType
 from toolkit.errors import GilfreeError
 from toolkit.fleet.estimate import Need
 
@@ -31,24 +31,32 @@ class FleetNodes:
 
 @dataclass(frozen=True)
 class Rates:
-    """A month's price of a core and of a GiB on the cheapest node type, a node's price being split as OpenCost does."""
+    """What one more core, GiB or pod costs a month: the prices at which the cheapest mix of nodes is paid for exactly.
 
-    kind: str
+    What the nodes have left over anyway costs nothing (the dual of the linear program over node types).
+    """
+
     core_month: float
     gib_month: float
+    pod_month: float
 
     def month(self, need: Need) -> float:
-        """What a need costs a month, when its nodes are filled."""
-        return need.cpu_cores * self.core_month + need.memory_total / GIB * self.gib_month
+        """What a need costs a month."""
+        return need.cpu_cores * self.core_month + need.memory_total / GIB * self.gib_month + need.pods * self.pod_month
 
 
 def rates_of(catalogue: Catalogue, needs: Sequence[Need]) -> Rates:
-    """Prices on the type that would hold these needs at the least cost."""
-    one = min(_holding_all(catalogue.types, needs), key=lambda one: _least_count(one, needs) * one.price_hour)
-    cores, gibs = one.free_cpu_millis / 1000, one.free_memory_bytes / GIB
-    worth = cores * OPENCOST_CPU_HOUR + gibs * OPENCOST_GIB_HOUR
-    month = catalogue.month(one.price_hour) / worth
-    return Rates(one.name, month * OPENCOST_CPU_HOUR, month * OPENCOST_GIB_HOUR)
+    """Prices for a fleet of these needs. Pure."""
+    from scipy.optimize import linprog  # type: ignore[import-untyped]
+
+    types = _holding_all(catalogue.types, needs)
+    rooms = [(-one.free_cpu_millis / 1000, -one.free_memory_bytes / GIB, -one.free_pods) for one in types]
+    wanted = sum(n.cpu_cores for n in needs), sum(n.memory_total for n in needs) / GIB, sum(n.pods for n in needs)
+    found = linprog(
+        [catalogue.month(one.price_hour) for one in types], A_ub=np.array(rooms).T, b_ub=[-amount for amount in wanted]
+    )
+    core, gib, pod = (max(0.0, -float(one)) for one in found.ineqlin.marginals)
+    return Rates(core, gib, pod)
 
 
 def fleet_nodes(catalogue: Catalogue, needs: Sequence[Need], spare: int) -> FleetNodes:

@@ -103,7 +103,7 @@ def judge(
             judged.append(found)
         else:
             estimated.append((service, *found))
-    rates = rates_of(catalogue, [one.now for _, _, one in estimated]) if estimated else None
+    rates = rates_of(catalogue, [one.gil for _, _, one in estimated]) if estimated else None
     if rates:
         judged += [_judged(service, profile, one, rates) for service, profile, one in estimated]
     judged.sort(key=_rank)
@@ -161,7 +161,9 @@ def _judged(service: Service, profile: str, one: Estimate, rates: Rates) -> Judg
     gil = rates.month(one.gil)
     low, mid, high = sorted(gil - rates.month(free) for free in one.free)
     verdict: Verdict = "leave"
-    why = f"{one.why}; it would not save"
+    why = f"{one.why}; " + (
+        "it needs the same on both" if one.gil == one.free[1] or abs(mid) < 0.5 else "it would cost more"
+    )
     if low > 0 and one.confidence != "low":
         verdict, why = "move first", one.why
     elif high > 0 and (low > 0 or mid > 0):

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from toolkit.capacity.nodes import GIB
-from toolkit.fleet.ranking import Fleet, Judged
+from toolkit.fleet.ranking import Fleet, Judged, Verdict
 
 TEMPLATE = "fleet.html.j2"
 SHOWN = 10
-SECTIONS = (
+SECTIONS: tuple[tuple[Verdict, str], ...] = (
     ("move first", "Move these first"),
     ("measure first", "Measure these first"),
     ("leave", "Leave these"),
@@ -67,7 +67,7 @@ def headline(fleet: Fleet) -> Iterator[str]:
         yield f"profile {name} is not fit: {why}"
 
 
-_COUNTED = (
+_COUNTED: tuple[tuple[Verdict, str], ...] = (
     ("move first", "to move first"),
     ("measure first", "to measure first"),
     ("leave", "to leave"),
@@ -91,8 +91,9 @@ def method(fleet: Fleet) -> Iterator[str]:
     catalogue, rates = fleet.catalogue, fleet.rates
     if rates:
         yield (
-            f"A service's money is its share of {rates.kind} nodes: {rates.core_month:.2f} {catalogue.currency} a core and "
-            f"{rates.gib_month:.2f} a GiB a month. Prices: {catalogue.name}, {catalogue.date}: {catalogue.about}"
+            f"A service's money is what it adds to the cheapest mix of nodes: {rates.core_month:.2f} {catalogue.currency} a "
+            f"core, {rates.gib_month:.2f} a GiB and {rates.pod_month:.2f} a pod each month (0: the nodes have it left over). "
+            f"Prices: {catalogue.name}, {catalogue.date}: {catalogue.about}"
         )
     yield "Nodes: one type for all, counted with the default scheduler's spreading, in steps of 1 %, spare ones included."
 
@@ -107,8 +108,8 @@ def _lines(fleet: Fleet, shown: int) -> Iterator[str]:
                 f"  {one.what:<44} {one.pods:>8,} {one.cpu_cores:>9,.0f} {one.memory_bytes / GIB:>7,.0f} GiB "
                 f"{one.nodes.count:>7,} {one.nodes.month:>13,.0f}"
             )
-    for verdict, words in SECTIONS[:4]:
-        found = fleet.of(verdict)  # type: ignore[arg-type]
+    for verdict, words in SECTIONS[:3]:
+        found = fleet.of(verdict)
         if not found:
             continue
         yield ""
@@ -116,14 +117,21 @@ def _lines(fleet: Fleet, shown: int) -> Iterator[str]:
         yield f"{words} ({len(found):,}{more})"
         for number, one in enumerate(found[:shown], 1):
             yield f"  {number:>3}. {_line(one, fleet.catalogue.currency)}"
+    unknown = fleet.of("unknown")
+    if unknown:
+        yield ""
+        yield f"Unknown, because ({len(unknown):,})"
+        for why, count in Counter(one.why for one in unknown).most_common(shown):
+            example = next(one for one in unknown if one.why == why)
+            yield f"  {count:>5,} × {why} ({example.namespace}/{example.name}{', …' if count > 1 else ''})"
 
 
 def _line(one: Judged, currency: str) -> str:
     name = f"{one.namespace}/{one.name}"
     if one.saving is None or one.gil is None or one.free is None:
         return f"{name}: {one.why}"
-    low, mid, high = one.saving
+    low, mid, high = (round(value) + 0 for value in one.saving)  # + 0: no -0
     return (
-        f"{name}: {mid:+,.0f} {currency} a month ({low:+,.0f} to {high:+,.0f}), pods {one.gil.pods} -> {one.free.pods}, "
+        f"{name}: {mid:+,} {currency} a month ({low:+,} to {high:+,}), pods {one.gil.pods} -> {one.free.pods}, "
         f"confidence {one.confidence}: {one.why}"
     )
