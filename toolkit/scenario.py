@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, field_validator, model_validator
 
 from toolkit import units
+from toolkit.cluster.settings import ClusterSettings
 
 WRAPPED_RUNTIME_PATH = "/-/gilfree/runtime"
 DEFAULT_LOOP: Literal["asyncio"] = "asyncio"
@@ -284,6 +285,7 @@ class Scenario(_Model):
     resources: Resources = Resources()
     limits: Limits = Limits()
     arms: Arms = "variants"
+    cluster: ClusterSettings | None = None
     published: Published | None = None
     claims: tuple[Claim, ...] = ()
 

@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from . import child, system
@@ -28,7 +29,8 @@ def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event
     """Serve one trial until `stopping` is set or the server ends by itself.
 
     argument: trial, argv, env, cwd, cpus (or null), host, port, path (asked for readiness), ready_timeout_seconds,
-    stop_grace_seconds, memory_limit_bytes (null where a cgroup keeps the limit).
+    stop_grace_seconds, memory_limit_bytes (null where a cgroup keeps the limit); on Kubernetes also ready_file, which is
+    made once the server has answered, and linger: stay until told to stop, since an ended sidecar is started again.
     """
     cpus = child.bind_cpus(argument["cpus"])
     child.adopt_orphans()
@@ -38,6 +40,7 @@ def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event
     except OSError as error:
         emitter.emit("server_failed", text=str(error))
         emitter.end()
+        _linger(argument, stopping)
         return 1
     assert server.stdout is not None and server.stderr is not None
     forwards = [child.forward(server.stdout, "stdout", emitter), child.forward(server.stderr, "stderr", emitter)]
@@ -46,6 +49,8 @@ def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event
     try:
         if _ready(argument, server, stopping):
             emitter.emit("ready", seconds=round(time.monotonic() - started, 3))
+            if argument.get("ready_file"):
+                Path(argument["ready_file"]).touch()
             _sample(argument, server, cpus, emitter, stopping)
         elif server.poll() is None and not stopping.is_set():
             emitter.emit("not_ready", seconds=argument["ready_timeout_seconds"])
@@ -59,7 +64,13 @@ def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event
         thread.join(2)
     emitter.emit("server_exit", by_itself=by_itself, **child.exit_state(server.returncode), **_oom())
     emitter.end()
+    _linger(argument, stopping)
     return 0
+
+
+def _linger(argument: Mapping[str, Any], stopping: threading.Event) -> None:
+    if argument.get("linger"):
+        stopping.wait()
 
 
 def _ready(argument: Mapping[str, Any], server: subprocess.Popen[str], stopping: threading.Event) -> bool:

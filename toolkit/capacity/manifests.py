@@ -9,19 +9,17 @@ Files under <folder>/<endpoint>/<variant>/:
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from toolkit import granian, paths
+from toolkit import granian
 from toolkit.capacity.recommend import Recommendation
 from toolkit.errors import GilfreeError
 from toolkit.images.contract import APP_DIRECTORY, PORT, SERVER_PYTHON, USER
+from toolkit.manifests import render
 from toolkit.scenario import Scenario
 from toolkit.trial import with_settings
 
@@ -69,22 +67,6 @@ def objects(found: Recommendation, scenario: Scenario, image: str, replicas: int
         made["canary"] = render("deployment", {**few, "replicas": max(1, math.ceil(CANARY_SHARE * replicas))})
         made["rollback"] = render("deployment", {**few, "replicas": 0})
     return made
-
-
-def render(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
-    """manifests/<template>.yaml.j2 as an object; a name that the context lacks is an error, never an empty word."""
-    environment = Environment(
-        loader=FileSystemLoader(paths.shipped("manifests")), undefined=StrictUndefined, autoescape=False
-    )
-    environment.filters["tojson"] = _json
-    text = environment.get_template(f"{template}.yaml.j2").render(context)
-    found: dict[str, Any] = yaml.safe_load(text)
-    return found
-
-
-def _json(value: Any) -> str:
-    """A value as YAML takes it, whatever is in it: jinja's own filter names no missing value and escapes for HTML."""
-    return json.dumps(str(value) if isinstance(value, StrictUndefined) else value)
 
 
 def _context(found: Recommendation, scenario: Scenario, image: str) -> dict[str, Any]:
