@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolkit.agent.frames import Frame, gap
+from toolkit.endings import agent_words, container_words, exit_of
 from toolkit.loadgen import oha, rewrk
 from toolkit.measured import Measured
 from toolkit.trial import Trial
@@ -58,8 +59,9 @@ def out_of_memory(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iter
     watched, ended = _one(frames, "memory_limit"), _one(frames, "server_exit")
     if watched:
         yield Found("out-of-memory", f"the server used {watched['used_bytes']:,} bytes, its limit is {limit:,}")
-    elif ended and ended["oom_kills"]:
-        yield Found("out-of-memory", f"the kernel killed the server: its limit of {limit:,} bytes was reached")
+    elif (ended and ended["oom_kills"]) or exit_of(frames, "serve").get("oom_killed"):
+        words = f"the kernel killed the server: its limit of {limit:,} bytes was reached"
+        yield Found("out-of-memory", words + container_words(exit_of(frames, "serve")))
 
 
 def server_failed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
@@ -71,7 +73,11 @@ def server_failed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iter
             yield Found("server-not-ready", f"no answer within {frame['seconds']} s. {_last_words(seen)}")
         elif frame["kind"] == "server_exit" and frame["by_itself"]:
             how = frame["signal"] or f"exit code {frame['code']}"
-            yield Found("server-died", f"the server ended by itself ({how}). {_last_words(seen)}")
+            container = container_words(exit_of(frames, "serve"))
+            yield Found("server-died", f"the server ended by itself ({how}){container}. {_last_words(seen)}")
+    left = exit_of(frames, "serve")
+    if left.get("code") and _one(frames, "server_exit") is None and _one(frames, "server_failed") is None:
+        yield Found("server-died", f"what watches the server ended with it{agent_words(left)}. {_last_words(seen)}")
 
 
 def _last_words(seen: Measured) -> str:
@@ -86,6 +92,8 @@ def load_failed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterat
     failed = _one(frames, "load_failed")
     if failed:
         yield Found("load-missing", failed["text"])
+    if exit_of(frames, "load").get("code"):
+        yield Found("load-failed", f"what watches the load ended early{agent_words(exit_of(frames, 'load'))}")
     for frame in frames:
         if frame["kind"] == "window_end" and frame["code"] != 0:
             yield Found(

@@ -101,8 +101,11 @@ class Measured:
 
 def measure(trial: Trial, frames: Sequence[Frame], window: str | None = None) -> Measured:
     """All figures of a trial; see `Measured`. `window`: of that one instead of the first measured one."""
-    server = [frame for frame in frames if frame["side"] == "server"]
-    load = [frame for frame in frames if frame["side"] == "load"]
+    # By number: frames that came out of a container's log only when it was read again stand behind later ones.
+    server, load = (
+        sorted((frame for frame in frames if frame["side"] == side), key=lambda frame: frame["seq"])
+        for side in ("server", "load")
+    )
     seen = Measured()
     _read_load(seen, trial, load, window)
     _read_server(seen, server)

@@ -75,6 +75,14 @@ async def turns_gil_on(scope: Any, receive: Any, send: Send) -> None:
     await answer(send)
 
 
+async def garbles(scope: Any, receive: Any, send: Send) -> None:
+    """Writes what is no frame, and torn ones, into its container's log, past the agent: PID 1's standard output."""
+    if served % 50 == 49:
+        with open("/proc/1/fd/1", "wb") as log:  # noqa: PTH123
+            log.write(b'\xff\xfe garbage @gilfree1 deadbeef {"seq": 3, "kind": "tick"}\n@gilfree1 0 torn')
+    await answer(send)
+
+
 async def slow(scope: Any, receive: Any, send: Send) -> None:
     await asyncio.sleep(0.4)
     await answer(send)
