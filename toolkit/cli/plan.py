@@ -47,6 +47,7 @@ def plan(
     from toolkit.capacity.planned import Asked
     from toolkit.capacity.pod import MEMORY_HEADROOM, pod_resources
     from toolkit.capacity.slo import p99_ms_of
+    from toolkit.errors import GilfreeError
     from toolkit.report.planned import text
 
     profile = _profile(campaign, results)
@@ -64,6 +65,8 @@ def plan(
     catalogue = _catalogue(nodes, from_cluster)
     catalogue = replace(catalogue, types=one_architecture(catalogue.types, arch))
     share = MEMORY_HEADROOM if memory_headroom is None else memory_headroom
+    if not 0 <= share < 100:
+        raise GilfreeError(f"--memory-headroom {share:g} is no share", "give 0 or more, such as 0.25")
     made = make_plan(profile, asked, catalogue, partial(pod_resources, memory_headroom=share))
     print(json.dumps(made.data(), indent=1, allow_nan=False) if json_output else text(made), end="")
 

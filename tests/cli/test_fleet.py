@@ -1,0 +1,75 @@
+"""`gilfree fleet` as it is typed, and the promises of capacity planning about size."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from toolkit.capacity.scale import made_up_fleet, timed
+from toolkit.cli import app
+from toolkit.errors import GilfreeError
+
+
+def run(*words: str) -> str:
+    done = CliRunner().invoke(app, ["fleet", "--quiet", *words])
+    if done.exception is not None:
+        raise done.exception
+    return done.stdout
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> list[str]:
+    """The words for a made-up fleet of 60 services."""
+    made_up_fleet(tmp_path, 60)
+    return [
+        str(tmp_path / "deployments.json"),
+        *("--rules", str(tmp_path / "rules.yaml")),
+        *("--usage", str(tmp_path / "usage.csv")),
+    ]
+
+
+def test_text_json_and_page_tell_the_same(fleet: list[str], tmp_path: Path) -> None:
+    page = tmp_path / "fleet.html"
+    text = run(*fleet, "--html", str(page))
+    found = json.loads(run(*fleet, "--json"))
+    first = [one for one in found["judged"] if one["verdict"] == "move first"]
+    assert text.startswith(f"Move {len(first)} of 60 services first")
+    assert f"Move these first ({len(first)}" in page.read_text()
+    assert f"{first[0]['namespace']}/{first[0]['name']}" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "give either an inventory or --from-cluster"),
+        (["x.json"], "--rules is missing"),
+        (["x.json", "--rules", "r.yaml"], "give either --usage or --prometheus"),
+        (["x.json", "--rules", "r.yaml", "--usage", "u.csv"], "r.yaml: cannot be read"),
+    ],
+)
+def test_bad_input_is_refused_by_name(words: list[str], said: str) -> None:
+    with pytest.raises(GilfreeError, match=said):
+        run(*words)
+
+
+def test_an_empty_inventory_is_refused(fleet: list[str]) -> None:
+    Path(fleet[0]).write_text('{"kind": "List", "items": []}')
+    with pytest.raises(GilfreeError, match="no Deployment in it"):
+        run(*fleet)
+
+
+def test_no_plan_is_dearer_than_first_fit_decreasing_and_a_fleet_of_some_size_takes_little() -> None:
+    """Speed is the machine's; here a tenth of the size, so that only a blunder breaks it."""
+    found = {one.what: one for one in timed(services=500, cases=40)}
+    for one in found.values():
+        if "memory" not in one.what:  # this process has run other tests
+            assert one.kept, f"{one.what}: {one.took}"
+    assert len(found) == 5
+
+
+@pytest.mark.slow
+def test_the_promises_of_size_and_speed_are_kept() -> None:
+    run("--scale")

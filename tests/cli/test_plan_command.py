@@ -1,0 +1,106 @@
+"""`gilfree plan` as it is typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.capacity.factory import measured, variant
+from toolkit.capacity.profile import write_profile
+from toolkit.cli import app
+from toolkit.errors import GilfreeError
+
+PROFILE = measured(variant("gil", [1200, 1230, 1250]), variant("free-threaded", [2000, 2100, 2150]))
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """A results folder with one knee campaign."""
+    (tmp_path / "knee").mkdir()
+    write_profile(PROFILE, tmp_path / "knee")
+    return tmp_path
+
+
+def run(results: Path, *words: str) -> str:
+    done = CliRunner().invoke(app, ["plan", "knee", "--results", str(results), *words])
+    if done.exception is not None:
+        raise done.exception
+    return done.stdout
+
+
+def test_the_first_line_is_the_saving_and_each_variant_has_its_table(results: Path) -> None:
+    lines = run(results, "--rps", "50000").splitlines()
+    assert lines[0].startswith("3.14t saves ")
+    text = "\n".join(lines)
+    for words in ("3.14: 1 worker", "3.14t: 1 worker", "lowest", "median", "highest", "what fills a node first: CPU"):
+        assert words in text
+    assert "List prices as published" in text
+
+
+def test_json_holds_the_same(results: Path) -> None:
+    found = json.loads(run(results, "--rps", "50000", "--json"))
+    assert found["plan_schema"] == 1
+    assert found["saving"]["claimed"] is True
+    assert [one["variant"] for one in found["variants"]] == ["3.14", "3.14t"]
+    assert found["variants"][0]["mid"]["pods"] == 59
+
+
+def test_what_if_needs_no_new_measurement(results: Path, tmp_path: Path) -> None:
+    nodes = tmp_path / "nodes.yaml"
+    nodes.write_text("nodes: [{ name: big, allocatable: { cpu: 32, memory: 120Gi }, price_hour: 1.5 }]")
+    found = json.loads(run(results, "--rps", "50000", "--json", "--nodes", str(nodes), "--headroom", "0.5"))
+    assert set(found["variants"][0]["mid"]["nodes"]) == {"big"}
+    assert found["variants"][0]["mid"]["pods"] == 82
+
+
+def test_a_day_is_planned_for_its_peak_and_shown(results: Path, tmp_path: Path) -> None:
+    day = tmp_path / "day.csv"
+    day.write_text("time,rps\n" + "".join(f"{hour}:00,{1000 * (hour + 1)}\n" for hour in range(24)))
+    text = run(results, "--traffic", str(day))
+    assert "24,000 requests/s" in text
+    assert "00:00       1,000" in text
+    assert "a month if nodes follow every hour" in text
+
+
+def test_sidecars_and_neighbours(results: Path, tmp_path: Path) -> None:
+    beside = tmp_path / "beside.yaml"
+    beside.write_text("deployments: [{ name: cache, replicas: 6, cpu: 0.5, memory: 2Gi }]")
+    text = run(results, "--rps", "5000", "--sidecar", "cpu=100m,memory=64Mi", "--beside", str(beside))
+    assert "beside them on the same nodes: 6 cache of 500m and 2,048Mi" in text
+    assert "a pod asks 1050m CPU" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "give either --rps or --traffic"),
+        (["--rps", "-5"], "--rps -5 is not a rate"),
+        (["--rps", "nan"], "--rps nan is not a rate"),
+        (["--rps", "5", "--slo", "p95=5ms"], "only p99 is known"),
+        (["--rps", "5", "--slo", "p99=1us"], "was met at no measured rate"),
+        (["--rps", "5", "--headroom", "2"], "--headroom 2 is not a share"),
+        (["--rps", "5", "--memory-headroom", "-1"], "--memory-headroom -1"),
+        (["--rps", "5", "--sidecar", "gpu=1"], "'gpu' is neither cpu nor memory"),
+        (["--rps", "5", "--sidecar", "memory=1e3Mi"], "'1e3Mi' has an exponent and a suffix"),
+        (["--rps", "5", "--nodes", "none.yaml"], "none.yaml: cannot be read"),
+        (["--rps", "5", "--arch", "s390x"], "no such nodes"),
+    ],
+)
+def test_bad_input_is_refused_by_name(results: Path, words: list[str], said: str) -> None:
+    with pytest.raises(GilfreeError, match=said):
+        run(results, *words)
+
+
+def test_a_campaign_without_a_knee_is_named(tmp_path: Path) -> None:
+    with pytest.raises(GilfreeError, match="holds no measured profile"):
+        run(tmp_path, "--rps", "5")
+
+
+@pytest.mark.cluster
+def test_a_live_clusters_nodes_are_planned_with(results: Path) -> None:
+    found = json.loads(run(results, "--rps", "100", "--from-cluster", "--spare-nodes", "0", "--json"))
+    (kind,) = found["variants"][0]["mid"]["nodes"]
+    assert any(one["name"] == kind for one in found["catalogue"]["types"])

@@ -1,0 +1,132 @@
+"""Inventories: what Kubernetes gives is read as it stands; what cannot be reckoned with says why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolkit.capacity.nodes import MIB
+from toolkit.errors import GilfreeError
+from toolkit.fleet.inventory import from_cluster, read_inventory
+
+
+def deployment(name: str = "orders", replicas: Any = 3, **requests: str) -> dict[str, Any]:
+    """A Deployment as kubectl prints it."""
+    return {
+        "kind": "Deployment",
+        "metadata": {"namespace": "shop", "name": name, "labels": {"lang": "python"}},
+        "spec": {
+            "replicas": replicas,
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"image": f"registry/{name}:1", "resources": {"requests": requests}}]},
+            },
+        },
+    }
+
+
+def saved(tmp_path: Path, *items: Any) -> Path:
+    """As `kubectl get deploy -A -o json` leaves it."""
+    file = tmp_path / "deploy.json"
+    file.write_text(json.dumps({"kind": "List", "items": items}))
+    return file
+
+
+def test_a_deployment_is_read_as_it_stands(tmp_path: Path) -> None:
+    (one,) = read_inventory(saved(tmp_path, deployment(cpu="0.1", memory="128Mi")))
+    assert (one.namespace, one.name, one.replicas) == ("shop", "orders", 3)
+    assert (one.cpu_millis, one.memory_bytes, one.problem) == (100, 128 * MIB, "")
+    assert one.labels == {"lang": "python", "app": "orders"}
+    assert one.images == ("registry/orders:1",)
+
+
+@pytest.mark.parametrize(
+    ("item", "why"),
+    [
+        (deployment(cpu="100m"), "its pods request no memory"),
+        (deployment(), "its pods request no CPU and no memory"),
+        (deployment(replicas=0, cpu="1", memory="1Gi"), "it is scaled to no pods"),
+        (deployment(cpu="1", memory="1e3Mi"), "its requests cannot be read: memory '1e3Mi' has an exponent"),
+        (deployment(cpu="-1", memory="1Gi"), "its requests cannot be read: cpu '-1' is negative"),
+        (deployment(cpu="1", memory="128m"), "its pods request 1 bytes of memory: m is a thousandth, Mi was meant?"),
+    ],
+)
+def test_a_service_that_cannot_be_reckoned_with_says_why(tmp_path: Path, item: Any, why: str) -> None:
+    (one,) = read_inventory(saved(tmp_path, item))
+    assert one.problem.startswith(why)
+
+
+def test_a_csv_says_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "services.csv"
+    file.write_text(
+        "namespace,name,replicas,cpu,memory,image,labels\nshop,orders,3,0.1,128Mi,r/orders:1,lang=python;a=b\n"
+    )
+    (one,) = read_inventory(file)
+    assert (one.cpu_millis, one.memory_bytes, one.labels) == (100, 128 * MIB, {"lang": "python", "a": "b"})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("namespace,name,replicas\n", "no Deployment in it"),
+        ("namespace,name,replicas\nshop,orders,-1\n", r":2: replicas: '-1' is negative"),
+        ("namespace,name,replicas\nshop,orders,1.5\n", r":2: replicas: '1.5' is no number of pods"),
+        ("namespace,name,replicas,cpu\nshop,orders,1,-1\n", r":2: cpu: '-1' is not more than nothing"),
+        ("namespace,name,replicas,memory\nshop,orders,1,1e3Mi\n", r":2: memory: '1e3Mi' has an exponent and a suffix"),
+        ("namespace,name,replicas,labels\nshop,orders,1,lang\n", r":2: labels: 'lang' has no ="),
+        ("namespace,name,replicas\nshop,,1\n", r":2: name: nothing there"),
+        ("namespace,name,replicas\nshop,a,1\nshop,a,2\n", "shop/a is there twice"),
+    ],
+)
+def test_a_mistake_in_a_csv_is_named_by_line(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "services.csv"
+    file.write_text(text)
+    with pytest.raises(GilfreeError, match=said):
+        read_inventory(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"kind": "List", "items": []}', "no Deployment in it"),
+        ("{", "is not JSON"),
+        ("[]", "holds no list of Deployments"),
+        ('{"items": [{"kind": "Deployment", "metadata": {}}]}', "is not as Kubernetes writes them"),
+        ('{"items": [{"kind": "Service", "metadata": {}}]}', "no Deployment in it"),
+    ],
+)
+def test_what_is_no_inventory_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "deploy.json"
+    file.write_text(text)
+    with pytest.raises(GilfreeError, match=said):
+        read_inventory(file)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(GilfreeError, match=r"none.json cannot be read"):
+        read_inventory(tmp_path / "none.json")
+
+
+@pytest.mark.cluster
+def test_a_live_cluster_gives_what_kubectl_would(tmp_path: Path) -> None:
+    """The API's own objects: what is created there is found there, quantities as the API server rewrote them."""
+    import secrets
+
+    from kubernetes import client, config
+
+    apps = client.AppsV1Api(config.new_client_from_config())
+    name = f"inventory-{secrets.token_hex(3)}"
+    body = deployment(name, 0, cpu="0.1", memory="1e9")
+    body["metadata"]["namespace"] = "default"
+    body["spec"]["selector"] = {"matchLabels": {"app": name}}
+    body["spec"]["template"]["spec"]["containers"][0]["name"] = "main"
+    apps.create_namespaced_deployment("default", body)
+    try:
+        (one,) = (one for one in from_cluster() if one.name == name)
+    finally:
+        apps.delete_namespaced_deployment(name, "default", propagation_policy="Background")
+    assert (one.cpu_millis, one.memory_bytes, one.problem) == (100, 10**9, "it is scaled to no pods")
+    assert one.labels["app"] == name
