@@ -180,18 +180,17 @@ def cargo_too_old(needed: str, name: str = "rewrk") -> list[Check]:
 
 def docker() -> Check:
     """Whether BACKEND=docker and images would work."""
-    sdk = _optional("docker")
-    if sdk is None:
+    if _optional("docker") is None:
         return _not_installed("Docker", "docker")
+    from toolkit.engine.client import connected
+
     try:
-        client = sdk.from_env(timeout=ASK_TIMEOUT_SECONDS)
-        try:
+        with connected(ASK_TIMEOUT_SECONDS) as client:
             return Check("Docker", "here", f"engine {client.version()['Version']}")
-        finally:
-            client.close()
-    except sdk.errors.DockerException as error:
-        remedy = "start the engine, or let this user use its socket; only images and BACKEND=docker need it"
-        return Check("Docker", "optional", f"no engine answers: {_first_line(error)}", remedy)
+    except GilfreeError as error:
+        return Check(
+            "Docker", "optional", error.message, f"{error.remedy}; only images and BACKEND=docker need an engine"
+        )
 
 
 def kubernetes() -> Check:

@@ -114,7 +114,8 @@ class Tracked:
     def remove(self) -> None:
         """Kill it and take it away with its anonymous volumes."""
         self.close_stdin()
-        _remove(self.container)
+        with explained(f"removing container {self.container.name}"):
+            _remove(self.container)
 
     def __enter__(self) -> Tracked:
         return self
