@@ -1,8 +1,9 @@
 """Backends: where the two sides of a trial run. They yield frames and know nothing of figures.
 
 A failed trial never raises: the last frame is the backend's own `outcome`, which says how both sides ended and, under
-`problem` (reason, detail, environmental), what the backend itself met. Running the same trial id again first removes
-or adopts what an earlier run left. Closing the iterator removes both sides.
+`problem` (reason, detail, environmental), what the backend itself met. Raised is only what ends a campaign, so that
+nothing is recorded of the trial and the campaign can be resumed: the engine is gone. Running the same trial id again
+first removes or adopts what an earlier run left. Closing the iterator removes both sides.
 """
 
 from __future__ import annotations

@@ -32,9 +32,9 @@ ASK_SECONDS = 60
 
 
 def docker_place(asked: Asked, scenarios: Sequence[Scenario], say: Say) -> Place:
-    """Find the images, ask what is in them, and the engine which CPUs it has. Nothing is built here."""
+    """Find the images, build what of them is missing, ask what is in them, and the engine which CPUs it has."""
     client = connect()
-    images = wanted_images(asked)
+    images = wanted_images(client, asked, say)
     load = engine_id(client, images.load, say)
     served = _served(client, images.gil, images.free_threaded, say)
     backend = DockerBackend(client, load)
@@ -70,16 +70,45 @@ def docker_again(about: Mapping[str, Any], arms: Sequence[Arm]) -> DockerBackend
     return DockerBackend(client, load)
 
 
-def wanted_images(asked: Asked) -> Images:
-    """The images that a run is to use: those that the user names, else the current ones of the pair."""
+def wanted_images(client: DockerClient, asked: Asked, say: Say) -> Images:
+    """The images that a run is to use: those that the user names, else the current ones of the pair.
+
+    What is missing of the shipped ones is built, as a local run builds its interpreters; a user's own app is not, since
+    only its user knows what it is built of.
+    """
     from toolkit.images.project import project_name
+    from toolkit.images.resolving import present
 
     project = project_name(asked.project) if asked.project is not None and asked.explicit is None else None
-    found = resolve(asked.python, asked.profile, registry=asked.where.registry, project=project)
+    registry = asked.where.registry
+    try:
+        found = resolve(asked.python, asked.profile, registry=registry, project=project)
+        complete = all(one.digest or present(client, one) for one in (found.gil, found.free_threaded, found.load))
+        lacking = "" if complete else "the engine does not have them any more"
+    except GilfreeError as error:
+        if project is not None:
+            raise
+        lacking = error.message
+    if lacking:
+        say(f"images: {lacking}; building")
+        _build(client, asked)
+        found = resolve(asked.python, asked.profile, registry=registry, project=project)
     if asked.explicit is None:
         return found
     gil, free_threaded = (ImageRef("app", "", "", name) for name in asked.explicit)
     return Images(gil, free_threaded, found.load)
+
+
+def _build(client: DockerClient, asked: Asked) -> None:
+    from toolkit.images.base import find_base
+    from toolkit.images.build import build_images
+    from toolkit.images.network import Network
+    from toolkit.images.resolving import wanted_images as images_of
+    from toolkit.images.watching import Watching
+
+    wanted = images_of(asked.python, asked.profile, find_base(client, None, load_lock(), pull=True))
+    again = f"gilfree images build --python {asked.python} --profile {asked.profile}"
+    build_images(client, wanted, Network(), Watching(quiet=asked.quiet), again)
 
 
 class _Pair:
