@@ -24,7 +24,7 @@ Knees = Callable[[Point, int, str], float]
 
 def plan(points: tuple[Point, ...], *, blocks: int = 3, budget: int | None = None, retries: int = 3) -> KneePlan:
     settings = KneeSettings(RULES, blocks, budget)
-    return KneePlan("campaign", points, ARMS, settings, Load(warmup_seconds=3), retries)
+    return KneePlan("campaign", points, ARMS, settings, Load(warmup=3), retries)
 
 
 def entry(window: Window, knee_rps: float, **change: Any) -> dict[str, Any]:

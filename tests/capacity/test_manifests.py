@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from tests.capacity.test_recommend import only, profile, variant
-from toolkit.capacity.manifests import objects, render, write
+from toolkit.capacity.manifests import objects, write
 from toolkit.capacity.recommend import Recommendation, recommendations
+from toolkit.manifests import render
 from toolkit.scenario_files import load_scenario
 
 IMAGE = "registry.example/app@sha256:" + 64 * "a"

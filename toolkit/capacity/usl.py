@@ -41,7 +41,7 @@ class Fit:
 
     def at(self, n: float) -> float:
         """Requests/s that the law gives for n."""
-        return law(n, self.unit_rps.value, self.contention.value, self.coherency.value)
+        return float(law(n, self.unit_rps.value, self.contention.value, self.coherency.value))
 
     def data(self) -> dict[str, Any]:
         """As plain data for JSON."""
@@ -75,8 +75,8 @@ def fit(over: str, measured: Sequence[tuple[float, float]]) -> Fit | Skipped:
         given = ", ".join(f"{value:g}" for value in values) or "none"
         return Skipped(over, f"{len(values)} values of {over} were measured ({given}), a fit needs {MIN_VALUES}")
     import numpy as np
-    from scipy.optimize import OptimizeWarning, curve_fit
-    from scipy.stats import t
+    from scipy.optimize import OptimizeWarning, curve_fit  # type: ignore[import-untyped]
+    from scipy.stats import t  # type: ignore[import-untyped]
 
     at = np.array([n for n, _ in measured], dtype=float)
     rates = np.array([rate for _, rate in measured], dtype=float)
