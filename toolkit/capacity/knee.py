@@ -19,8 +19,9 @@ STEP = 1.04
 """Neighbouring rates differ by this much, so a knee is known to 4 %."""
 FIRST_LADDER = (0.3, 0.45, 0.6, 0.7, 0.78, 0.86, 0.94, 1.02)
 """Of what the server does with a load that waits for its answers."""
-NEXT_LADDER = tuple(STEP**steps for steps in (-4, -2, -1, 0, 1, 2, 4))
-"""Of what an earlier block found; each block finds its own, this only says where it begins to look."""
+NEXT_LADDER = (0.5, 0.7, *(STEP**steps for steps in (-4, -2, -1, 0, 1, 2)))
+"""Of what an earlier block found; each block finds its own, this only says where it begins to look. The low rates are for
+whoever asks later what a stricter SLO would cost."""
 LOWER, HIGHER = (0.25, 0.4, 0.55, 0.7, 0.85), (1.1, 1.25, 1.5, 1.8, 2.2)
 LOWEST_SHARE = 0.02
 """Of the scale: a server that cannot meet its SLO at a fiftieth of what it can do does not meet it at all."""
