@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from toolkit.agent.frames import Frame
-from toolkit.backends import Backend
+from toolkit.backends import Backend, SlotLost
 from toolkit.errors import GilfreeError
 from toolkit.plan import Block, Plan, stop_reason
 from toolkit.records import Record, Store, record
@@ -123,6 +123,7 @@ class _Run:
         self._stopping = False
         self._stopped: str | None = None
         self._error: BaseException | None = None
+        self._lost: list[str] = []
 
     def run(self) -> str | None:
         slots = self._backend.slots()
@@ -160,6 +161,11 @@ class _Run:
                     with self._changed:
                         self._running.remove(block)
                         self._changed.notify_all()
+        except SlotLost as error:
+            with self._changed:
+                self._lost.append(str(error))
+                if self._alive == 1:
+                    self._error = SlotLost(f"no place is left to run trials on: {'; '.join(self._lost)}", error.remedy)
         except BaseException as error:  # noqa: BLE001  (raised again in the main thread)
             self._error = error
             self._stop()

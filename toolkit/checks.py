@@ -18,6 +18,10 @@ from toolkit.measured import Measured
 from toolkit.trial import Trial
 
 MAX_COLD_SECONDS = 5.0
+PINNING_REMEDY = (
+    "whole CPUs are pinned only where the kubelet's cpuManagerPolicy is static; without it take"
+    " `cluster: {pinning: preferred}` and believe the figures less"
+)
 MIN_ACHIEVED = 0.99
 """Of a constant rate. What is missing was still waiting at the end, so no latency tells of it."""
 
@@ -248,6 +252,13 @@ def not_pinned(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterato
         asked = (outcome.get("cpus") or {}).get(frame["side"])
         if frame["kind"] == "hello" and asked is not None and sorted(asked) != sorted(frame["cpus"]):
             yield Found("not-pinned", f"{frame['side']}: asked for CPUs {sorted(asked)}, ran on {frame['cpus']}")
+        count = (outcome.get("cpu_counts") or {}).get(frame["side"])
+        if frame["kind"] == "hello" and count is not None and len(frame["cpus"]) != count:
+            yield Found(
+                "not-pinned",
+                f"{frame['side']}: asked for {count} CPUs of its own, could run on {len(frame['cpus'])}: {frame['cpus']};"
+                f" {PINNING_REMEDY}",
+            )
 
 
 def saturated_loader(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:

@@ -8,10 +8,11 @@ first removes or adopts what an earlier run left. Closing the iterator removes b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from toolkit.agent.frames import Frame
+from toolkit.errors import GilfreeError
 from toolkit.scenario import Scenario
 from toolkit.trial import Arm, Trial
 
@@ -35,3 +36,15 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Give back whatever `prepare` took."""
+
+
+@runtime_checkable
+class Announced(Protocol):
+    """A backend that keeps a campaign's description where its trials run, so that they can be gathered from there."""
+
+    def announce(self, name: str, description: Mapping[str, Any]) -> None:
+        """Keep it until `close`."""
+
+
+class SlotLost(GilfreeError):
+    """The place that a slot is went away (a node cordoned or deleted): its block goes to another slot."""

@@ -1,0 +1,231 @@
+"""Talking to a cluster: which one, with what said when it does not answer, and patience when it goes away for a while.
+
+Objects are plain JSON here (what the API sends), not the client library's classes: less memory, and the pure parts and
+their tests need no library.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import GilfreeError
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+Object = dict[str, Any]
+
+CONNECT_SECONDS, READ_SECONDS = 5, 30
+PATIENCE_SECONDS = 120
+"""How long an API server may be away before a campaign gives up; its Jobs go on and are taken up again by --resume."""
+
+TRY_AGAIN = {429, 500, 502, 503, 504}
+
+
+class Refused(GilfreeError):
+    """The API server answered with an error. `status`: its HTTP code; `reason`: its own word for it."""
+
+    def __init__(self, status: int, reason: str, message: str, remedy: str = "") -> None:
+        super().__init__(message, remedy)
+        self.status, self.reason = status, reason
+
+
+class Gone(GilfreeError):
+    """The API server does not answer any more."""
+
+
+class Cluster:
+    """One context of a kubeconfig (or the pod's own service account) and one namespace of it."""
+
+    def __init__(self, context: str | None = None, namespace: str | None = None) -> None:
+        from kubernetes import client, config
+
+        configuration = client.Configuration()
+        try:
+            contexts, active = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
+            config.load_kube_config(context=context, client_configuration=configuration)  # type: ignore[no-untyped-call]
+            chosen = next((one for one in contexts if one["name"] == context), None) if context else active
+            self.context = str(chosen["name"]) if chosen else str(context)
+            own = (chosen or {}).get("context", {}).get("namespace")
+        except config.ConfigException as error:
+            if context is not None:
+                raise GilfreeError(f"context {context!r}: {error}", "see `kubectl config get-contexts`") from None
+            own = _in_cluster(configuration, str(error))
+            self.context = "in-cluster"
+        self.namespace = namespace or own or "default"
+        configuration.retries = False
+        configuration.connection_pool_maxsize = 64
+        self.server = str(configuration.host)
+        self._client: ApiClient = client.ApiClient(configuration)
+        self.stopping = threading.Event()
+
+    def close(self) -> None:
+        """Let waiting requests give up."""
+        self.stopping.set()
+
+    def get(self, path: str, **query: Any) -> Object:
+        """The object at a path of the API."""
+        return self._asked("GET", path, None, query)
+
+    def list(self, path: str, labels: str = "", **query: Any) -> Object:
+        """A list object; `labels` is a label selector."""
+        return self._asked("GET", path, None, {**query, "labelSelector": labels} if labels else query)
+
+    def create(self, path: str, body: Object, **query: Any) -> Object:
+        """Create; never tried twice blindly: a second try that finds the object there gives that one."""
+        try:
+            return self._asked("POST", path, body, query)
+        except Refused as error:
+            if error.reason != "AlreadyExists" or "dryRun" in query:
+                raise
+            return self.get(f"{path}/{body['metadata']['name']}")
+
+    def patch(self, path: str, body: Object) -> Object:
+        """A merge patch."""
+        return self._asked("PATCH", path, body, {}, content="application/merge-patch+json")
+
+    def delete(self, path: str, labels: str = "", grace_seconds: int | None = None) -> None:
+        """Delete with what belongs to it; what is not there any more is fine."""
+        body: Object = {"propagationPolicy": "Background"}
+        if grace_seconds is not None:
+            body["gracePeriodSeconds"] = grace_seconds
+        try:
+            self._asked("DELETE", path, body, {"labelSelector": labels} if labels else {})
+        except Refused as error:
+            if error.status != 404:
+                raise
+
+    def lines(self, path: str, read_seconds: float = READ_SECONDS, **query: Any) -> Iterator[str]:
+        """Lines of a stream (a watch, a followed log) as they come. Raises Refused or Gone; no second try here."""
+        response = self._send("GET", path, None, query, read_seconds, "application/json")
+        if response.status >= 400:
+            raise _refused("GET", path, response.status, response.read())
+        rest = b""
+        try:
+            for chunk in response.stream(65536, decode_content=False):
+                *whole, rest = (rest + chunk).split(b"\n")
+                for line in whole:
+                    yield line.decode(errors="replace")
+            if rest:
+                yield rest.decode(errors="replace")
+        except _broken() as error:
+            raise self._gone(error) from None
+        finally:
+            response.close()
+
+    def text(self, path: str, **query: Any) -> str:
+        """A whole text, such as a log."""
+        return "\n".join(self.patiently(lambda: list(self.lines(path, **query))))
+
+    def patiently(self, ask: Callable[[], Any]) -> Any:
+        """`ask`, again and again while the server is away or busy, for PATIENCE_SECONDS at most."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        pause = 0.2
+        while True:
+            try:
+                return ask()
+            except (Gone, Refused) as error:
+                lasting = isinstance(error, Refused) and error.status not in TRY_AGAIN
+                if lasting or time.monotonic() > deadline or self.stopping.wait(pause):
+                    raise
+                pause = min(2 * pause, 3.0)
+
+    def once(self, path: str) -> Object:
+        """The object at a path, without patience: for finding out whether anybody answers at all."""
+        return self._answer("GET", path, None, {}, "application/json")
+
+    def _asked(
+        self, method: str, path: str, body: Object | None, query: Object, content: str = "application/json"
+    ) -> Object:
+        found: Object = self.patiently(lambda: self._answer(method, path, body, query, content))
+        return found
+
+    def _answer(self, method: str, path: str, body: Object | None, query: Object, content: str) -> Object:
+        response = self._send(method, path, body, query, READ_SECONDS, content)
+        try:
+            data = response.read()
+        except _broken() as error:
+            raise self._gone(error) from None
+        if response.status >= 400:
+            raise _refused(method, path, response.status, data)
+        found: Object = json.loads(data)
+        return found
+
+    def _send(
+        self, method: str, path: str, body: Object | None, query: Object, read_seconds: float, content: str
+    ) -> Any:
+        import urllib3
+
+        client = self._client
+        headers: dict[str, str] = {"Content-Type": content, "Accept": "application/json", "User-Agent": "gilfree"}
+        for setting in client.configuration.auth_settings().values():  # a token may be fetched anew here
+            if setting["in"] == "header" and setting["value"]:
+                headers[setting["key"]] = setting["value"]
+        url = self.server + path
+        if query:
+            from urllib.parse import urlencode
+
+            url += "?" + urlencode(
+                {key: str(value).lower() if isinstance(value, bool) else value for key, value in query.items()}
+            )
+        try:
+            return client.rest_client.pool_manager.request(
+                method,
+                url,
+                body=None if body is None else json.dumps(body),
+                headers=headers,
+                preload_content=False,
+                retries=False,
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
+            )
+        except _broken() as error:
+            raise self._gone(error) from None
+
+    def _gone(self, error: Exception) -> Gone:
+        return Gone(
+            f"the API server {self.server} (context {self.context}) does not answer: {error}",
+            "see `kubectl cluster-info`; a run that was interrupted goes on with --resume",
+        )
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """What a connection that cannot be made, or breaks, raises."""
+    import urllib3
+
+    return (urllib3.exceptions.HTTPError, OSError)
+
+
+def _in_cluster(configuration: Any, otherwise: str) -> str | None:
+    from pathlib import Path
+
+    from kubernetes import config
+
+    try:
+        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    except config.ConfigException:
+        raise GilfreeError(
+            f"there is no cluster to talk to: {otherwise}",
+            "set KUBECONFIG, or make ~/.kube/config (kind, aws eks update-kubeconfig, gcloud … get-credentials)",
+        ) from None
+    file = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+    return file.read_text().strip() if file.exists() else None
+
+
+def _refused(method: str, path: str, status: int, data: bytes) -> Refused:
+    try:
+        told = json.loads(data)
+        reason, message = str(told.get("reason", "")), str(told.get("message", ""))
+    except ValueError:
+        reason, message = "", data[:300].decode(errors="replace")
+    remedy = ""
+    if status == 401:
+        remedy = "log in to the cluster again"
+    elif status == 403 and "exceeded quota" in message:
+        remedy = "raise the namespace's ResourceQuota, or ask for less (`cluster: {server: …}`)"
+    elif status == 403:
+        remedy = "kubectl apply -f manifests/rbac.yaml gives the least rights that are needed"
+    return Refused(status, reason, f"the cluster refused {method} {path}: {message or status}", remedy)

@@ -1,0 +1,164 @@
+"""What a pod's status means for the trial in it. Pure: JSON in, words out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+Pod = Mapping[str, Any]
+
+SERVER, LOAD = "server", "load"
+UNSCHEDULABLE_SECONDS = 20
+PULL_FAILURES = {"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+CREATE_FAILURES = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a trial cannot count. `environmental`: the cluster's doing, so that trying again may help."""
+
+    reason: str
+    detail: str
+    environmental: bool = False
+
+    def data(self) -> dict[str, Any]:
+        """As the outcome frame has it."""
+        return {"reason": self.reason, "detail": self.detail, "environmental": self.environmental}
+
+
+def containers(pod: Pod) -> dict[str, Mapping[str, Any]]:
+    """Status of each container by its name."""
+    status = pod.get("status", {})
+    both = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    return {one["name"]: one for one in both}
+
+
+def started(pod: Pod, side: str) -> bool:
+    """Whether a side's container has run, so that it has a log."""
+    one = containers(pod).get(side, {})
+    return bool({"running", "terminated"} & one.get("state", {}).keys() or one.get("restartCount"))
+
+
+def ended(pod: Pod) -> bool:
+    """Whether all of the pod is over."""
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+
+
+def active(pod: Pod) -> bool:
+    """Whether it holds its node: assigned or to be, and not over."""
+    return not ended(pod)
+
+
+def fatal(pod: Pod, now: datetime) -> Problem | None:
+    """Why this pod will never run its trial to the end, as soon as that is certain."""
+    status = pod.get("status", {})
+    for name, one in containers(pod).items():
+        waiting = one.get("state", {}).get("waiting") or {}
+        reason = waiting.get("reason", "")
+        if reason in PULL_FAILURES:
+            return Problem("image-pull", f"{one.get('image')}: {reason}: {waiting.get('message', '')}".rstrip(": "))
+        if reason in CREATE_FAILURES:
+            return Problem("container-not-created", f"{name}: {reason}: {waiting.get('message', '')}")
+        if one.get("restartCount"):
+            return _restarted(name, one)
+    for condition in status.get("conditions", ()):
+        if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
+            if (now - _time(condition.get("lastTransitionTime"), now)).total_seconds() >= UNSCHEDULABLE_SECONDS:
+                return Problem("unschedulable", str(condition.get("message", "")), True)
+        elif condition["type"] == "DisruptionTarget" and condition["status"] == "True":
+            return Problem("evicted", f"{condition.get('reason')}: {condition.get('message', '')}", True)
+    if status.get("phase") == "Failed":
+        return _failed(pod)
+    return None
+
+
+def verdict(pod: Pod, pods_seen: int = 1) -> Problem | None:
+    """What speaks against a trial whose pod is over; None when both containers ended as they should."""
+    failed = _failed(pod) if pod.get("status", {}).get("phase") == "Failed" else None
+    if failed:
+        return failed
+    for name, one in containers(pod).items():
+        if one.get("restartCount"):
+            return _restarted(name, one)
+    if pods_seen > 1:
+        return Problem("pod-replaced", f"{pods_seen} pods ran for this trial; their figures are not one trial's", True)
+    quality = pod.get("status", {}).get("qosClass")
+    if quality != "Guaranteed":
+        return Problem("not-guaranteed", f"the pod's QoS class is {quality}: something changed its requests or limits")
+    return None
+
+
+def exits(pod: Pod) -> dict[str, Any]:
+    """How both containers ended, for the record."""
+    found: dict[str, Any] = {}
+    for side, name in (("load", LOAD), ("serve", SERVER)):
+        one = containers(pod).get(name, {})
+        over = one.get("state", {}).get("terminated") or one.get("lastState", {}).get("terminated") or {}
+        found[f"{side}_agent"] = {
+            "code": over.get("exitCode"),
+            "reason": over.get("reason"),
+            "oom_killed": over.get("reason") == "OOMKilled",
+            "restarts": one.get("restartCount", 0),
+        }
+    return found
+
+
+def summary(pod: Pod) -> dict[str, Any]:
+    """What is kept of a pod in the record of its trial."""
+    status = pod.get("status", {})
+    return {
+        "pod": pod["metadata"]["name"],
+        "uid": pod["metadata"].get("uid"),
+        "node": pod.get("spec", {}).get("nodeName"),
+        "phase": status.get("phase"),
+        "qos": status.get("qosClass"),
+        "images": {name: one.get("imageID") for name, one in containers(pod).items()},
+    }
+
+
+def event_words(events: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Events in one line each, oldest first, the newest twenty."""
+    ordered = sorted(events, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
+    return [f"{one.get('reason')}: {one.get('message', '')}"[:400] for one in ordered[-20:]]
+
+
+def _failed(pod: Pod) -> Problem:
+    status = pod.get("status", {})
+    reason, message = status.get("reason", ""), status.get("message", "")
+    if reason == "Evicted":
+        return Problem("evicted", message, True)
+    if reason == "DeadlineExceeded":
+        return Problem("deadline", f"the pod had not ended in time: {message}")
+    if reason in ("NodeLost", "NodeShutdown", "Terminated", "Shutdown", "Preempting"):
+        return Problem("node-gone", f"{reason}: {message}", True)
+    for name in (SERVER, LOAD):
+        one = containers(pod).get(name, {})
+        over = one.get("state", {}).get("terminated")
+        if over and over.get("reason") == "OOMKilled":
+            return _out_of_memory(name)
+        if name == LOAD and over and over.get("exitCode"):
+            return Problem("load-died", f"the load container ended with {_exit_words(over)}")
+    return Problem("pod-failed", f"the pod failed: {reason or 'no reason given'} {message}".strip())
+
+
+def _restarted(name: str, one: Mapping[str, Any]) -> Problem:
+    over = one.get("lastState", {}).get("terminated") or {}
+    if over.get("reason") == "OOMKilled":
+        return _out_of_memory(name)
+    return Problem("restarted", f"the {name} container was started again after {_exit_words(over)}")
+
+
+def _out_of_memory(name: str) -> Problem:
+    return Problem("out-of-memory", f"the {name} container was killed at its memory limit (OOMKilled)")
+
+
+def _exit_words(over: Mapping[str, Any]) -> str:
+    code = over.get("exitCode")
+    signal = f" (signal {code - 128})" if isinstance(code, int) and code > 128 else ""
+    return f"exit code {code}{signal}{', ' + over['reason'] if over.get('reason') else ''}"
+
+
+def _time(text: str | None, otherwise: datetime) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else otherwise
