@@ -46,7 +46,7 @@ def test_a_server_that_only_grows_has_no_peak_beyond_what_was_measured() -> None
 
 def test_fewer_than_six_values_are_not_fitted_however_often_measured() -> None:
     found = fit("workers", [(n, 100.0 * n) for n in (1, 2, 4, 8, 16) for _ in range(10)])
-    assert found == Skipped("workers", "5 values of workers were measured (1, 2, 4, 8, 16), a fit needs 6")
+    assert found == Skipped("workers", "5 values of workers measured (1, 2, 4, 8, 16), a fit needs 6")
 
 
 @settings(max_examples=30)

@@ -70,7 +70,7 @@ def test_a_measured_campaign_is_shown_again_with_knees_and_what_to_deploy(tmp_pa
     lines = done.stdout.splitlines()
     assert lines[0] == "mine: highest constant rate with p99 within 50 ms, on local"
     assert any("3.14t" in line and "req/s (blocks " in line for line in lines)
-    for words in ("cpu request", "memory limit", "scale at cpu percent", "not fitted: 1 values of workers"):
+    for words in ("cpu request", "memory limit", "scale at cpu percent", "not fitted: 1 value of workers"):
         assert words in done.stdout
 
 

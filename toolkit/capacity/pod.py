@@ -61,7 +61,7 @@ def pod_resources(one: VariantProfile, memory_headroom: float = MEMORY_HEADROOM)
         memory_limit_bytes=memory,
         reasons={
             "cpu_request": f"{one.server_cpus_used:.2f} CPUs were used at the knee, in steps of {CPU_STEP_MILLICORES}m",
-            "cpu_limit": f"it was measured on {one.server_cpus:g} CPUs; what it does with more is not known",
+            "cpu_limit": f"it was measured on {one.server_cpus:g} CPU{'' if one.server_cpus == 1 else 's'}; what it does with more is not known",
             "memory_request": f"{words}; requested in full, since memory that is missing kills",
             "memory_limit": words,
         },

@@ -73,7 +73,8 @@ def fit(over: str, measured: Sequence[tuple[float, float]]) -> Fit | Skipped:
     values = tuple(sorted({n for n, _ in measured}))
     if len(values) < MIN_VALUES:
         given = ", ".join(f"{value:g}" for value in values) or "none"
-        return Skipped(over, f"{len(values)} values of {over} were measured ({given}), a fit needs {MIN_VALUES}")
+        many = f"{len(values)} value{'' if len(values) == 1 else 's'}"
+        return Skipped(over, f"{many} of {over} measured ({given}), a fit needs {MIN_VALUES}")
     import numpy as np
     from scipy.optimize import OptimizeWarning, curve_fit  # type: ignore[import-untyped]
     from scipy.stats import t  # type: ignore[import-untyped]
