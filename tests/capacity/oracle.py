@@ -20,6 +20,8 @@ from toolkit.capacity.scheduling import Workload
 
 LABEL = "gilfree.test/oracle"
 SETTLE_SECONDS = 90.0
+STALE_MINUTES = 20
+"""What is older was left by a run that was killed."""
 
 
 class Oracle:
@@ -39,6 +41,7 @@ class Oracle:
         """Create it all and give the number of pods that stay pending."""
         known = {one.name: one for one in types}
         self._workloads = workloads
+        self._sweep()
         try:
             self._core.create_namespace({"metadata": {"name": self.id, "labels": {LABEL: self.id}}})
             with_daemons = [name for name in nodes if known[name].daemon_pods]
@@ -52,7 +55,7 @@ class Oracle:
                 self._apps.create_namespaced_deployment(self.id, self._deployment(workload))
             yield self.pending()
         finally:
-            self._remove()
+            self._remove(self.id)
 
     def pending_without(self, kind: NodeType) -> int:
         """Take one node of this kind away and count the pods that find no other; then give it back and see all placed."""
@@ -175,20 +178,24 @@ class Oracle:
             },
         }
 
-    def _remove(self) -> None:
-        for one in self._workloads:
+    def _sweep(self) -> None:
+        """Remove what a killed run left."""
+        before = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=STALE_MINUTES)
+        for one in self._core.list_namespace(label_selector=LABEL).items:
+            if one.metadata.creation_timestamp < before:
+                self._remove(one.metadata.name)
+
+    def _remove(self, namespace: str) -> None:
+        for remove in (
+            lambda: self._apps.delete_collection_namespaced_deployment(namespace, propagation_policy="Background"),
+            lambda: self._apps.delete_collection_namespaced_replica_set(namespace, propagation_policy="Background"),
+            lambda: self._core.delete_collection_namespaced_pod(namespace, grace_period_seconds=0),
+            lambda: self._core.delete_collection_node(label_selector=f"{LABEL}={namespace}"),
+            lambda: self._core.delete_namespace(namespace, grace_period_seconds=0),
+            lambda: self._core.delete_collection_namespaced_pod(namespace, grace_period_seconds=0),
+        ):
             with contextlib.suppress(client.ApiException):
-                self._apps.delete_namespaced_deployment(one.name, self.id, propagation_policy="Background")
-        with contextlib.suppress(client.ApiException):
-            self._apps.delete_collection_namespaced_replica_set(self.id, propagation_policy="Background")
-        with contextlib.suppress(client.ApiException):
-            self._core.delete_collection_namespaced_pod(self.id, grace_period_seconds=0)
-        with contextlib.suppress(client.ApiException):
-            self._core.delete_collection_node(label_selector=f"{LABEL}={self.id}")
-        with contextlib.suppress(client.ApiException):
-            self._core.delete_namespace(self.id, grace_period_seconds=0)
-        with contextlib.suppress(client.ApiException):
-            self._core.delete_collection_namespaced_pod(self.id, grace_period_seconds=0)
+                remove()
         self._nodes.clear()
 
 

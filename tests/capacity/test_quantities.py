@@ -80,3 +80,42 @@ def test_any_text_is_read_or_refused_with_its_place(text: str) -> None:
 def test_a_suffix_is_a_factor(number: int, suffix: str) -> None:
     factor = {"": 1, "m": Decimal("0.001"), "k": 1000, "M": 10**6, "Ki": 1024, "Mi": 1 << 20}[suffix]
     assert quantity_of(f"{number}{suffix}") == number * factor
+
+
+@pytest.mark.cluster
+def test_the_api_server_takes_and_refuses_the_same_quantities() -> None:
+    from kubernetes import client, config
+
+    core = client.CoreV1Api(config.new_client_from_config())
+    for text in [
+        "0.1",
+        "100m",
+        ".5",
+        "5.",
+        "1e3",
+        "1E",
+        "12e-1",
+        "4Gi",
+        "1.5G",
+        "1e3Mi",
+        "1 Gi",
+        "1GB",
+        "1K",
+        "Gi",
+        "1..5",
+        "1e",
+    ]:
+        container = {"name": "a", "image": "none.invalid/none", "resources": {"requests": {"memory": text}}}
+        pod = {"metadata": {"name": "quantity"}, "spec": {"containers": [container]}}
+        try:
+            core.create_namespaced_pod("default", pod, dry_run="All")
+            theirs = True
+        except client.ApiException as error:
+            assert error.status in (400, 422), error
+            theirs = False
+        try:
+            quantity_of(text)
+            ours = True
+        except ValueError:
+            ours = False
+        assert ours == theirs, text

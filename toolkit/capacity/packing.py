@@ -13,11 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from toolkit.capacity.nodes import NodeType
-from toolkit.capacity.program import MOST_NODES, cheapest_mix
-from toolkit.capacity.scheduling import Workload, all_placed
+from toolkit.capacity.program import cheapest_mix
+from toolkit.capacity.safe import Safe, price_hour
+from toolkit.capacity.scheduling import Workload
 from toolkit.errors import GilfreeError
 
 SINGLE_TYPES_TRIED = 3
+MOST_SPARE_SIZES = 12
 _EQUAL = 1 + 1e-6
 
 
@@ -64,15 +66,9 @@ def pack(workloads: Sequence[Workload], types: Sequence[NodeType], *, spare: int
     counts, bound = cheapest_mix(share, limited, spare if zones == 1 and one_size else 0)
     if spare and (zones > 1 or not one_size):
         bound += spare * min(one.price_hour for one in limited) / zones  # whichever they are, they are nodes more
-    safe = _Safe(share, limited, spare if zones == 1 else 0)
-    best = safe.repaired(counts)
-    if not one_size:
-        for index in _promising(share, limited):
-            if _price(best, limited) <= bound * _EQUAL:
-                break
-            other = safe.repaired(_alone(share, limited, index), below=_price(best, limited))
-            if other is not None and _price(other, limited) < _price(best, limited):
-                best = other
+    best = _one_zone(share, limited, counts, bound, spare if zones == 1 else 0)
+    if best is not None and zones > 1 and spare and one_size:
+        best = _with_smaller_spares(share, limited, best, zones, spare)
     if best is None:
         raise DoesNotFit(
             f"the nodes there are do not hold {sum(one.replicas for one in wanted)} pods"
@@ -80,18 +76,64 @@ def pack(workloads: Sequence[Workload], types: Sequence[NodeType], *, spare: int
             "raise `available` in the catalogue, or add node types",
             never=False,
         )
-    total = [count * zones for count in best]
-    added = [0] * len(total)
+    added = [0] * len(best)
     if zones > 1 and spare:
-        largest = _worst_to_lose(share, limited, best)
-        added[largest] = spare
-        total[largest] += spare
+        added[_worst_to_lose(limited, best)] = spare
+    total = [count * zones + more for count, more in zip(best, added, strict=True)]
+    for one, count in zip(usable, total, strict=True):
+        if one.available is not None and count > one.available:
+            raise DoesNotFit(
+                f"there are {one.available} nodes of {one.name}, and {count} with the spare ones are needed",
+                "raise `available` in the catalogue, or add node types",
+                never=False,
+            )
     return Packing(
         counts={one.name: count for one, count in zip(limited, total, strict=True) if count},
-        price_hour=_price(total, limited),
+        price_hour=price_hour(total, limited),
         bound_hour=bound * zones,
         spare={one.name: count for one, count in zip(limited, added, strict=True) if count},
     )
+
+
+def _one_zone(
+    share: Sequence[Workload], types: Sequence[NodeType], counts: Sequence[int] | None, bound: float, spare: int
+) -> list[int] | None:
+    """The mix made safe; for several sizes of pods also single types made safe, if one is cheaper."""
+    safe = Safe(share, types, spare)
+    best = safe.repaired(counts)
+    if len({(one.cpu_millis, one.memory_bytes) for one in share}) > 1:
+        for index in _promising(share, types):
+            if price_hour(best, types) <= bound * _EQUAL:
+                break
+            other = safe.repaired(_alone(share, types, index), below=price_hour(best, types))
+            if other is not None and price_hour(other, types) < price_hour(best, types):
+                best = other
+    return best
+
+
+def _with_smaller_spares(
+    share: Sequence[Workload], types: Sequence[NodeType], best: list[int], zones: int, spare: int
+) -> list[int]:
+    """Spare nodes have to be as large as the largest: mixes without the largest types may cost less with them."""
+
+    def price(counts: Sequence[int]) -> float:
+        return zones * price_hour(counts, types) + spare * types[_worst_to_lose(types, counts)].price_hour
+
+    last, allowed = best, list(types)
+    for _ in range(MOST_SPARE_SIZES):
+        limit = types[_worst_to_lose(types, last)].holds(share[0].cpu_millis, share[0].memory_bytes)
+        allowed = [
+            replace(one, available=0) if one.holds(share[0].cpu_millis, share[0].memory_bytes) >= limit else one
+            for one in allowed
+        ]
+        if all(one.available == 0 for one in allowed):
+            break
+        found = Safe(share, allowed, 0).repaired(cheapest_mix(share, allowed)[0])
+        if found is None:
+            break
+        last = found
+        best = min(best, found, key=price)
+    return best
 
 
 def expanded(counts: Mapping[str, int], types: Sequence[NodeType]) -> list[NodeType]:
@@ -170,12 +212,6 @@ def _limited(one: NodeType, zones: int) -> NodeType:
     return one if one.available is None or zones == 1 else replace(one, available=one.available // zones)
 
 
-def _price(counts: Sequence[int] | None, types: Sequence[NodeType]) -> float:
-    if counts is None:
-        return math.inf
-    return sum(count * one.price_hour for count, one in zip(counts, types, strict=True))
-
-
 def _promising(workloads: Sequence[Workload], types: Sequence[NodeType]) -> list[int]:
     """Single types that hold everything, the cheapest by first-fit-decreasing first."""
     found = []
@@ -192,94 +228,7 @@ def _alone(workloads: Sequence[Workload], types: Sequence[NodeType], index: int)
     return counts
 
 
-def _worst_to_lose(workloads: Sequence[Workload], types: Sequence[NodeType], counts: Sequence[int]) -> int:
+def _worst_to_lose(types: Sequence[NodeType], counts: Sequence[int]) -> int:
     """The used type whose nodes hold most."""
     used = [index for index, count in enumerate(counts) if count]
     return max(used, key=lambda i: (types[i].free_cpu_millis, types[i].free_memory_bytes, types[i].free_pods))
-
-
-class _Safe:
-    """Makes counts such that the scheduler places all pods, also with any `spare` nodes missing.
-
-    Searching takes the worst known order alone; what it finds is then held against all orders.
-    """
-
-    def __init__(self, workloads: Sequence[Workload], types: Sequence[NodeType], spare: int) -> None:
-        self._workloads, self._types, self._spare = workloads, types, spare
-        self._known: dict[tuple[tuple[int, ...], bool], bool] = {}
-
-    def repaired(self, counts: Sequence[int] | None, below: float = math.inf) -> list[int] | None:
-        """The counts with nodes added until all is placed, and without those that are not needed.
-
-        None if there are not enough nodes, or once it costs `below` or more: something cheaper is known.
-        """
-        made = None if counts is None else self._enough(list(counts), below)
-        if made is None:
-            return None
-        made = self._trimmed(made)
-        while not self.holds(made, thorough=True):
-            index = self._cheapest_to_add(made)
-            if index is None or _price(made, self._types) >= below:
-                return None
-            made[index] += 1
-        return made
-
-    def holds(self, counts: Sequence[int], thorough: bool) -> bool:
-        """Whether all pods are placed, whichever `spare` nodes of one type are missing."""
-        if not self._spare:
-            return self._placed(tuple(counts), thorough)
-        lost = [index for index, count in enumerate(counts) if count]
-        return bool(lost) and all(
-            self._placed(tuple(max(0, n - self._spare) if i == index else n for i, n in enumerate(counts)), thorough)
-            for index in lost
-        )
-
-    def _placed(self, counts: tuple[int, ...], thorough: bool) -> bool:
-        if (counts, thorough) not in self._known:
-            nodes = [one for one, count in zip(self._types, counts, strict=True) for _ in range(count)]
-            self._known[counts, thorough] = all_placed(self._workloads, nodes, thorough)
-        return self._known[counts, thorough]
-
-    def _enough(self, made: list[int], below: float) -> list[int] | None:
-        """Steps grow, so that counts far off cost few simulations; what is too much is taken away again later."""
-        step = 1
-        while not self.holds(made, thorough=False):
-            for _ in range(step):
-                index = self._cheapest_to_add(made)
-                if index is None:
-                    return None
-                made[index] += 1
-            step = min(2 * step, max(1, sum(made) // 20))
-            if sum(made) > MOST_NODES or _price(made, self._types) >= 1.2 * below:
-                return None
-        return made
-
-    def _cheapest_to_add(self, counts: Sequence[int]) -> int | None:
-        """The cheapest for its share of what all pods need, a type in use before others."""
-        cpu = sum(one.cpu_millis * one.replicas for one in self._workloads) or 1
-        memory = sum(one.memory_bytes * one.replicas for one in self._workloads) or 1
-        able = [
-            index
-            for index, one in enumerate(self._types)
-            if one.available is None or counts[index] < one.available
-            if any(one.holds(pod.cpu_millis, pod.memory_bytes) for pod in self._workloads)
-        ]
-
-        def cost(index: int) -> tuple[bool, bool, float]:
-            one = self._types[index]
-            worth = min(one.free_cpu_millis / cpu, one.free_memory_bytes / memory)
-            all_fit = all(one.holds(pod.cpu_millis, pod.memory_bytes) for pod in self._workloads)
-            return not all_fit, counts[index] == 0, one.price_hour / worth
-
-        return min(able, key=cost, default=None)
-
-    def _trimmed(self, counts: list[int]) -> list[int]:
-        """Without any node that is not needed, the dearest first."""
-        for index in sorted(range(len(counts)), key=lambda i: -self._types[i].price_hour):
-            while counts[index]:
-                fewer = list(counts)
-                fewer[index] -= 1
-                if not self.holds(fewer, thorough=False):
-                    break
-                counts = fewer
-        return counts
