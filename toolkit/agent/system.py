@@ -139,20 +139,20 @@ def server_closed_connections(port: int) -> int:
 
 
 class Cgroup:
-    """The cgroup this process is in: memory, throttling and OOM kills, on cgroup v1 and v2."""
+    """The cgroup this process is in: memory, throttling and OOM kills, on cgroup v1 and v2, on a host or in a container."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: str = "/proc/self/cgroup", mount: str = "/sys/fs/cgroup") -> None:
         self.version, self._cpu, self._memory = 0, "", ""
-        for line in text("/proc/self/cgroup").splitlines():
+        for line in text(own).splitlines():
             number, controllers, path = line.split(":", 2)
             if number == "0" and not controllers:
-                root = _mounted("/sys/fs/cgroup", path)
+                root = _mounted(mount, path)
                 if (root / "cgroup.controllers").exists():
                     self.version, self._cpu, self._memory = 2, str(root), str(root)
             elif "memory" in controllers.split(","):
-                self.version, self._memory = 1, str(_mounted("/sys/fs/cgroup/memory", path))
+                self.version, self._memory = 1, str(_mounted(f"{mount}/memory", path))
             elif "cpu" in controllers.split(","):
-                self.version, self._cpu = 1, str(_mounted("/sys/fs/cgroup/cpu", path))
+                self.version, self._cpu = 1, str(_mounted(f"{mount}/cpu", path))
 
     def cpu(self) -> dict[str, int]:
         """`periods`, `throttled` (counts) and `throttled_us`; all 0 where no quota is set or none can be read."""
