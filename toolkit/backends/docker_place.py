@@ -5,22 +5,20 @@ Images are used by the engine's own id of them, so that a tag which moves during
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit import machine, paths
+from toolkit import machine
 from toolkit.against import Reference, reference_arms
 from toolkit.backends.choose import Asked, Place, Say, check_loops
 from toolkit.backends.docker import DockerBackend
+from toolkit.backends.image_pair import Answer, answered, paired, question
 from toolkit.engine import containers
 from toolkit.engine.client import connect, explained, facts
 from toolkit.errors import GilfreeError
-from toolkit.images.contract import LABEL, SERVER_PYTHON, USER, ImageRef, Images, resolve
-from toolkit.pythons.environment import LIST_PACKAGES
+from toolkit.images.contract import LABEL, USER, ImageRef, Images, resolve
 from toolkit.pythons.lock import load_lock
-from toolkit.pythons.pair import Interpreter, Pair, verified
+from toolkit.pythons.pair import Pair
 from toolkit.references import Held
 from toolkit.scenario import Scenario
 from toolkit.trial import Arm
@@ -126,11 +124,7 @@ def _served(client: DockerClient, gil: ImageRef, free_threaded: ImageRef, say: S
     """Both images asked and held against each other, as two interpreters of this machine would be."""
     say(f"images: {gil.name} and {free_threaded.name}")
     ids = (engine_id(client, gil, say), engine_id(client, free_threaded, say))
-    (one, mine), (other, theirs) = (ask_image(client, image) for image in ids)
-    differing = sorted(name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name))
-    if differing:
-        words = ", ".join(f"{name} ({mine.get(name, 'none')} and {theirs.get(name, 'none')})" for name in differing)
-        raise GilfreeError(f"the two images hold different packages: {words}", "build both anew: gilfree images build")
+    answers = [ask_image(client, image) for image in ids]
     labels = [_labels(client, image) for image in ids]
     profiles = {label.get(f"{LABEL}profile", "unknown") for label in labels}
     if len(profiles) > 1:
@@ -139,9 +133,8 @@ def _served(client: DockerClient, gil: ImageRef, free_threaded: ImageRef, say: S
             "fast and release are not to be compared: build both with one --profile",
         )
     built = all(f"{LABEL}id" in label for label in labels)
-    notes = verified(one, other, one.version, built=built)
-    series = ".".join(one.version.split(".")[:2])
-    return _Pair(ids, Pair(series, profiles.pop(), f"images {gil.name}, {free_threaded.name}", one, other, notes), mine)
+    pair = paired(answers, (gil.name, free_threaded.name), profiles.pop(), built=built)
+    return _Pair(ids, pair, answers[0][1])
 
 
 def engine_id(client: DockerClient, image: ImageRef, say: Say) -> str:
@@ -164,31 +157,20 @@ def engine_id(client: DockerClient, image: ImageRef, say: Say) -> str:
     return str(found.id)
 
 
-def ask_image(client: DockerClient, image: str) -> tuple[Interpreter, dict[str, str]]:
+def ask_image(client: DockerClient, image: str) -> Answer:
     """What an image's interpreter says of itself, and its packages, asked in one container of it."""
-    verify = (paths.shipped("images") / "cpython" / "verify.py").read_text()
-    command = [SERVER_PYTHON, "-I", "-c", f"{verify}\n{LIST_PACKAGES}"]
     ended, said, errors = containers.run(
         client,
         image,
-        command,
+        question(),
         purpose="probe",
         timeout_seconds=ASK_SECONDS,
         network_mode="none",
         read_only=True,
         user=str(USER),
     )
-    lines = said.splitlines()
-    if ended.code != 0 or len(lines) < 2:
-        words = (errors.strip() or ended.error or said)[-300:]
-        raise GilfreeError(
-            f"{image}: its {SERVER_PYTHON} cannot be asked what it is (exit code {ended.code}): {words}",
-            "see docs/images.md for what an image needs",
-        )
-    told = json.loads(lines[0])
-    series = ".".join(told["version"].split(".")[:2])
-    variant = series + ("t" if told["gil_disabled_build"] else "")
-    return Interpreter(variant, Path(SERVER_PYTHON), {**told, "image": image}), json.loads(lines[1])
+    words = (errors.strip() or ended.error or said)[-300:]
+    return answered(said if ended.code == 0 else "", image, f"exit code {ended.code}: {words}")
 
 
 def _held(client: DockerClient, asked: Asked, main: _Pair, say: Say) -> Held:
