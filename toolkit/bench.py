@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from toolkit.against import again_arms, check
-from toolkit.backends import Backend
+from toolkit.backends import Announced, Backend
 from toolkit.backends.choose import Asked as Asked
 from toolkit.backends.choose import Where, again, choose
 from toolkit.campaign import Campaign
@@ -119,9 +119,12 @@ def resume(
     return campaigns, backend
 
 
-def run_campaigns(campaigns: Sequence[Campaign], backend: Backend, quiet: bool, say: Say) -> list[str]:
+def run_campaigns(
+    campaigns: Sequence[Campaign], backend: Backend, quiet: bool, say: Say, max_seconds: float | None = None
+) -> list[str]:
     """Run one campaign after the other; why any of them stopped before its end."""
     stopped = []
+    until = time.monotonic() + max_seconds if max_seconds else None
     early = any(campaign.description.get("stopping") for campaign in campaigns)
     most = "at most, less where intervals narrow sooner: " if early else ""
     say(f"estimate: {most}about {estimate_seconds(campaigns) / 60:.0f} min for {_trials(campaigns)} trials")
@@ -129,7 +132,9 @@ def run_campaigns(campaigns: Sequence[Campaign], backend: Backend, quiet: bool, 
         for campaign in campaigns:
             for note in backend.prepare(campaign.scenario, campaign.arms):
                 say(f"{campaign.name}: {note}")
-            reason = campaign.run(plan_of(campaign), backend, _Counting(campaign, quiet))
+            if isinstance(backend, Announced):
+                backend.announce(campaign.name, campaign.description)
+            reason = campaign.run(plan_of(campaign), backend, _Counting(campaign, quiet), until)
             if reason:
                 stopped.append(f"{campaign.name} stopped: {reason}")
                 say(stopped[-1])

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -104,17 +105,21 @@ class Campaign:
         finally:
             os.close(fd)
 
-    def run(self, plan: Plan, backend: Backend, watcher: Watcher) -> str | None:
-        """Run the plan to its end; why it stopped before that, or None. Ctrl-C ends the trial under way and is raised."""
+    def run(self, plan: Plan, backend: Backend, watcher: Watcher, until: float | None = None) -> str | None:
+        """Run the plan to its end; why it stopped before that, or None. Ctrl-C ends the trial under way and is raised.
+
+        until: time (of time.monotonic) after which no block is begun.
+        """
         with self.writing():
-            return _Run(self, plan, backend, watcher).run()
+            return _Run(self, plan, backend, watcher, until).run()
 
 
 class _Run:
     """The threads of one run over one campaign; `_changed` guards everything below it."""
 
-    def __init__(self, campaign: Campaign, plan: Plan, backend: Backend, watcher: Watcher) -> None:
+    def __init__(self, campaign: Campaign, plan: Plan, backend: Backend, watcher: Watcher, until: float | None) -> None:
         self._campaign, self._plan, self._backend, self._watcher = campaign, plan, backend, watcher
+        self._until = until
         self._arms = {arm.name: arm for arm in campaign.arms}
         self._changed = threading.Condition()
         self._records = campaign.records()
@@ -179,6 +184,8 @@ class _Run:
         with self._changed:
             while not self._stopping:
                 self._stopped = stop_reason(self._records, self._campaign.scenario.limits.rejected_share)
+                if self._until is not None and time.monotonic() > self._until:
+                    self._stopped = self._stopped or "its time was over; go on with --resume"
                 if self._stopped:
                     return None
                 block = self._plan.next(self._records, self._running)

@@ -279,8 +279,10 @@ def loader_at_its_limit(trial: Trial, seen: Measured) -> Iterator[Found]:
 
 def disturbed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
     """CPU time that the trial did not get: throttled by a quota, stolen by the host, taken by other processes."""
-    if not trial.searching:
-        yield from disturbances(trial, seen)
+    if trial.searching:
+        return
+    meant = (_one(frames, "outcome") or {}).get("throttling") == "measure"  # pods that are to be throttled
+    yield from (found for found in disturbances(trial, seen) if not (meant and found.reason == "throttled"))
 
 
 def disturbances(trial: Trial, seen: Measured) -> Iterator[Found]:

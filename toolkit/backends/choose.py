@@ -32,6 +32,8 @@ class Where:
     context: str | None = None
     namespace: str | None = None
     yes: bool = False
+    cluster_file: Path | None = None
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,9 @@ def choose(asked: Asked, scenarios: Sequence[Scenario], say: Say) -> Place:
         from toolkit.backends.docker_place import docker_place
 
         return docker_place(asked, scenarios, say)
-    # The kubernetes backend's hook: from toolkit.backends.kubernetes_place import kubernetes_place, as with docker.
-    raise GilfreeError("this gilfree has no kubernetes backend yet", "take BACKEND=local or docker")
+    from toolkit.backends.kubernetes_place import kubernetes_place
+
+    return kubernetes_place(asked, scenarios, say)
 
 
 def again(about: Mapping[str, Any], arms: Sequence[Arm], where: Where, port: int | None) -> Backend:
@@ -101,8 +104,9 @@ def again(about: Mapping[str, Any], arms: Sequence[Arm], where: Where, port: int
 
         return docker_again(about, arms)
     if name == "kubernetes":
-        # The kubernetes backend's hook: kubernetes_again(about, arms, where).
-        raise GilfreeError("this gilfree has no kubernetes backend yet", "take BACKEND=local or docker")
+        from toolkit.backends.kubernetes_place import kubernetes_again
+
+        return kubernetes_again(about, where)
     from toolkit.backends.local import LocalBackend
 
     oha = about.get("oha", {}).get("path", "")

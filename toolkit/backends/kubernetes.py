@@ -102,6 +102,7 @@ class KubernetesBackend:
             "backend": self.name,
             "slot": slot,
             "memory_limit": "container",
+            "throttling": settings.throttling,
             "cpu_counts": {"server": found.pinned_cpus if settings.pinning == "required" else None},
             "images": {"server": trial.arm.runtime, "load": self.load_image},
             **one.outcome(),

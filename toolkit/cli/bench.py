@@ -57,6 +57,9 @@ def bench(
     context: Annotated[str | None, typer.Option(help="Kubernetes: context of the kubeconfig.")] = None,
     namespace: Annotated[str | None, typer.Option(help="Kubernetes: namespace for the Jobs.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Kubernetes: do not ask before the first Job.")] = False,
+    cluster: Annotated[Path | None, typer.Option(help="Kubernetes: a file with `cluster:` settings.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Kubernetes: leave Jobs and logs there at the end.")] = False,
+    max_duration: Annotated[str | None, typer.Option(help="Begin no block after this time: 30m, 2h.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the tables as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
@@ -78,8 +81,9 @@ def bench(
             print(words, file=sys.stderr, flush=True)
 
     images = backend != "local"
+    longest = _seconds(max_duration, "--max-duration")
     extras = read(against, fail_on or [], stop_when_sure, half_width, blocks, full, resume, images=images)
-    where = Where(backend, registry, context, namespace, yes)
+    where = Where(backend, registry, context, namespace, yes, cluster, keep)
     if resume:
         campaigns, place = job.resume(
             job.of_run(None, results)[0].description["run"] if resume == "last" else resume, results, port, say, where
@@ -101,7 +105,7 @@ def bench(
         )
         campaigns, place = job.start(name or time.strftime("%Y%m%d-%H%M%S"), results, chosen, asked, say)
     try:
-        stopped = job.run_campaigns(campaigns, place, quiet, say)
+        stopped = job.run_campaigns(campaigns, place, quiet, say, longest)
     except KeyboardInterrupt:
         run = campaigns[0].description["run"]
         say(
@@ -137,12 +141,8 @@ def _scenarios(
     from toolkit.backends.cpus import physical_cores
     from toolkit.errors import GilfreeError
     from toolkit.scenario_files import load_scenario, own_app
-    from toolkit.units import whole_seconds_of
 
-    try:
-        seconds = whole_seconds_of(duration) if duration else None
-    except ValueError as error:
-        raise GilfreeError(f"--duration: {error}") from None
+    seconds = _seconds(duration, "--duration")
     if app:
         loaded = [own_app(app, interface, path, str(project) if project else None)]
     else:
@@ -159,3 +159,13 @@ def _scenarios(
             say(f"{one.name}: {words} (FULL=1 or --full measures all)")
             chosen.append((cut, [words]))
     return chosen
+
+
+def _seconds(text: str | None, option: str) -> int | None:
+    from toolkit.errors import GilfreeError
+    from toolkit.units import whole_seconds_of
+
+    try:
+        return whole_seconds_of(text) if text else None
+    except ValueError as error:
+        raise GilfreeError(f"{option}: {error}") from None
