@@ -18,6 +18,7 @@ from toolkit.cli import (
     overhead,
     plan,
     pythons,
+    render,
     report,
     show,
     soak,
@@ -34,7 +35,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for group in (bench, show, compare, report, soak, knee, plan, fleet, pythons, images, doctor, overhead, statistics):
+for group in (
+    bench,
+    show,
+    compare,
+    report,
+    soak,
+    knee,
+    plan,
+    fleet,
+    render,
+    pythons,
+    images,
+    doctor,
+    overhead,
+    statistics,
+):
     group.register(app)
 
 

@@ -102,3 +102,29 @@ def read_settings(file: Path) -> ClusterSettings:
         return ClusterFile.model_validate(source.data).cluster
     except ValidationError as error:
         raise GilfreeError("\n".join(explain(source, error))) from None
+
+
+def with_changes(file: ClusterSettings | None, scenario: ClusterSettings | None, changes: list[str]) -> ClusterSettings:
+    """Settings of the scenario, of a file over them, and `key=value` changes over both: `server.cpus=4`.
+
+    Values are read as YAML, so `tolerations=[{key: a, operator: Exists}]` works. Raises GilfreeError naming the change.
+    """
+    import yaml
+
+    parts = [scenario, file]
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals:
+            raise GilfreeError(f"--set {change}: there is no value", "write key=value, for example namespace=bench")
+        try:
+            data: Any = yaml.safe_load(text)
+            for word in reversed(key.removeprefix("cluster.").split(".")):
+                data = {word: data}
+            parts.append(ClusterSettings.model_validate(data))
+        except yaml.YAMLError as error:
+            raise GilfreeError(f"--set {change}: {error}", "quote it as YAML does") from None
+        except ValidationError as error:
+            problem = error.errors()[0]
+            known = ", ".join(field.alias or name for name, field in ClusterSettings.model_fields.items())
+            raise GilfreeError(f"--set {change}: {problem['msg']}", f"settings are {known}") from None
+    return merged(*parts)
