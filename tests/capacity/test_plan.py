@@ -100,6 +100,13 @@ def test_a_setting_that_cannot_be_planned_with_is_named_beside_the_one_that_can(
     assert "1 of 1 blocks found a knee, a plan needs 3" in found.why_not["json-w1-t64-c64"]
 
 
+def test_a_setting_whose_pod_no_node_holds_does_not_spoil_the_others() -> None:
+    huge = variant("free-threaded", [9000, 9000, 9000], memory_mb=99_000, threads=64)
+    found = planned(measured(GIL, FASTER, huge)).variants[1]
+    assert found.point == "json-w1-t1-c64"
+    assert "no node holds it" in found.why_not["json-w1-t64-c64"]
+
+
 @pytest.mark.parametrize(
     ("profile", "said"),
     [

@@ -95,8 +95,6 @@ def _variant(
     for one in settings:
         try:
             found.append(_setting(one, asked, catalogue, pod_of, profile))
-        except DoesNotFit:
-            raise
         except GilfreeError as error:
             failed[one.point] = error
     if not found:

@@ -1,0 +1,32 @@
+"""The page of a fleet, looked at in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.report.test_browser import look
+from toolkit.capacity.nodes import load_catalogue
+from toolkit.capacity.scale import made_up_fleet
+from toolkit.fleet.inventory import read_inventory
+from toolkit.fleet.ranking import judge
+from toolkit.fleet.rules import read_rules
+from toolkit.fleet.usage import read_usage
+from toolkit.report.fleet import html
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_ranking_fits_the_window_and_can_be_read(chromium: str, tmp_path: Path, width: int) -> None:
+    made_up_fleet(tmp_path, 300)
+    found = judge(
+        read_inventory(tmp_path / "deployments.json"),
+        read_rules(tmp_path / "rules.yaml"),
+        read_usage(tmp_path / "usage.csv"),
+        load_catalogue(None),
+    )
+    seen = look(chromium, tmp_path, html(found, "Which services to move first", "a made-up fleet"), width)
+    assert int(str(seen["scrolls"])) <= width, "the page scrolls sideways"
+    assert seen["boxes"] == 0, "a wide table must scroll in its own box"
+    assert seen["tables"]
+    assert float(str(seen["smallest"])) >= 12, "text of tables is too small"
