@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 
 from toolkit import units
 from toolkit.errors import GilfreeError
@@ -64,7 +64,6 @@ class ClusterSettings(_Model):
     load: Share = Share()
     throttling: Literal["reject", "measure"] = "reject"
     pinning: Literal["required", "preferred"] = "required"
-    keep: StrictBool = False
 
 
 class ClusterFile(_Model):
