@@ -54,10 +54,11 @@ def measure(scenario: Scenario, arm: Arm, backend: LocalBackend, rewrk_path: str
     with_agents: list[float] = []
     by_hand: list[float] = []
     rejected = 0
+    why: list[str] = []
     while len(with_agents) < pairs:
         trial = Trial("overhead", scenario, scenario.points()[0], len(with_agents), arm, 1 + rejected)
         runs: list[Callable[[], float | None]] = [
-            lambda t=trial: _with_agents(t, backend),  # type: ignore[misc]
+            lambda t=trial: _with_agents(t, backend, why),  # type: ignore[misc]
             lambda t=trial: _by_hand(t, backend, rewrk_path),  # type: ignore[misc]
         ]
         order = [0, 1]
@@ -66,9 +67,9 @@ def measure(scenario: Scenario, arm: Arm, backend: LocalBackend, rewrk_path: str
         mine, theirs = found[0], found[1]
         if mine is None or theirs is None:
             rejected += 1
-            say(f"pair {len(with_agents) + 1}: rejected, run again")
+            say(f"pair {len(with_agents) + 1}: rejected, run again: {why[-1] if why else 'by hand nothing was served'}")
             if rejected > pairs:
-                raise GilfreeError(f"{rejected} trials were rejected", "run `gilfree bench` to see why")
+                raise GilfreeError(f"{rejected} trials were rejected, the last: {why[-1:]}", "try on a quiet machine")
             continue
         with_agents.append(mine)
         by_hand.append(theirs)
@@ -94,8 +95,9 @@ def _summary(trial: Trial, with_agents: Sequence[float], by_hand: Sequence[float
     )
 
 
-def _with_agents(trial: Trial, backend: LocalBackend) -> float | None:
+def _with_agents(trial: Trial, backend: LocalBackend, why: list[str]) -> float | None:
     one = record(trial, list(backend.run(trial, "here")))
+    why += [f"{found.reason}: {found.detail}" for found in one.rejections[:1]]
     return one.metrics.requests_per_second if one.accepted else None
 
 
