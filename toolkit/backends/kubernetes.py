@@ -98,6 +98,16 @@ class KubernetesBackend:
                 raise SlotLost(f"node {slot} takes no trials any more: {one.problem.detail}", "uncordon it")
         finally:
             one.leave()
+        yield self._outcome(trial, slot, one)
+
+    def gather(self, trial: Trial, slot: str) -> Iterator[Frame]:
+        """The frames of a trial whose Job is over, as `run` would have yielded them. Nothing is changed in the cluster."""
+        one = PodTrial(self.cluster, self.watch, trial, slot)
+        yield from one.frames()
+        yield self._outcome(trial, slot, one)
+
+    def _outcome(self, trial: Trial, slot: str, one: PodTrial) -> Frame:
+        settings, found = self.settings(trial.scenario), self.shares(trial.scenario)
         outcome = {
             "backend": self.name,
             "slot": slot,
@@ -107,7 +117,7 @@ class KubernetesBackend:
             "images": {"server": trial.arm.runtime, "load": self.load_image},
             **one.outcome(),
         }
-        yield {"seq": 0, "side": "backend", "kind": "outcome", "t_ns": time.monotonic_ns(), **outcome}
+        return {"seq": 0, "side": "backend", "kind": "outcome", "t_ns": time.monotonic_ns(), **outcome}
 
     def close(self) -> None:
         """Remove everything that was made, unless it is to be kept, and end the watch."""

@@ -10,6 +10,7 @@ import typer
 
 from toolkit.cli import (
     bench,
+    cluster,
     compare,
     doctor,
     fleet,

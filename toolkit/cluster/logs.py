@@ -68,11 +68,10 @@ class Follower:
         """Give `take` those of these frames that it has not had."""
         for frame in lines_or_frames:
             number = int(frame["seq"])
-            with self._lock:
-                fresh = number not in self._seen
-                self._seen.add(number)
-            if fresh:
-                self._take(frame)
+            with self._lock:  # taken under it too: whoever finds a frame seen must find it taken
+                if number not in self._seen:
+                    self._seen.add(number)
+                    self._take(frame)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -59,15 +59,14 @@ def _all(verbs: str, resource: str, **more: Any) -> tuple[Permission, ...]:
 
 
 PERMISSIONS = (
-    *_all("create get list watch patch delete", "jobs", group="batch"),
-    *_all("get list watch", "pods"),
+    *_all("create get list patch delete deletecollection", "jobs", group="batch"),
+    *_all("create get list watch delete", "pods"),
     Permission("get", "pods", subresource="log"),
     Permission("list", "events"),
-    *_all("create get delete", "configmaps"),
-    Permission("list", "nodes", namespaced=False),
+    *_all("create get list delete deletecollection", "configmaps"),
+    *_all("get list", "nodes", namespaced=False),
     Permission("list", "resourcequotas", needed=False, why="quotas are not looked at before"),
     Permission("list", "limitranges", needed=False, why="limit ranges are not looked at before"),
-    Permission("create", "pods", needed=False, why="what admission does to a pod is not tried before"),
 )
 """What manifests/rbac.yaml grants; the needed ones, and what is used where it is granted."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from toolkit.cluster.settings import ClusterSettings
@@ -177,6 +178,7 @@ def annotations_of(trial: Trial) -> Mapping[str, str]:
         f"{PREFIX}/point": trial.point.key,
         f"{PREFIX}/arm": trial.arm.name,
         f"{PREFIX}/image": trial.arm.runtime,
+        **({f"{PREFIX}/windows": json.dumps([asdict(window) for window in trial.windows])} if trial.windows else {}),
     }
 
 
