@@ -34,6 +34,13 @@ def test_a_version_a_requirements_file_and_two_interpreters(tmp_path: Path) -> N
     assert read(f"{tmp_path}/python3.14,{tmp_path}/python3.14t").kind == "pair"
 
 
+def test_two_names_are_images_where_images_are_served() -> None:
+    digest = f"registry/app@sha256:{'0' * 64}"
+    found = read(f"gilfree-app:3.14-old,{digest}", images=True)
+    assert (found.kind, found.images) == ("images", ("gilfree-app:3.14-old", digest))
+    assert read("threads=8", images=True).kind == "settings"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

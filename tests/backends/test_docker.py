@@ -93,7 +93,7 @@ def test_both_containers_are_confined_and_gone_when_the_trial_is_broken_off(
         host = one["HostConfig"]
         assert (host["Memory"], host["MemorySwap"]) == (limit, limit)
         assert host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and not host["PortBindings"]
-        assert not one["NetworkSettings"]["Ports"]
+        assert not any(one["NetworkSettings"]["Ports"].values())
     assert server["HostConfig"]["NetworkMode"] == "none"
     assert load["HostConfig"]["NetworkMode"] == f"container:{server['Id']}"
     pinned = [one["HostConfig"]["CpusetCpus"] for one in (server, load)]

@@ -18,6 +18,8 @@ from toolkit.errors import GilfreeError
         (["--stop-when-sure", "--blocks", "4"], "no point may stop before 8 blocks"),
         (["--stop-when-sure", "--half-width", "wide"], "--half-width wide"),
         (["--scenario", "asgi", "--against", "threads=8"], "8 threads on ASGI"),
+        (["--backend", "podman"], "there is no backend 'podman'"),
+        (["--backend", "docker", "--port", "8000"], "--port: a container's ports are its own"),
     ],
 )
 def test_what_could_not_mean_anything_is_refused(words: list[str], message: str) -> None:

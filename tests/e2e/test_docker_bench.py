@@ -109,7 +109,3 @@ def test_two_images_that_are_no_pair_are_refused(tmp_path: Path, built_images: l
 def test_an_image_without_an_interpreter_is_refused(tmp_path: Path, built_images: list[Wanted]) -> None:
     base = "debian:trixie-slim"
     assert "cannot be asked what it is" in refused(tmp_path, "--gil", base, "--free-threaded", base)
-
-
-def test_a_port_is_refused_since_containers_have_their_own(tmp_path: Path) -> None:
-    assert "--port" in refused(tmp_path, "--port", "8000")
