@@ -46,6 +46,7 @@ for group in (
     plan,
     fleet,
     render,
+    cluster,
     pythons,
     images,
     doctor,
