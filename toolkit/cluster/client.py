@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import GilfreeError
@@ -41,13 +42,16 @@ class Gone(GilfreeError):
 class Cluster:
     """One context of a kubeconfig (or the pod's own service account) and one namespace of it."""
 
-    def __init__(self, context: str | None = None, namespace: str | None = None) -> None:
+    def __init__(
+        self, context: str | None = None, namespace: str | None = None, kubeconfig: Path | None = None
+    ) -> None:
         from kubernetes import client, config
 
         configuration = client.Configuration()
+        file = str(kubeconfig) if kubeconfig else None
         try:
-            contexts, active = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
-            config.load_kube_config(context=context, client_configuration=configuration)  # type: ignore[no-untyped-call]
+            contexts, active = config.list_kube_config_contexts(file)  # type: ignore[no-untyped-call]
+            config.load_kube_config(file, context, client_configuration=configuration)  # type: ignore[no-untyped-call]
             chosen = next((one for one in contexts if one["name"] == context), None) if context else active
             self.context = str(chosen["name"]) if chosen else str(context)
             own = (chosen or {}).get("context", {}).get("namespace")
@@ -200,8 +204,6 @@ def _broken() -> tuple[type[Exception], ...]:
 
 
 def _in_cluster(configuration: Any, otherwise: str) -> str | None:
-    from pathlib import Path
-
     from kubernetes import config
 
     try:
