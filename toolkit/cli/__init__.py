@@ -15,6 +15,7 @@ from toolkit.cli import (
     doctor,
     fleet,
     images,
+    images_check,  # noqa: F401  (adds its commands to images)
     knee,
     overhead,
     plan,

@@ -25,6 +25,8 @@ class LockedSeries(_Model):
     version: str = Field(pattern=r"^3\.[0-9]+\.[0-9]+((a|b|rc)[0-9]+)?$")
     sha256: Sha256
     requirements_sha256: Sha256
+    status: str = ""
+    end_of_life: str = ""
 
     @property
     def series(self) -> str:
@@ -48,9 +50,24 @@ class LockedSeries(_Model):
         return file
 
 
+class LockedBase(_Model):
+    """What images begin with. Without a digest it is the engine's own image of that name."""
+
+    name: str = "debian:trixie-slim"
+    digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+
+
+class LockedSources(_Model):
+    """The one place that is asked for each fact. The base's is the registry in its name."""
+
+    pythons: str = "https://www.python.org/api/v2/downloads/release/?is_published=true"
+
+
 class Lock(_Model):
     """The whole lock."""
 
+    base: LockedBase = LockedBase()
+    sources: LockedSources = LockedSources()
     series: dict[str, LockedSeries] = Field(min_length=1)
 
     def resolve(self, asked: str) -> LockedSeries:

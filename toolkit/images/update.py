@@ -1,0 +1,152 @@
+"""Writing gilfree.lock anew: a newer Python with the hash of its tarball, the base's digest. Comments in it stay."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+from pathlib import Path
+
+from toolkit import paths
+from toolkit.errors import GilfreeError
+from toolkit.images.upstream import Upstream, get, newest
+from toolkit.pythons.lock import Lock, LockedSeries, load_lock
+from toolkit.pythons.sources import NotThere, Say, sha256, sources
+
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+FILES_API = "https://www.python.org/api/v2/downloads/release_file/"
+
+
+def update(asked: str | None, upstream: Upstream, say: Say, *, prereleases: bool = False) -> list[str]:
+    """Write the newest of every locked series into the lock, or the version that is asked for; what changed, in words.
+
+    Raises GilfreeError, with the lock as it was, when the tarball cannot be had or is not what its publisher says it is.
+    """
+    lock = load_lock()
+    if upstream.versions.value is None:
+        raise GilfreeError(
+            f"the newest Pythons cannot be learnt: {upstream.versions.why}",
+            "see the network, or set GILFREE_SOURCES to a folder or address that holds Python-X.Y.Z.tar.xz",
+        )
+    changes = []
+    for version in _versions(lock, asked, upstream.versions.value, prereleases):
+        changes += _take(load_lock(), version, say)
+    digest = upstream.base.value if upstream.base else None
+    if digest is not None and lock.base.digest not in (None, digest):
+        _write(re.sub(r'(\[base\][^\[]*?digest = ")[^"]*"', rf'\g<1>{digest}"', _text()))
+        changes.append(f"base {lock.base.name}: {lock.base.digest} -> {digest}")
+    return changes
+
+
+def _versions(lock: Lock, asked: str | None, known: tuple[str, ...], prereleases: bool) -> list[str]:
+    if asked is None:
+        found = [newest(known, series, prereleases=prereleases) for series in lock.series]
+        return [one for one in found if one is not None]
+    if asked in known:
+        return [asked]
+    of_series = newest(known, asked, prereleases=prereleases)
+    if of_series is None:
+        raise GilfreeError(f"Python {asked!r} is not to be had", f"there are {', '.join(known[-8:]) or 'none'}")
+    return [of_series]
+
+
+def _take(lock: Lock, version: str, say: Say) -> list[str]:
+    series = ".".join(version.split(".")[:2])
+    before = lock.series.get(series)
+    if before is not None and before.version == version:
+        return []
+    digest = _tarball(version, say)
+    if before is None:
+        return _new_series(lock, series, version, digest)
+    section = re.compile(rf'(\[series\."{re.escape(series)}"\][^\[]*?)version = "[^"]*"(\s*\n)sha256 = "[^"]*"')
+    text, count = section.subn(rf'\g<1>version = "{version}"\g<2>sha256 = "{digest}"', _text())
+    if count != 1:
+        raise GilfreeError("gilfree.lock was rearranged by hand", "put `sha256` right below `version` in each series")
+    _write(text)
+    return [f"python {before.version} -> {version}"]
+
+
+def _tarball(version: str, say: Say) -> str:
+    """The hash of a tarball that is now in the cache, checked against its publisher's word where there is one."""
+    series = ".".join(version.split(".")[:2])
+    entry = LockedSeries(version=version, sha256=EMPTY_SHA256, requirements_sha256=EMPTY_SHA256)
+    target = paths.cache("sources") / entry.tarball
+    tried = []
+    for name, fetch in sources(entry):
+        partial = target.with_name(f"{target.name}.update")
+        try:
+            fetch(partial)
+            found = sha256(partial)
+            word = _published(name, version, entry.tarball)
+            if word is not None and word != found:
+                raise GilfreeError(
+                    f"{entry.tarball} from {name} has SHA-256 {found}, its publisher says {word}: refused",
+                    "take the file from another place (GILFREE_SOURCES=<folder or address>)",
+                )
+            partial.rename(target)
+            say(f"{entry.tarball} from {name}: SHA-256 {found}, {'as published' if word else 'taken on trust'}")
+            return found
+        except NotThere as reason:
+            tried.append(f"{name}: {reason}")
+        finally:
+            partial.unlink(missing_ok=True)
+    raise GilfreeError(
+        f"{entry.tarball} of {series} is nowhere to be had:\n    " + "\n    ".join(tried),
+        f"put {entry.tarball} into a folder and set GILFREE_SOURCES to it",
+    )
+
+
+def _published(name: str, version: str, tarball: str) -> str | None:
+    """What a publisher says the hash is: python.org's API, or a file of hashes beside the tarball in a folder."""
+    folder = re.fullmatch(r"GILFREE_SOURCES \((.*)\)", name)
+    if folder and "://" not in folder[1]:
+        return published_beside(Path(folder[1]), tarball)
+    if name != "python.org":
+        return None
+    try:
+        told = json.loads(get(f"{FILES_API}?slug={tarball}", "application/json"))
+    except (OSError, ValueError, urllib.error.URLError):
+        return None
+    return next(
+        (str(one["sha256_sum"]) for one in told if one.get("url", "").endswith(tarball) and one.get("sha256_sum")), None
+    )
+
+
+def published_beside(folder: Path, tarball: str) -> str | None:
+    """The tarball's SHA-256 in `<tarball>.sha256`, `SHA256SUMS` or any `*.sha256` of a folder; None when none names it."""
+    for file in sorted({folder / "SHA256SUMS", *folder.glob("*.sha256")}):
+        if not file.is_file():
+            continue
+        for line in file.read_text().splitlines():
+            digest, _, name = line.partition(" ")
+            named = name.strip().lstrip("*") or file.name.removesuffix(".sha256")
+            if re.fullmatch(r"[0-9a-f]{64}", digest) and named == tarball:
+                return digest
+    return None
+
+
+def _new_series(lock: Lock, series: str, version: str, digest: str) -> list[str]:
+    """A series that was not there: its wishes are those of the newest one; its packages are locked by `pythons --relock`."""
+    folder = paths.shipped("images") / "app"
+    latest = max(lock.series.values(), key=lambda one: tuple(int(part) for part in one.series.split(".")))
+    wishes = folder / f"requirements-{series}.in"
+    if not wishes.exists():
+        wishes.write_text((folder / f"requirements-{latest.series}.in").read_text())
+    text = _text().rstrip("\n")
+    _write(
+        f'{text}\n\n[series."{series}"]\nversion = "{version}"\nsha256 = "{digest}"\n'
+        f'requirements_sha256 = "{EMPTY_SHA256}"\n'
+    )
+    return [f"python {version}: new; lock its packages with: gilfree pythons --python {version} --relock"]
+
+
+def _text() -> str:
+    return paths.shipped("gilfree.lock").read_text()
+
+
+def _write(text: str) -> None:
+    file = paths.shipped("gilfree.lock")
+    partial = file.with_suffix(".part")
+    partial.write_text(text)
+    load_lock(partial)
+    partial.rename(file)
