@@ -11,7 +11,7 @@ A rate that was met although others took CPU time was met; one that was missed t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ LOWER, HIGHER = (0.25, 0.4, 0.55, 0.7, 0.85), (1.1, 1.25, 1.5, 1.8, 2.2)
 LOWEST_SHARE = 0.02
 """Of the scale: a server that cannot meet its SLO at a fiftieth of what it can do does not meet it at all."""
 MOST_BETWEEN = 6
-MOST_CONFIRMATIONS, MOST_STEPS, MOST_UNKNOWN = 8, 16, 4
+MOST_CONFIRMATIONS, MOST_UNKNOWN = 8, 4
 SPARE_REQUESTS = 1.05
 
 
@@ -182,8 +182,3 @@ def _between(low: int, high: int) -> tuple[int, ...]:
     parts = min(steps, MOST_BETWEEN + 1)
     rates = (round(low * (high / low) ** (part / parts)) for part in range(1, parts))
     return tuple(dict.fromkeys(rate for rate in rates if low < rate < high))
-
-
-def met_until(tried: Sequence[Tried]) -> Iterator[Tried]:
-    """What was met, lowest rate first: for tables."""
-    yield from sorted((one for one in tried if one.passed), key=lambda one: one.rate_rps)
