@@ -35,12 +35,13 @@ def kubernetes_place(asked: Asked, scenarios: Sequence[Scenario], say: Say) -> P
     given = read_settings(where.cluster_file) if where.cluster_file else ClusterSettings()
     settings = [merged(scenario.cluster, given) for scenario in scenarios]
     cluster = _cluster(where, settings[0])
+    findings = asking.access(cluster)
+    preflight.refuse(findings)
     images, references = _images(asked)
     nodes, node_cpus = _nodes(cluster, scenarios, settings)
     load = images[1]
     names = [one.name for one in nodes]
     found = [shares(one, mine, node_cpus) for one, mine in zip(scenarios, settings, strict=True)]
-    findings: list[preflight.Finding] = []
     for scenario, mine, share in zip(scenarios, settings, found, strict=True):
         arm = Arm("gil", "gil", images[0][0])
         trial = Trial("preflight", scenario, scenario.points()[0], 0, arm, 1)

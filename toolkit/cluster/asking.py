@@ -22,28 +22,27 @@ from toolkit.errors import GilfreeError
 Object = dict[str, Any]
 
 
+def access(cluster: Cluster) -> list[Finding]:
+    """Whether the cluster is new enough and the user may do what is needed: asked before anything else.
+
+    Raises GilfreeError when the API server does not answer at all.
+    """
+    return [server_version(_version(cluster)), *permissions(_reviews(cluster), cluster.namespace)]
+
+
 def check(
     cluster: Cluster, job: Mapping[str, Any], nodes: Sequence[str], *, pinned: bool, required: bool
 ) -> list[Finding]:
     """All findings for a campaign whose trials are like `job`, one at a time on each of `nodes`.
 
-    pinned: servers are to have CPUs of their own, `required`: trials without are rejected. Raises GilfreeError when the
-    API server does not answer at all.
+    pinned: servers are to have CPUs of their own, `required`: trials without are rejected.
     """
-    found = [server_version(_version(cluster))]
-    answers = _reviews(cluster)
-    found += permissions(answers, cluster.namespace)
-    if any(one.state == "in the way" for one in found):
-        return found
-    allowed = {(one.verb, one.resource) for one, yes in answers.items() if yes}
     pod = pod_of(job)
-    found += _tried(cluster, "jobs", f"/apis/batch/v1/namespaces/{cluster.namespace}/jobs", dict(job))
+    found = [*_tried(cluster, "jobs", f"/apis/batch/v1/namespaces/{cluster.namespace}/jobs", dict(job))]
     if any(one.state == "in the way" for one in found):
         return found
-    if ("list", "resourcequotas") in allowed:
-        found += quotas(_items(cluster, "resourcequotas"), pod, len(nodes))
-    if ("list", "limitranges") in allowed:
-        found += limit_ranges(_items(cluster, "limitranges"), pod)
+    found += quotas(_items(cluster, "resourcequotas"), pod, len(nodes))
+    found += limit_ranges(_items(cluster, "limitranges"), pod)
     if not any(one.state == "in the way" for one in found):
         found += _tried(cluster, "pods", f"/api/v1/namespaces/{cluster.namespace}/pods", pod)
     if pinned:
@@ -106,7 +105,13 @@ def _tried(cluster: Cluster, what: str, path: str, body: Object) -> Iterator[Fin
 
 
 def _items(cluster: Cluster, resource: str) -> list[Object]:
-    found: list[Object] = cluster.list(f"/api/v1/namespaces/{cluster.namespace}/{resource}").get("items") or []
+    """Objects that may be looked at; what may not be is among `access`'s findings."""
+    try:
+        found: list[Object] = cluster.list(f"/api/v1/namespaces/{cluster.namespace}/{resource}").get("items") or []
+    except Refused as error:
+        if error.status != 403:
+            raise
+        return []
     return found
 
 
