@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cluster.live import a_namespace, left, pushed, real_nodes, with_faulty_app
+from tests.cluster.live import a_namespace, left, real_nodes, registry, with_faulty_app
 from toolkit.backends.kubernetes import KubernetesBackend
 from toolkit.cluster.client import Cluster
 from toolkit.cluster.settings import ClusterSettings
 from toolkit.engine.client import connected
+from toolkit.images.build import build_images
 from toolkit.images.inputs import Wanted
+from toolkit.images.network import Network
+from toolkit.images.push import checked_registry, push, push_images
+from toolkit.images.watching import Watching
 from toolkit.trial import Arm
 
 if TYPE_CHECKING:
@@ -48,14 +52,18 @@ def engine() -> Iterator[DockerClient]:
 @pytest.fixture(scope="session")
 def images(engine: DockerClient, built_images: list[Wanted]) -> Pushed:
     """The images, pushed to where the cluster pulls from."""
-    names = {one.kind if one.kind == "load" else one.variant: one.name for one in built_images if one.kind != "python"}
-    faulty = with_faulty_app(engine, names["3.14t"])
-    return Pushed(
-        pushed(engine, names["3.14"], "app"),
-        pushed(engine, names["3.14t"], "app-t"),
-        pushed(engine, faulty, "faulty"),
-        pushed(engine, names["load"], "load"),
-    )
+    watching = Watching()
+    current = build_images(engine, built_images, Network(), watching, "make images PROFILE=fast")
+    digests = {
+        one.wanted.kind if one.wanted.kind == "load" else one.wanted.variant: str(one.digest)
+        for one in push_images(engine, current, checked_registry(registry()), watching)
+        if one.wanted.kind != "python"
+    }
+    app = next(one.name for one in built_images if (one.kind, one.variant) == ("app", "3.14t"))
+    repository = f"{registry()}/gilfree-tests/faulty"
+    faulty = push(engine, with_faulty_app(engine, app), repository, "test", watching)
+    engine.images.remove(f"{repository}:test")
+    return Pushed(digests["3.14"], digests["3.14t"], faulty, digests["load"])
 
 
 @pytest.fixture(scope="session")
