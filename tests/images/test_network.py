@@ -42,10 +42,19 @@ def test_a_step_leaves_no_file_and_no_variable_of_the_carrier() -> None:
 
 
 def test_without_options_nothing_is_passed_but_the_machines_proxies() -> None:
-    nothing = {CARRIER: "", CARRIER.lower(): ""}  # given all the same: Docker's own settings may hold one
-    assert Network().arguments({}) == nothing
-    proxy = {"https_proxy": "http://proxy:3128"}
-    assert Network().arguments(proxy) == {**nothing, **proxy}
+    assert Network().arguments({}) == {}
+    assert Network().arguments({"https_proxy": "http://proxy:3128"}) == {"https_proxy": "http://proxy:3128"}
+
+
+def test_a_proxy_for_ftp_in_dockers_settings_does_not_reach_the_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text('{"proxies": {"default": {"ftpProxy": "ftp://proxy:21"}}}')
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    asked = network(None, "", "", "", host=False)
+    assert asked.arguments({}) == {CARRIER: "", CARRIER.lower(): ""}
+    (tmp_path / "config.json").write_text("{}")
+    assert network(None, "", "", "", host=False).arguments({}) == {}
 
 
 def test_passwords_are_found_in_every_address_and_taken_out_of_text() -> None:

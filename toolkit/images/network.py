@@ -23,18 +23,22 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy"
 
 @dataclass(frozen=True)
 class Network:
-    """How a build reaches packages. `host`: its steps use the machine's own network (a mirror on localhost)."""
+    """How a build reaches packages. `host`: its steps use the machine's own network (a mirror on localhost).
+
+    ftp_proxy_set: the user's Docker settings name a proxy for FTP.
+    """
 
     ca: str = ""
     pip_index: str = ""
     apt_mirror: str = ""
     cargo_mirror: str = ""
     host: bool = False
+    ftp_proxy_set: bool = False
 
     def arguments(self, environment: Mapping[str, str] | None = None) -> dict[str, str]:
         """Build arguments: the machine's own proxies and what was asked for.
 
-        The carrier is always given, even empty: the SDK would add a proxy for FTP from the user's Docker settings.
+        None at all is better than an empty one: the classic builder's cache tells a step that has any from one without.
         """
         environment = os.environ if environment is None else environment
         found = {name: environment[name] for name in _PROXIES if environment.get(name)}
@@ -45,8 +49,9 @@ class Network:
             "GILFREE_CARGO_MIRROR": self.cargo_mirror,
         }
         text = "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items() if value)
-        carried = base64.b64encode(text.encode()).decode()
-        return {**found, CARRIER: carried, CARRIER.lower(): ""}
+        if text or self.ftp_proxy_set:  # the SDK would add that of Docker's settings, which network.sh cannot read
+            found |= {CARRIER: base64.b64encode(text.encode()).decode(), CARRIER.lower(): ""}
+        return found
 
     def secrets(self, environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
         """What must be shown to nobody and written to no log: passwords, as they stand in addresses and decoded."""
@@ -80,7 +85,15 @@ def network(ca: Path | None, pip_index: str, apt_mirror: str, cargo_mirror: str,
             raise GilfreeError(f"{option} {hidden(address)} is no http address", "give it with http:// or https://")
     if cargo_mirror and urlsplit(cargo_mirror.removeprefix("sparse+")).scheme not in ("http", "https"):
         raise GilfreeError(f"--cargo-mirror {hidden(cargo_mirror)} is no address", "give sparse+https://…")
-    return Network(text, pip_index, apt_mirror, cargo_mirror, host)
+    return Network(text, pip_index, apt_mirror, cargo_mirror, host, ftp_proxy_set())
+
+
+def ftp_proxy_set() -> bool:
+    """Whether Docker's own settings (config.json) have a proxy for FTP, which the SDK passes to every build."""
+    from docker.utils.config import load_general_config
+
+    proxies = load_general_config().get("proxies") or {}
+    return any(one.get("ftpProxy") for one in proxies.values())
 
 
 def hidden(address: str) -> str:
