@@ -149,11 +149,13 @@ def _serve(
     settings = {"GRANIAN_INTERFACE": interface}
     with create(client, one.name, command, purpose="test", environment=settings, **RESTRICTED) as server:
         server.start()
-        path = "/runtime" if one.repository == "gilfree-app" else "/"
-        first = _inside(server, "/json" if one.repository == "gilfree-app" else "/", READY_SECONDS)
+        path, loaded_path = ("/runtime", "/json") if one.repository == "gilfree-app" else ("/", "/")
+        first = _inside(server, loaded_path, READY_SECONDS)
+        if first.get("status", 200) >= 500:
+            first["problem"] = f"{loaded_path} answers {first['status']}"
         if "problem" in first:
             return Served(target, "", {}, 1, None, f"{first['problem']}; {server.errors()[-400:]}")
-        loaded = _loaded(client, server, load, "/json" if one.repository == "gilfree-app" else "/")
+        loaded = _loaded(client, server, load, loaded_path)
         runtime = _inside(server, path, 1)
         code = server.container.exec_run(config["Healthcheck"]["Test"][1:]).exit_code
         started = time.monotonic()
