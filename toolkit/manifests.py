@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,4 +26,17 @@ def render(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
 
 def _json(value: Any) -> str:
     """A value as YAML takes it, whatever is in it: jinja's own filter names no missing value and escapes for HTML."""
-    return json.dumps(str(value) if isinstance(value, StrictUndefined) else value)
+    text = json.dumps(str(value) if isinstance(value, StrictUndefined) else value)
+    return _NOT_YAML.sub(_escaped, text)
+
+
+_NOT_YAML = re.compile("\\\\\\\\|\\\\u(d[89ab]..)\\\\u(d[c-f]..)|\x7f")
+"""What JSON and YAML write differently: characters beyond 16 bits, as two halves in JSON; and DEL, which YAML refuses."""
+
+
+def _escaped(found: re.Match[str]) -> str:
+    if found[0] == "\x7f":
+        return "\\u007f"
+    if found[1] is None:
+        return found[0]
+    return f"\\U{0x10000 + ((int(found[1], 16) - 0xD800) << 10) + int(found[2], 16) - 0xDC00:08x}"

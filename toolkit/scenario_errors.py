@@ -114,6 +114,8 @@ def _in_file(loc: Sequence[str | int], source: Source) -> Place:
     """Pydantic's location without what is not in the file: the names of union members. A missing key stays, last."""
     place: list[str | int] = []
     for part in loc:
+        if part == "[key]":  # the key itself is wrong and not its value
+            continue
         known = _fields(_model_at(tuple(place)))
         if (*place, part) in source.lines or not source.lines or part in known:
             place.append(part)

@@ -19,9 +19,9 @@ def render(
     python: Annotated[str, typer.Option(help="A series (3.14) or an exact version of gilfree.lock.")] = "3.14",
     out: Annotated[str, typer.Option(help="Folder for one file a Job, or - for one stream.")] = "-",
     cluster: Annotated[Path | None, typer.Option(help="A file with `cluster:` settings.")] = None,
-    changes: Annotated[
+    given_settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Change a setting: namespace=bench, server.cpus=4. Again for more."),
+        typer.Option("--set", help="Change a setting of `cluster:`: namespace=bench, server.cpus=4. Again for more."),
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the campaign.")] = "render",
     blocks: Annotated[int | None, typer.Option(min=1, help="Blocks at every point.")] = None,
@@ -36,29 +36,35 @@ def render(
 
     The same input gives the same output, byte for byte.
     """
-    import yaml
-
-    from toolkit.cluster.rendering import rendered
-    from toolkit.cluster.settings import read_settings, with_changes
+    from toolkit.cluster.changes import changes
+    from toolkit.cluster.rendering import as_yaml, rendered
+    from toolkit.cluster.settings import merged, read_settings
     from toolkit.errors import GilfreeError
     from toolkit.images.contract import resolve
+    from toolkit.pythons.lock import load_lock
     from toolkit.scenario_files import load_scenario
 
     loaded = load_scenario(scenario)
     if blocks:
         loaded = loaded.changed(rounds=blocks)
-    settings = with_changes(read_settings(cluster) if cluster else None, loaded.cluster, changes or [])
+    settings = merged(loaded.cluster, read_settings(cluster) if cluster else None, changes(given_settings or []))
+    series = load_lock().resolve(python).series
     if images:
         given = images.split(",")
         if len(given) != 3:
             raise GilfreeError(f"--images {images}: {len(given)} given", "give three: GIL,FREE,LOAD")
+        if moving := [one for one in given if "@sha256:" not in one]:
+            print(f"gilfree: not by digest, so it may change between trials: {', '.join(moving)}", file=sys.stderr)
     else:
-        found = resolve(python, profile, registry=registry)
+        try:
+            found = resolve(python, profile, registry=registry)
+        except GilfreeError as error:
+            raise GilfreeError(error.message, f"{error.remedy}; or name others by --images GIL,FREE,LOAD") from None
         given = [found.gil.pinned, found.free_threaded.pinned, found.load.pinned]
-    jobs = rendered(loaded, name, python, given, settings, suspend)
-    texts = {job["metadata"]["name"]: yaml.safe_dump(job, sort_keys=False, width=120) for job in jobs}
+    jobs = rendered(loaded, name, series, given, settings, suspend)
+    texts = dict(zip((str(job["metadata"]["name"]) for job in jobs), as_yaml(jobs), strict=True))
     if out == "-":
-        print("---\n" + "---\n".join(texts.values()), end="")
+        print("".join(texts.values()), end="")
         return
     folder = Path(out)
     try:

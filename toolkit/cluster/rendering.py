@@ -1,14 +1,17 @@
-"""All Jobs of a scenario, in the order in which its plan would run them. Pure."""
+"""All Jobs of a scenario, in the order in which its plan would run them, as objects and as text. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import yaml
+
+from toolkit.against import again_arms
 from toolkit.cluster.render import render_job, shares
 from toolkit.cluster.settings import ClusterSettings
-from toolkit.plan import FixedMatrix
-from toolkit.records import Record
+from toolkit.plan import Block, FixedMatrix
 from toolkit.scenario import Scenario
 from toolkit.trial import Arm, Trial
 
@@ -16,24 +19,49 @@ from toolkit.trial import Arm, Trial
 def rendered(
     scenario: Scenario,
     campaign: str,
-    python: str,
+    series: str,
     images: Sequence[str],
     settings: ClusterSettings,
     suspend: bool = True,
 ) -> list[dict[str, Any]]:
-    """The Jobs of every trial, of a campaign in which none is rejected; `images`: GIL, free-threaded, load."""
-    series = ".".join(python.split(".")[:2])
-    arms = {one.name: one for one in (Arm(series, "gil", images[0]), Arm(f"{series}t", "free-threaded", images[1]))}
+    """The Jobs of every trial, of a campaign in which none is rejected; `images`: GIL, free-threaded, load.
+
+    Bound to no node: what creates them adds the node of their block.
+    """
+    main = [Arm(series, "gil", images[0]), Arm(f"{series}t", "free-threaded", images[1])]
+    arms = {one.name: one for one in (*main, *again_arms(main, scenario.arms))}
     name = f"{campaign}-{scenario.name}"
     plan = FixedMatrix(name, tuple(scenario.points()), tuple(arms), scenario.load.rounds, scenario.limits.retries)
     found = shares(scenario, settings)
+    namespace = settings.namespace or "default"
     jobs = []
-    done: list[Record] = []
-    running: list[Any] = []
-    while (block := plan.next(done, running)) is not None:
-        running.append(block)
+    begun: list[Block] = []
+    while (block := plan.next((), begun)) is not None:
+        begun.append(block)
         for arm in block.arms:
             trial = Trial(name, scenario, block.point, block.index, arms[arm], block.attempt)
-            namespace = settings.namespace or "default"
             jobs.append(render_job(trial, images[2], settings, found, namespace=namespace, suspend=suspend))
     return jobs
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that some reader of YAML could take for something else: to Go `1e3` is a number, to PyYAML not."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]+")
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # The dumper itself quotes what is plain and yet a word of YAML: true, yes, null.
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if _PLAIN.fullmatch(text) else '"')
+
+
+_Dumper.add_representer(str, _text)
+
+
+def as_yaml(objects: Iterable[dict[str, Any]]) -> list[str]:
+    """Each object as one YAML document, the same bytes every time."""
+    return ["---\n" + yaml.dump(one, Dumper=_Dumper, sort_keys=False, width=120) for one in objects]

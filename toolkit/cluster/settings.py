@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
 
 from toolkit import units
 from toolkit.errors import GilfreeError
 
-Name = Annotated[
-    str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$", description="a name as Kubernetes has it")
+if TYPE_CHECKING:
+    from toolkit.yaml_source import Source
+
+
+def _word(pattern: str, what: str) -> AfterValidator:
+    """Text of a form that the API server would refuse else, said in words and not as a pattern."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(
+                f"{text!r} is not {what}; write letters, digits, - and . with a letter or digit at both ends"
+            )
+        return text
+
+    return AfterValidator(check)
+
+
+_LABEL = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_DOMAIN = r"(?=.{1,253}(/|$))[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+Name = Annotated[StrictStr, _word(_DOMAIN, "a name as Kubernetes has it (lower-case, at most 253)")]
+Namespace = Annotated[
+    StrictStr, _word(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "a namespace (lower-case, no dot, at most 63)")
 ]
-LabelValue = Annotated[
-    str, Field(pattern=r"^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$", description="a label's value")
-]
-LabelKey = Annotated[
-    str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
-]
+LabelValue = Annotated[StrictStr, _word(f"({_LABEL})?", "a label's value (at most 63 letters, digits, - _ .)")]
+LabelKey = Annotated[StrictStr, _word(f"({_DOMAIN}/)?{_LABEL}", "a key (at most 63, a domain and / before it if any)")]
 
 
 class _Model(BaseModel):
@@ -50,7 +76,7 @@ class ClusterSettings(_Model):
     pinning: `required` rejects a trial whose server did not get CPUs of its own (static CPU manager), `preferred` does not.
     """
 
-    namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")] | None = None
+    namespace: Namespace | None = None
     node_selector: dict[LabelKey, LabelValue] = Field(default={}, alias="nodeSelector")
     tolerations: tuple[Toleration, ...] = ()
     priority_class: Name | None = Field(default=None, alias="priorityClass")
@@ -91,39 +117,20 @@ def _join(into: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 def read_settings(file: Path) -> ClusterSettings:
     """The settings in a file that holds `cluster:`. Raises GilfreeError with file, line and remedy."""
-    from toolkit.scenario_errors import explain
     from toolkit.yaml_source import read_yaml
 
     if not file.is_file():
         raise GilfreeError(f"there is no file {file}", "--cluster names a YAML file that holds `cluster:`")
-    source = read_yaml(file)
+    return settings_in(read_yaml(file))
+
+
+def settings_in(source: Source) -> ClusterSettings:
+    """The settings in parsed YAML that holds `cluster:`. Raises GilfreeError naming each wrong one and its remedy."""
+    from toolkit.scenario_errors import explain
+
+    if source.data is None:
+        raise GilfreeError(f"{source.where(())}: it holds nothing", "write `cluster:` and settings below it")
     try:
         return ClusterFile.model_validate(source.data).cluster
     except ValidationError as error:
         raise GilfreeError("\n".join(explain(source, error))) from None
-
-
-def with_changes(file: ClusterSettings | None, scenario: ClusterSettings | None, changes: list[str]) -> ClusterSettings:
-    """Settings of the scenario, of a file over them, and `key=value` changes over both: `server.cpus=4`.
-
-    Values are read as YAML, so `tolerations=[{key: a, operator: Exists}]` works. Raises GilfreeError naming the change.
-    """
-    import yaml
-
-    parts = [scenario, file]
-    for change in changes:
-        key, equals, text = change.partition("=")
-        if not equals:
-            raise GilfreeError(f"--set {change}: there is no value", "write key=value, for example namespace=bench")
-        try:
-            data: Any = yaml.safe_load(text)
-            for word in reversed(key.removeprefix("cluster.").split(".")):
-                data = {word: data}
-            parts.append(ClusterSettings.model_validate(data))
-        except yaml.YAMLError as error:
-            raise GilfreeError(f"--set {change}: {error}", "quote it as YAML does") from None
-        except ValidationError as error:
-            problem = error.errors()[0]
-            known = ", ".join(field.alias or name for name, field in ClusterSettings.model_fields.items())
-            raise GilfreeError(f"--set {change}: {problem['msg']}", f"settings are {known}") from None
-    return merged(*parts)
