@@ -21,7 +21,7 @@ RUN = .venv/bin/python -m
 
 # One after the other, also under `make -j`: what is measured wants the machine for itself.
 .NOTPARALLEL:
-.PHONY: help setup ready images bench bench-overhead simulate bench-compare pythons doctor show test test-slow lint format clean
+.PHONY: help setup ready images bench bench-overhead cluster-overhead simulate bench-compare pythons doctor show test test-slow lint format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -41,6 +41,10 @@ show: setup ## print the tables of the newest run again
 
 bench-overhead: setup ## what the agents cost, against Granian and rewrk started by hand
 	@$(GILFREE) overhead --python $(PYTHON) --profile $(PROFILE)
+
+cluster-overhead: setup ## what a trial on a cluster costs beyond its windows, against a Job that does nothing
+	@$(GILFREE) cluster-overhead --python $(PYTHON) --profile $(PROFILE) $(if $(REGISTRY),--registry $(REGISTRY)) \
+	  $(if $(CONTEXT),--context $(CONTEXT)) $(if $(NAMESPACE),--namespace $(NAMESPACE))
 
 simulate: setup ## what the verdicts are worth, on campaigns whose truth is known (FAST=1: seconds)
 	@$(GILFREE) simulate $(if $(filter-out 0,$(FAST)),--fast)

@@ -11,6 +11,7 @@ import typer
 from toolkit.cli import (
     bench,
     cluster,
+    cluster_overhead,
     compare,
     doctor,
     fleet,
@@ -48,6 +49,7 @@ for group in (
     fleet,
     render,
     cluster,
+    cluster_overhead,
     pythons,
     images,
     doctor,

@@ -43,7 +43,7 @@ class JobState:
 def descriptions(cluster: Cluster) -> list[dict[str, Any]]:
     """campaign.json of every campaign that is kept in the namespace, newest first."""
     path = f"/api/v1/namespaces/{cluster.namespace}/configmaps"
-    found = cluster.list(path, _selector(CAMPAIGN)).get("items") or []
+    found = cluster.list(path, selector_of(CAMPAIGN)).get("items") or []
     found.sort(key=lambda one: str(one["metadata"].get("creationTimestamp")), reverse=True)
     return [json.loads(one["data"]["campaign.json"]) for one in found]
 
@@ -66,7 +66,7 @@ def jobs_of(cluster: Cluster, campaign: str) -> Iterator[Object]:
     more = ""
     while True:
         going_on = {"continue": more} if more else {}
-        selector = _selector({**TRIAL, f"{PREFIX}/campaign": label_value(campaign)})
+        selector = selector_of({**TRIAL, f"{PREFIX}/campaign": label_value(campaign)})
         page = cluster.list(jobs.jobs_path(cluster), selector, limit=PAGE, **going_on)
         yield from page.get("items") or []
         more = page["metadata"].get("continue") or ""
@@ -76,7 +76,7 @@ def jobs_of(cluster: Cluster, campaign: str) -> Iterator[Object]:
 
 def pods_of(cluster: Cluster, campaign: str) -> dict[str, list[Object]]:
     """A campaign's pods by their Job's name."""
-    selector = _selector({**TRIAL, f"{PREFIX}/campaign": label_value(campaign)})
+    selector = selector_of({**TRIAL, f"{PREFIX}/campaign": label_value(campaign)})
     found: dict[str, list[Object]] = {}
     for pod in cluster.list(f"/api/v1/namespaces/{cluster.namespace}/pods", selector).get("items") or []:
         found.setdefault(str(pod["metadata"]["labels"].get("batch.kubernetes.io/job-name")), []).append(pod)
@@ -137,5 +137,5 @@ def trial_of(job: Object, description: Mapping[str, Any]) -> Trial:
     return Trial(str(description["name"]), scenario, points[key], block, arms[name], attempt, windows)
 
 
-def _selector(labels: Mapping[str, str]) -> str:
+def selector_of(labels: Mapping[str, str]) -> str:
     return ",".join(f"{key}={value}" for key, value in labels.items())
