@@ -47,6 +47,7 @@ class KubernetesBackend:
         self.cluster, self.load_image, self._settings = cluster, load_image, settings
         self._nodes, self._node_cpus, self._keep = tuple(nodes), node_cpus, keep
         self._campaigns: set[str] = set()
+        self._announced: set[str] = set()
         self._lock = threading.Lock()
         self.watch = PodWatch(cluster, ",".join(f"{key}={value}" for key, value in MANAGED.items()))
         self._watching = False
@@ -78,12 +79,15 @@ class KubernetesBackend:
         """Keep the campaign's description beside its Jobs."""
         with self._lock:
             self._campaigns.add(name)
+            self._announced.add(name)
         jobs.keep_description(self.cluster, name, json.dumps(description))
 
     def run(self, trial: Trial, slot: str) -> Iterator[Frame]:
         """Both sides of one trial; see `Backend.run`. Raises SlotLost when the node cannot take trials any more."""
         with self._lock:
             self._campaigns.add(trial.campaign)
+        if trial.campaign in self._announced and not jobs.described(self.cluster, trial.campaign):
+            raise GilfreeError(f"campaign {trial.campaign} was cancelled in the cluster", "--resume begins it again")
         settings, found = self.settings(trial.scenario), self.shares(trial.scenario)
         one = PodTrial(self.cluster, self.watch, trial, slot)
         try:

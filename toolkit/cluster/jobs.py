@@ -113,6 +113,17 @@ def keep_description(cluster: Cluster, campaign: str, text: str) -> None:
     cluster.create(path, body)
 
 
+def described(cluster: Cluster, campaign: str) -> bool:
+    """Whether the campaign's description is there still: `gilfree cancel` removes it."""
+    try:
+        cluster.get(f"/api/v1/namespaces/{cluster.namespace}/configmaps/{config_name(campaign)}")
+    except Refused as error:
+        if error.status == 404:
+            return False
+        raise
+    return True
+
+
 def config_name(campaign: str) -> str:
     """The ConfigMap's name. Pure."""
     return f"gilfree-{label_value(campaign).lower().replace('_', '-')}"
