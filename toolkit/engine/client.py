@@ -131,9 +131,7 @@ def refused(error: BaseException, doing: str) -> GilfreeError:
     if "no such image" in lower:
         return GilfreeError(f"{doing}: {words}", "gilfree images build")
     if any(isinstance(one, ConnectionError | FileNotFoundError) for one in _causes(error)):
-        return GilfreeError(
-            f"{doing}: the engine went away: {words}", "see that it runs with `docker info`, then go on"
-        )
+        return EngineGone(f"{doing}: the engine went away: {words}", "see that it runs with `docker info`, then go on")
     return GilfreeError(f"{doing}: {words}", "")
 
 
