@@ -17,7 +17,7 @@ IMAGES = ",".join(
 
 CASES: dict[str, tuple[str, ...]] = {
     "asgi": ("asgi", "--blocks", "1"),
-    "wsgi-two-points-of-cpus": ("wsgi", "--blocks", "1", "--set", "server.cpus=2", "--set", "namespace=bench"),
+    "wsgi-on-two-cpus": ("wsgi", "--blocks", "1", "--set", "server.cpus=2", "--set", "namespace=bench"),
     "every-setting": ("asgi", "--blocks", "1", "--cluster", str(GOLDEN / "settings" / "everything.yaml")),
     "fraction-throttled": ("asgi", "--blocks", "1", "--set", "server.cpus=500m", "--set", "throttling=measure"),
     "twice-the-same": ("aa", "--blocks", "1", "--no-suspend"),

@@ -97,6 +97,14 @@ def with_faulty_app(engine: DockerClient, image: str) -> str:
     return str(made.id)
 
 
+def settings_file(folder: Path, cluster: Cluster) -> Path:
+    """Settings that keep trials to the first real node."""
+    file = folder / "cluster.yaml"
+    selector = {"kubernetes.io/hostname": real_nodes(cluster)[0].name}
+    file.write_text(yaml.safe_dump({"cluster": {"nodeSelector": selector}}))
+    return file
+
+
 class Proxy:
     """A TCP proxy before the API server: `cut` ends all connections and takes no new ones until `mend`."""
 

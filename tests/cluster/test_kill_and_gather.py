@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.conftest import Pushed
-from tests.cluster.live import left, namespace_path, registry, until
+from tests.cluster.live import left, namespace_path, registry, settings_file, until
 from toolkit.cluster.client import Cluster
 from toolkit.records import Record, Store
 
@@ -66,7 +66,8 @@ def test_killed_it_is_gathered_elsewhere_and_goes_on_with_the_same_jobs(
     scenario, here, there = tmp_path / "kill.yaml", tmp_path / "here", tmp_path / "there"
     scenario.write_text(SCENARIO)
     where = ("--namespace", namespace.namespace)
-    asked = ("--backend", "kubernetes", "--registry", registry(), "--yes", "--scenario", str(scenario), "--full")
+    place = ("--backend", "kubernetes", "--registry", registry(), "--yes")
+    asked = (*place, "--cluster", str(settings_file(tmp_path, namespace)), "--scenario", str(scenario), "--full")
     running = gilfree("bench", *asked, *where, "--results", str(here), "--name", "killed")
     until("a Job is released", 120, lambda: released(namespace) or running.poll() is not None)
     assert running.poll() is None, running.communicate()[1]
