@@ -164,7 +164,7 @@ AWAY_SECONDS = 20
 
 @pytest.fixture
 def proxied(tmp_path: Path, namespace: Cluster) -> Iterator[tuple[Proxy, Cluster]]:
-    """A connection to the cluster through a proxy that the test may cut."""
+    """A connection to the cluster through a proxy that the test may cut; named before a backend, it outlives it."""
     made: list[Proxy] = []
     file = changed_kubeconfig(tmp_path, lambda config: made.append(through(Proxy, config)))
     yield made[0], Cluster(None, namespace.namespace, kubeconfig=file)
@@ -172,7 +172,7 @@ def proxied(tmp_path: Path, namespace: Cluster) -> Iterator[tuple[Proxy, Cluster
 
 
 def test_a_trial_survives_an_api_server_that_is_away_for_20_seconds(
-    backend_on: Make, images: Pushed, proxied: tuple[Proxy, Cluster]
+    proxied: tuple[Proxy, Cluster], backend_on: Make, images: Pushed
 ) -> None:
     proxy, cluster = proxied
     backend, away = backend_on(cluster=cluster), []
