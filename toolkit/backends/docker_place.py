@@ -6,6 +6,7 @@ Images are used by the engine's own id of them, so that a tag which moves during
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolkit import machine
@@ -109,18 +110,25 @@ def _build(client: DockerClient, asked: Asked) -> None:
     build_images(client, wanted, Network(), Watching(quiet=asked.quiet), again)
 
 
-class _Pair:
-    """Two images that were found to be a pair."""
+@dataclass(frozen=True)
+class Served:
+    """Two images that were found to be a pair: the engine's ids of them, their interpreters and packages."""
 
-    def __init__(self, ids: tuple[str, str], pair: Pair, packages: dict[str, str]) -> None:
-        self.ids, self.pair, self.packages = ids, pair, packages
-        self.arms = (
-            Arm(pair.gil.variant, "gil", ids[0]),
-            Arm(pair.free_threaded.variant, "free-threaded", ids[1]),
+    ids: tuple[str, str]
+    pair: Pair
+    packages: dict[str, str]
+
+    @property
+    def arms(self) -> tuple[Arm, Arm]:
+        """The GIL's and the free-threaded arm."""
+        gil, free_threaded = self.ids
+        return (
+            Arm(self.pair.gil.variant, "gil", gil),
+            Arm(self.pair.free_threaded.variant, "free-threaded", free_threaded),
         )
 
 
-def _served(client: DockerClient, gil: ImageRef, free_threaded: ImageRef, say: Say) -> _Pair:
+def _served(client: DockerClient, gil: ImageRef, free_threaded: ImageRef, say: Say) -> Served:
     """Both images asked and held against each other, as two interpreters of this machine would be."""
     say(f"images: {gil.name} and {free_threaded.name}")
     ids = (engine_id(client, gil, say), engine_id(client, free_threaded, say))
@@ -134,7 +142,7 @@ def _served(client: DockerClient, gil: ImageRef, free_threaded: ImageRef, say: S
         )
     built = all(f"{LABEL}id" in label for label in labels)
     pair = paired(answers, (gil.name, free_threaded.name), profiles.pop(), built=built)
-    return _Pair(ids, pair, answers[0][1])
+    return Served(ids, pair, answers[0][1])
 
 
 def engine_id(client: DockerClient, image: ImageRef, say: Say) -> str:
@@ -173,7 +181,7 @@ def ask_image(client: DockerClient, image: str) -> Answer:
     return answered(said if ended.code == 0 else "", image, f"exit code {ended.code}: {words}")
 
 
-def _held(client: DockerClient, asked: Asked, main: _Pair, say: Say) -> Held:
+def _held(client: DockerClient, asked: Asked, main: Served, say: Say) -> Held:
     """The arms of `--against`: settings, two other images, or the images of another version."""
     reference = asked.against
     if reference is None:

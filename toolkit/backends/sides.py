@@ -5,14 +5,14 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from toolkit.agent.frames import Frame
+from toolkit.images.contract import Side as Side
 from toolkit.trial import READY_TIMEOUT_SECONDS, STOP_GRACE_SECONDS, Placement, Trial, load_argument, serve_argument
 
 SLACK_SECONDS = 90
 
-Side = Literal["serve", "load"]
 Events = queue.Queue[tuple[str, Frame | None]]
 """Frames of both sides as (side, frame), and (side, None) when a side has ended."""
 
