@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import importlib
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
-
-from kubernetes import client, config, watch
 
 from toolkit.capacity.nodes import NodeType
 from toolkit.capacity.scheduling import Workload
+
+client: Any = importlib.import_module("kubernetes.client")
+config: Any = importlib.import_module("kubernetes.config")
+watch: Any = importlib.import_module("kubernetes.watch")
+"""Without types: the client's own want its classes where plain manifests read better."""
 
 LABEL = "gilfree.test/oracle"
 SETTLE_SECONDS = 90.0
@@ -186,14 +190,15 @@ class Oracle:
                 self._remove(one.metadata.name)
 
     def _remove(self, namespace: str) -> None:
-        for remove in (
+        removals: list[Callable[[], Any]] = [
             lambda: self._apps.delete_collection_namespaced_deployment(namespace, propagation_policy="Background"),
             lambda: self._apps.delete_collection_namespaced_replica_set(namespace, propagation_policy="Background"),
             lambda: self._core.delete_collection_namespaced_pod(namespace, grace_period_seconds=0),
             lambda: self._core.delete_collection_node(label_selector=f"{LABEL}={namespace}"),
             lambda: self._core.delete_namespace(namespace, grace_period_seconds=0),
             lambda: self._core.delete_collection_namespaced_pod(namespace, grace_period_seconds=0),
-        ):
+        ]
+        for remove in removals:
             with contextlib.suppress(client.ApiException):
                 remove()
         self._nodes.clear()

@@ -78,8 +78,8 @@ def test_any_text_is_read_or_refused_with_its_place(text: str) -> None:
 
 @given(st.integers(1, 10**9), st.sampled_from(["", "m", "k", "M", "Ki", "Mi"]))
 def test_a_suffix_is_a_factor(number: int, suffix: str) -> None:
-    factor = {"": 1, "m": Decimal("0.001"), "k": 1000, "M": 10**6, "Ki": 1024, "Mi": 1 << 20}[suffix]
-    assert quantity_of(f"{number}{suffix}") == number * factor
+    factors: dict[str, Decimal | int] = {"": 1, "m": Decimal("0.001"), "k": 1000, "M": 10**6, "Ki": 1024, "Mi": 1 << 20}
+    assert quantity_of(f"{number}{suffix}") == number * factors[suffix]
 
 
 TAKEN = [
@@ -106,7 +106,7 @@ REFUSED = ["1e3Mi", "1e3m", "1 Gi", "1GB", "1K", "1mi", "1..5", "1e", "1e1e", ""
 @pytest.mark.cluster
 def test_the_api_server_takes_and_refuses_the_same_quantities() -> None:
     """But one without any digit (`Gi`), which it takes for 0 and nobody means."""
-    from kubernetes import client, config
+    from tests.capacity.oracle import client, config
 
     core = client.CoreV1Api(config.new_client_from_config())
 

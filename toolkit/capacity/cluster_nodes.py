@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from decimal import ROUND_CEILING
 from typing import Any
 
 from toolkit.capacity.cluster_read import ClusterReader
@@ -147,5 +148,5 @@ def _amounts(amounts: Mapping[str, Any]) -> tuple[int, int]:
             raise ValueError(f"{name} {amounts[name]!r} {error}") from None
         if value < 0:
             raise ValueError(f"{name} {amounts[name]!r} is negative")
-        found.append(-int(-value // 1))
+        found.append(int(value.to_integral_value(ROUND_CEILING)))
     return found[0], found[1]

@@ -80,7 +80,7 @@ def _program_one_size(
     holds: Sequence[int], pods: int, types: Sequence[NodeType], spare: int
 ) -> tuple[list[int] | None, float]:
     """x and, for spare nodes, z (type used) and m (the most pods on one used node: so many are lost with it)."""
-    from scipy.optimize import Bounds, LinearConstraint  # type: ignore[import-untyped]
+    from scipy.optimize import Bounds, LinearConstraint
 
     kinds = len(types)
     most = np.array([_most(one, pods + spare * max(holds)) for one in types], dtype=float)
@@ -105,7 +105,7 @@ def _program_one_size(
 
 
 def _solve(cost: Any, gap: float, **program: Any) -> Any:
-    from scipy.optimize import milp  # type: ignore[import-untyped]
+    from scipy.optimize import milp
 
     with _quiet():
         return milp(cost, options={"time_limit": SOLVER_SECONDS, "mip_rel_gap": gap}, **program)

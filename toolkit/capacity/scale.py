@@ -63,9 +63,7 @@ def _fleet(services: int) -> Iterator[Timed]:
 def made_up_fleet(folder: Path, services: int, seed: int = 1) -> None:
     """deployments.json, usage.csv, rules.yaml and a profile, as a fleet's owner would have them."""
     drawn = random.Random(seed)
-    variants = tuple(
-        _variant(role, knee, memory) for role, knee, memory in (("gil", 900.0, 120.0), ("free-threaded", 1500.0, 170.0))
-    )
+    variants = _variant("gil", 900.0, 120.0), _variant("free-threaded", 1500.0, 170.0)
     profile = Profile(
         service="made up", campaign="made-up", interface="wsgi", p99_ms=50, headroom=0.7, variants=variants
     )
@@ -79,11 +77,23 @@ def made_up_fleet(folder: Path, services: int, seed: int = 1) -> None:
         namespace, name = f"team-{index % 97}", f"service-{index}"
         kind = drawn.choice(["python", "python", "python", "jvm", "other"])
         requests = {"cpu": drawn.choice(["250m", "500m", "1"]), "memory": drawn.choice(["256Mi", "512Mi", "1Gi"])}
-        container = {"name": "main", "image": f"registry/{kind}:1", "resources": {"requests": requests}}
+        container = {
+            "name": "main",
+            "image": f"registry/{kind}:1",
+            "env": [{"name": f"SETTING_{number}", "value": f"value-{number}-of-{name}"} for number in range(25)],
+            "livenessProbe": {"httpGet": {"path": "/health", "port": 8000}, "periodSeconds": 10},
+            "resources": {"requests": requests},
+        }
+        applied = json.dumps({"kind": "Deployment", "spec": {"template": {"spec": {"containers": [container]}}}})
         items.append(
             {
                 "kind": "Deployment",
-                "metadata": {"namespace": namespace, "name": name, "labels": {"lang": kind, "app": name}},
+                "metadata": {
+                    "namespace": namespace,
+                    "name": name,
+                    "labels": {"lang": kind, "app": name},
+                    "annotations": {"kubectl.kubernetes.io/last-applied-configuration": applied},
+                },
                 "spec": {
                     "replicas": drawn.randint(1, 8),
                     "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container]}},

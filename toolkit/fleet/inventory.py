@@ -18,6 +18,8 @@ from toolkit.capacity.quantities import LEAST_MEMORY_BYTES, cpu_millis_of, memor
 from toolkit.errors import GilfreeError
 
 COLUMNS = ("namespace", "name", "replicas", "cpu", "memory", "image", "labels", "annotations")
+WHOLE_AGAIN = "kubectl.kubernetes.io/last-applied-configuration"
+"""An annotation that holds the Deployment a second time, as text."""
 
 
 @dataclass(frozen=True)
@@ -72,22 +74,31 @@ def _some(found: list[Service], where: str) -> list[Service]:
 
 
 def _from_json(file: Path) -> Iterator[Service]:
+    what = "make it with: kubectl get deploy -A -o json"
     try:
-        data = json.loads(file.read_bytes())
+        data = json.loads(file.read_bytes(), object_hook=_at_once)
     except OSError as error:
         raise GilfreeError(f"{file} cannot be read: {error.strerror}", "name a readable file") from None
     except ValueError as error:
-        raise GilfreeError(f"{file} is not JSON: {error}", "make it with: kubectl get deploy -A -o json") from None
-    items = data.get("items", [data] if data.get("kind") == "Deployment" else None) if isinstance(data, dict) else None
-    if not isinstance(items, list):
-        raise GilfreeError(f"{file} holds no list of Deployments", "make it with: kubectl get deploy -A -o json")
-    try:
-        yield from services_of(items)
+        raise GilfreeError(f"{file} is not JSON: {error}", what) from None
     except (KeyError, TypeError, AttributeError) as error:
-        raise GilfreeError(
-            f"{file}: a Deployment is not as Kubernetes writes them: {error!r}",
-            "make it with: kubectl get deploy -A -o json",
-        ) from None
+        raise GilfreeError(f"{file}: a Deployment is not as Kubernetes writes them: {error!r}", what) from None
+    items = [data] if isinstance(data, Service) else data.get("items") if isinstance(data, dict) else None
+    if not isinstance(items, list):
+        raise GilfreeError(f"{file} holds no list of Deployments", what)
+    for item in items:
+        if isinstance(item, Service):
+            yield item
+        elif not isinstance(item, dict) or item.get("kind") in (None, "Deployment"):
+            raise GilfreeError(f"{file}: a Deployment is not as Kubernetes writes them: {str(item)[:80]}", what)
+
+
+def _at_once(found: dict[str, Any]) -> Any:
+    """A Deployment as soon as it is read, for thousands of them whole would take much memory."""
+    of_kind = found.get("kind") in (None, "Deployment")
+    if of_kind and "metadata" in found and isinstance(found.get("spec"), dict) and "template" in found["spec"]:
+        return _service(found)
+    return found
 
 
 def _service(item: Mapping[str, Any]) -> Service:
@@ -107,8 +118,13 @@ def _service(item: Mapping[str, Any]) -> Service:
         cpu_millis=cpu,
         memory_bytes=memory,
         images=tuple(one.get("image", "") for one in containers),
-        labels={**(template.get("metadata", {}).get("labels") or {}), **(meta.get("labels") or {})},
-        annotations={**(template.get("metadata", {}).get("annotations") or {}), **(meta.get("annotations") or {})},
+        labels={**((template.get("metadata") or {}).get("labels") or {}), **(meta.get("labels") or {})},
+        annotations={
+            name: value
+            for where in (template.get("metadata") or {}, meta)
+            for name, value in (where.get("annotations") or {}).items()
+            if name != WHOLE_AGAIN
+        },
         problem=problem or _odd(replicas, cpu, memory),
     )
 

@@ -115,8 +115,8 @@ def _lines(fleet: Fleet, shown: int) -> Iterator[str]:
         yield ""
         more = f", the first {shown}" if len(found) > shown else ""
         yield f"{words} ({len(found):,}{more})"
-        for number, one in enumerate(found[:shown], 1):
-            yield f"  {number:>3}. {_line(one, fleet.catalogue.currency)}"
+        for number, service in enumerate(found[:shown], 1):
+            yield f"  {number:>3}. {_line(service, fleet.catalogue.currency)}"
     unknown = fleet.of("unknown")
     if unknown:
         yield ""
