@@ -73,7 +73,7 @@ def test_one_changed_byte_rebuilds_what_is_made_of_it_and_is_named(
     named = [
         changed(one.inputs, other.inputs)
         for one, other, is_rebuilt in zip(old, new, rebuilt, strict=True)
-        if is_rebuilt and one.kind != "app"
+        if is_rebuilt
     ]
     for words in named:
         assert words == [f"images/{file} changed"]

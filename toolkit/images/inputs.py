@@ -112,10 +112,11 @@ def content_id(inputs: Mapping[str, str]) -> str:
 def changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     """What differs between two sets of inputs, in words: `file:images/app/asgi.py changed`, `python 3.14.6 -> 3.14.7`."""
     words = []
-    for name in sorted(old.keys() | new.keys()):
+    differing = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
+    for name in differing:
         before, after = old.get(name), new.get(name)
-        if before == after:
-            continue
+        if name == "runtime" and len(differing) > 1:
+            continue  # said by what the runtime is made of
         shown = name.removeprefix("file:")
         if before is None or after is None:
             words.append(f"{shown} {'is new' if before is None else 'is gone'}")
@@ -166,9 +167,16 @@ def app_image(runtime: Wanted, entry: LockedSeries, project: Project | None) -> 
         requirements, repository, targets = project.requirements, f"gilfree-app-{project.name}", project.target
         interface, locked = project.interface, "file:locked requirements"
     files.append(Entry("requirements.txt", requirements, locked))
-    inputs = {"kind": "app", "runtime": runtime.id, "targets": targets, "interface": interface, **hashes(files)}
     # What the runtime is made of is told too, so that a stale app says "python 3.14.6 -> 3.14.7" and not a hash.
-    inputs |= {name: runtime.inputs[name] for name in ("python", "base", "profile", "variant", "platform")}
+    below = {name: value for name, value in runtime.inputs.items() if name != "kind"}
+    inputs = {
+        **below,
+        "kind": "app",
+        "runtime": runtime.id,
+        "targets": targets,
+        "interface": interface,
+        **hashes(files),
+    }
     arguments = {"RUNTIME": runtime.name, "TARGETS": targets}
     return Wanted(
         "app",

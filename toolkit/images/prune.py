@@ -41,7 +41,9 @@ def present_images(client: DockerClient) -> list[Present]:
     for one in listed:
         labels = one.get("Labels") or {}
         mine, tags = labels[f"{LABEL}id"], [tag for tag in one.get("RepoTags") or () if tag != "<none>:<none>"]
-        own = [tag for tag in tags if tag.endswith(mine[:12]) and tag.count("/") == 0] or tags or [one["Id"]]
+        if not any(tag.rpartition("/")[2].startswith("gilfree-") for tag in tags):
+            continue  # somebody's own image on one of ours inherits its labels
+        own = [tag for tag in tags if tag.endswith(mine[:12]) and tag.count("/") == 0] or tags
         moving = tuple(sorted(tag for tag in tags if not tag.endswith(mine[:12])))
         fields = known.get(mine, {})
         found.append(
