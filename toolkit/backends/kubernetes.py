@@ -88,6 +88,8 @@ class KubernetesBackend:
             self._campaigns.add(trial.campaign)
         if trial.campaign in self._announced and not jobs.described(self.cluster, trial.campaign):
             raise GilfreeError(f"campaign {trial.campaign} was cancelled in the cluster", "--resume begins it again")
+        if not usable(self.cluster, slot):
+            raise SlotLost(f"node {slot} takes no trials any more", "uncordon it")
         settings, found = self.settings(trial.scenario), self.shares(trial.scenario)
         one = PodTrial(self.cluster, self.watch, trial, slot)
         try:
