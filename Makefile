@@ -7,7 +7,7 @@ BACKEND ?= local
 PROFILE ?= fast
 
 # A variable that is set becomes its option, an empty one none; FULL=1 a flag.
-BENCH = $(if $(PYTHON),--python $(PYTHON)) $(if $(SCENARIO),--scenario $(SCENARIO)) \
+BENCH_OPTIONS = $(if $(PYTHON),--python $(PYTHON)) $(if $(SCENARIO),--scenario $(SCENARIO)) \
   $(if $(BACKEND),--backend $(BACKEND)) $(if $(PROFILE),--profile $(PROFILE)) \
   $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(DURATION),--duration $(DURATION)) \
   $(if $(filter-out 0,$(FULL)),--full) $(if $(RESUME),--resume $(RESUME)) $(if $(NAME),--name $(NAME)) $(if $(LIMIT),--limit $(LIMIT)) \
@@ -21,7 +21,7 @@ RUN = .venv/bin/python -m
 
 # One after the other, also under `make -j`: what is measured wants the machine for itself.
 .NOTPARALLEL:
-.PHONY: help setup ready images bench bench-overhead cluster-overhead simulate bench-compare pythons doctor show test test-slow lint format clean
+.PHONY: help setup ready images rebuild bench bench-overhead cluster-overhead simulate bench-compare pythons doctor show test test-slow lint goldens format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -34,7 +34,7 @@ setup: ## install the toolkit into .venv (the other targets do it themselves)
 	@$(PYTHON3) toolkit/setup/bootstrap.py
 
 bench: setup ## run the main job (BACKEND=local: on this machine) and print the tables
-	@$(GILFREE) bench $(BENCH)
+	@$(GILFREE) bench $(BENCH_OPTIONS)
 
 show: setup ## print the tables of the newest run again
 	@$(GILFREE) show
@@ -58,6 +58,10 @@ pythons: setup ## find or make the pair of interpreters
 images: setup ## build the paired images and the load image that are not current (REGISTRY=HOST: and push them)
 	@$(GILFREE) images build --python $(PYTHON) --profile $(PROFILE) $(if $(REGISTRY),--push --registry $(REGISTRY))
 
+rebuild: setup ## check, update gilfree.lock, build, test, promote (BENCH=1: and measure old against new)
+	@$(GILFREE) images rebuild --python $(PYTHON) $(if $(filter-out file,$(origin PROFILE)),--profile $(PROFILE)) \
+	  $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(filter-out 0,$(BENCH)),--bench)
+
 doctor: setup ## what is here and what is missing
 	@$(GILFREE) doctor
 
@@ -75,6 +79,9 @@ test: ready lint ## all tests but the slow ones
 
 test-slow: ready ## the tests that take minutes
 	@$(RUN) pytest -m slow
+
+goldens: setup ## write the golden manifests of tests/golden anew; `git diff` shows what changed
+	@$(RUN) tests.cluster.goldens
 
 format: setup ## let ruff mend what it can
 	@$(RUN) ruff check --fix

@@ -17,6 +17,7 @@ from toolkit.cli import (
     fleet,
     images,
     images_check,  # noqa: F401  (adds its commands to images)
+    images_rebuild,  # noqa: F401  (the same)
     knee,
     overhead,
     plan,

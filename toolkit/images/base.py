@@ -32,7 +32,7 @@ def find_base(client: DockerClient, asked: str | None, lock: Lock, *, pull: bool
     if found is None and digest is None:
         if not pull:
             raise GilfreeError(f"the base image {name} is not in this engine", "gilfree images build")
-        _pull(client, name)
+        fetch(client, name)
         found = inspected(client, name)
     base = Base(name, digest or identity(found or {}, name), place)
     with state.changing() as known:
@@ -70,7 +70,8 @@ def identity(image: dict[str, Any], name: str) -> str:
     return f"local:{image['Id']}"
 
 
-def _pull(client: DockerClient, name: str) -> None:
+def fetch(client: DockerClient, name: str) -> None:
+    """Take what a registry has under this name now."""
     import docker
 
     try:

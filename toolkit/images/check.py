@@ -96,7 +96,9 @@ def _outside(
         unknown.append(f"the newest {entry.series} cannot be learnt: {upstream.versions.why}")
     else:
         latest = newest(upstream.versions.value, entry.series, prereleases=prereleases)
-        if latest is not None and _newer(latest, entry.version):
+        if latest is None and newest(upstream.versions.value, entry.series, prereleases=True) is None:
+            unknown.append(f"the newest {entry.series} cannot be learnt: the source of Pythons lists none of them")
+        elif latest is not None and _newer(latest, entry.version):
             news.append(f"python {entry.version} -> {latest}")
     if not base_local and upstream.base is not None:
         if upstream.base.value is None:

@@ -35,6 +35,7 @@ class Seen:
     upstream: Upstream
     pins: Mapping[str, str]
     profile: str
+    base: Base
 
 
 def look(python: str, profile: str | None, base_name: str | None, prereleases: bool) -> Seen:
@@ -58,7 +59,7 @@ def look(python: str, profile: str | None, base_name: str | None, prereleases: b
         base_name=base.name,
         prereleases=prereleases,
     )
-    return Seen(found, upstream, pins, chosen)
+    return Seen(found, upstream, pins, chosen, base)
 
 
 def ask_upstream(lock: Lock, packages: Sequence[str], base: str | None = None) -> Upstream:

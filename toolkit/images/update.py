@@ -7,6 +7,8 @@ import re
 import urllib.error
 from pathlib import Path
 
+from packaging.version import Version
+
 from toolkit import paths
 from toolkit.errors import GilfreeError
 from toolkit.images.upstream import Upstream, get, newest
@@ -18,7 +20,8 @@ FILES_API = "https://www.python.org/api/v2/downloads/release_file/"
 
 
 def update(asked: str | None, upstream: Upstream, say: Say, *, prereleases: bool = False) -> list[str]:
-    """Write the newest of every locked series into the lock, or the version that is asked for; what changed, in words.
+    """Write the newest of every locked series into the lock, or the version that is asked for (an exact one may
+    be older); what changed, in words.
 
     Raises GilfreeError, with the lock as it was, when the tarball cannot be had or is not what its publisher says it is.
     """
@@ -40,14 +43,22 @@ def update(asked: str | None, upstream: Upstream, say: Say, *, prereleases: bool
 
 def _versions(lock: Lock, asked: str | None, known: tuple[str, ...], prereleases: bool) -> list[str]:
     if asked is None:
-        found = [newest(known, series, prereleases=prereleases) for series in lock.series]
-        return [one for one in found if one is not None]
+        newest_ones = [newest(known, series, prereleases=prereleases) for series in lock.series]
+        return [one for one in newest_ones if one is not None and _goes_up(lock, one)]
     if asked in known:
         return [asked]
     of_series = newest(known, asked, prereleases=prereleases)
     if of_series is None:
-        raise GilfreeError(f"Python {asked!r} is not to be had", f"there are {', '.join(known[-8:]) or 'none'}")
-    return [of_series]
+        early = newest(known, asked, prereleases=True)
+        hint = f"--prereleases takes {early}; " if early else ""
+        raise GilfreeError(f"Python {asked!r} is not to be had", f"{hint}there are {', '.join(known[-8:]) or 'none'}")
+    return [of_series] if _goes_up(lock, of_series) else []
+
+
+def _goes_up(lock: Lock, version: str) -> bool:
+    """A source that has only older ones, or a final release beside a locked candidate of a later one, changes nothing."""
+    before = lock.series.get(".".join(version.split(".")[:2]))
+    return before is None or Version(version) > Version(before.version)
 
 
 def _take(lock: Lock, version: str, say: Say) -> list[str]:
