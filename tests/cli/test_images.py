@@ -19,6 +19,7 @@ def images(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     ("arguments", "words"),
     [
         (("build", "--push"), "--registry HOST"),
+        (("build", "--registry", "r.example"), "--push --registry"),
         (("build", "--push", "--registry", "https://r.example"), "is no registry"),
         (("build", "--project", "."), "--app package.module:app"),
         (("build", "--pip-index", "ftp://x"), "--pip-index"),

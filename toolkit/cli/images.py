@@ -56,8 +56,8 @@ def build(
     from toolkit.images.watching import Watching
     from toolkit.pythons.lock import load_lock
 
-    if push and not registry:
-        raise GilfreeError("--push without a registry", "add --registry HOST[/PREFIX]")
+    if push != bool(registry):
+        raise GilfreeError("--push and --registry go together", "gilfree images build --push --registry HOST[/PREFIX]")
     if (project is None) != (not app):
         raise GilfreeError(
             "--project and --app go together", "gilfree images build --project DIR --app package.module:app"
@@ -91,7 +91,7 @@ def check(
     promote: Annotated[
         bool, typer.Option("--promote", help="If all holds, move the tags (3.14, 3.14t) to them.")
     ] = False,
-    registry: Registry = None,
+    registry: Annotated[str | None, typer.Option(help="With --promote: move the tags there too.")] = None,
     no_child: Annotated[
         bool, typer.Option("--no-child", help="Skip the child image, which needs the network.")
     ] = False,

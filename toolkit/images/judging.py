@@ -11,8 +11,6 @@ from toolkit.images.contract import SERVER_PYTHON, USER
 from toolkit.images.testing import Facts, Served
 from toolkit.pythons.pair import Interpreter, NotAPair, verified
 
-IDENTICAL_BUT = ("--disable-gil",)
-
 
 @dataclass(frozen=True)
 class Finding:
