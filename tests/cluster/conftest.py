@@ -5,11 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cluster.live import a_namespace, left, real_nodes, registry, with_faulty_app
+from tests.cluster.live import (
+    a_namespace,
+    changed_kubeconfig,
+    left,
+    namespace_path,
+    real_nodes,
+    registry,
+    with_faulty_app,
+)
 from toolkit.backends.kubernetes import KubernetesBackend
 from toolkit.cluster.client import Cluster
 from toolkit.cluster.settings import ClusterSettings
@@ -89,3 +98,27 @@ def backend_on(namespace: Cluster, images: Pushed) -> Iterator[Make]:
     for one in made:
         one.close()
     assert left(namespace) == []
+
+
+@dataclass(frozen=True)
+class Somebody:
+    """A user without any right, as a kubeconfig and by name."""
+
+    kubeconfig: Path
+    user: str
+
+
+@pytest.fixture
+def somebody(namespace: Cluster, tmp_path: Path) -> Iterator[Somebody]:
+    """A service account of the namespace."""
+    path = namespace_path(namespace, "serviceaccounts")
+    namespace.create(path, {"metadata": {"name": "somebody"}})
+    token = namespace.create(f"{path}/somebody/token", {"spec": {"expirationSeconds": 600}})["status"]["token"]
+
+    def change(config: dict[str, Any]) -> None:
+        for user in config["users"]:
+            user["user"] = {"token": token}
+
+    file = changed_kubeconfig(tmp_path, change)
+    yield Somebody(file, f"system:serviceaccount:{namespace.namespace}:somebody")
+    namespace.delete(f"{path}/somebody")

@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from tests.conftest import APPS
+from toolkit import paths
 from toolkit.cluster.client import Cluster, Object
 from toolkit.cluster.nodes import Suitable, list_nodes, suitable
 from toolkit.cluster.render import MANAGED
@@ -189,3 +190,33 @@ def through(proxy_of: Callable[[str, int], Proxy], config: dict[str, Any]) -> Pr
 def of(cluster: Cluster, resource: str, name: str, group: str = "/api/v1") -> Object:
     """One object."""
     return cluster.get(f"{namespace_path(cluster, resource, group)}/{name}")
+
+
+@contextlib.contextmanager
+def rights(cluster: Cluster, user: str) -> Iterator[None]:
+    """What manifests/rbac.yaml grants, for this namespace and user."""
+    made = []
+    try:
+        for one in yaml.safe_load_all((paths.shipped("manifests") / "rbac.yaml").read_text()):
+            if one["kind"] != "Namespace":
+                made.append(_granted(cluster, one, user))
+        yield
+    finally:
+        for where in made:
+            cluster.delete(where)
+
+
+def _granted(cluster: Cluster, one: dict[str, Any], user: str) -> str:
+    """Create an object of the RBAC manifest for this namespace and user; where it is."""
+    name, kinds = f"{one['metadata']['name']}-{cluster.namespace}", one["kind"].lower() + "s"
+    one["metadata"]["name"] = name
+    path = f"/apis/rbac.authorization.k8s.io/v1/{kinds}"
+    if "namespace" in one["metadata"]:
+        one["metadata"]["namespace"] = cluster.namespace
+        path = namespace_path(cluster, kinds, "/apis/rbac.authorization.k8s.io/v1")
+    for subject in one.get("subjects", []):
+        subject["name"] = user
+    if "roleRef" in one:
+        one["roleRef"]["name"] += f"-{cluster.namespace}"
+    cluster.create(path, one)
+    return f"{path}/{name}"

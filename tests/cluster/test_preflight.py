@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.cluster.live import changed_kubeconfig, namespace_path, real_nodes
-from toolkit import paths
+from tests.cluster.conftest import Somebody
+from tests.cluster.live import namespace_path, real_nodes, rights
 from toolkit.cluster.asking import access, check
 from toolkit.cluster.client import Cluster
 from toolkit.cluster.preflight import (
@@ -202,57 +199,16 @@ def test_what_pod_security_forbids_is_said_in_its_words(namespace: Cluster) -> N
         refuse(found)
 
 
-@pytest.fixture
-def somebody(namespace: Cluster, tmp_path: Path) -> Iterator[tuple[Cluster, str]]:
-    """A connection as a service account without any right, and its user name."""
-    path = namespace_path(namespace, "serviceaccounts")
-    namespace.create(path, {"metadata": {"name": "somebody"}})
-    token = namespace.create(f"{path}/somebody/token", {"spec": {"expirationSeconds": 600}})["status"]["token"]
-
-    def change(config: dict[str, Any]) -> None:
-        for user in config["users"]:
-            user["user"] = {"token": token}
-
-    file = changed_kubeconfig(tmp_path, change)
-    name = f"system:serviceaccount:{namespace.namespace}:somebody"
-    yield Cluster(None, namespace.namespace, kubeconfig=file), name
-    namespace.delete(f"{path}/somebody")
-
-
 @pytest.mark.cluster
-def test_without_rights_all_that_lack_are_named_and_the_rbac_manifest_gives_exactly_them(
-    namespace: Cluster, somebody: tuple[Cluster, str]
+def test_without_rights_all_that_lack_are_named_and_the_rbac_manifest_gives_them(
+    namespace: Cluster, somebody: Somebody
 ) -> None:
-    cluster, user = somebody
+    cluster = Cluster(None, namespace.namespace, kubeconfig=somebody.kubeconfig)
     with pytest.raises(GilfreeError, match=r"you may not: create jobs, .*list nodes \(whole cluster\)") as refused:
         refuse(access(cluster))
     assert "rbac.yaml" in refused.value.remedy
-    made = []
-    try:
-        for one in yaml.safe_load_all((paths.shipped("manifests") / "rbac.yaml").read_text()):
-            if one["kind"] == "Namespace":
-                continue
-            made.append(granted(namespace, one, user))
+    with rights(namespace, somebody.user):
         assert all(one.state == "fine" for one in access(cluster)), access(cluster)
-    finally:
-        for where in made:
-            namespace.delete(where)
-
-
-def granted(cluster: Cluster, one: dict[str, Any], user: str) -> str:
-    """Create an object of the RBAC manifest for this namespace and user; where it is."""
-    name, kinds = f"{one['metadata']['name']}-{cluster.namespace}", one["kind"].lower() + "s"
-    one["metadata"]["name"] = name
-    path = f"/apis/rbac.authorization.k8s.io/v1/{kinds}"
-    if "namespace" in one["metadata"]:
-        one["metadata"]["namespace"] = cluster.namespace
-        path = namespace_path(cluster, kinds, "/apis/rbac.authorization.k8s.io/v1")
-    for subject in one.get("subjects", []):
-        subject["name"] = user
-    if "roleRef" in one:
-        one["roleRef"]["name"] += f"-{cluster.namespace}"
-    cluster.create(path, one)
-    return f"{path}/{name}"
 
 
 def test_every_obstacle_is_in_one_message_with_each_remedy_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster.conftest import Pushed
-from tests.cluster.live import left, registry, settings_file
+from tests.cluster.conftest import Pushed, Somebody
+from tests.cluster.live import left, registry, rights, settings_file
 from toolkit import paths
 from toolkit.cluster.client import Cluster
 from toolkit.records import Store
@@ -36,14 +37,16 @@ def shortest(name: str, folder: Path) -> Path:
 
 @pytest.mark.cluster
 @pytest.mark.engine
-def test_two_interfaces_and_both_variants_are_measured_on_cpus_of_their_own(
-    tmp_path: Path, namespace: Cluster, images: Pushed
+def test_with_the_least_rights_two_interfaces_and_both_variants_are_measured_on_cpus_of_their_own(
+    tmp_path: Path, namespace: Cluster, images: Pushed, somebody: Somebody
 ) -> None:
     scenarios = ",".join(str(shortest(name, tmp_path)) for name in ("asgi", "wsgi"))
     command = [sys.executable, "-m", "toolkit", "bench", "--backend", "kubernetes", "--yes", "--full", "--json"]
     command += ["--scenario", scenarios, "--registry", registry(), "--namespace", namespace.namespace]
     command += ["--cluster", str(settings_file(tmp_path, namespace)), "--results", str(tmp_path), "--name", "short"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=400)
+    with rights(namespace, somebody.user):
+        environment = {**os.environ, "KUBECONFIG": str(somebody.kubeconfig)}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=400, env=environment)
     assert done.returncode == 0, done.stderr
     tables = json.loads(done.stdout)
     assert [[row["blocks"] for row in table["rows"]] for table in tables] == [[1, 1], [1, 1]]
