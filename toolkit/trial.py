@@ -92,7 +92,8 @@ class Trial:
     def id(self) -> str:
         """Names containers, Jobs and logs: campaign, point, block, arm, attempt; at most 63 characters, DNS-safe."""
         words = f"{self.campaign}-{self.point.key}-b{self.block}-{self.arm.name}-a{self.attempt}"
-        name = "".join(letter if letter.isalnum() else "-" for letter in words.lower()).strip("-")
+        plain = (letter if letter.isascii() and letter.isalnum() else "-" for letter in words.lower())
+        name = "".join(plain).strip("-")
         if len(name) <= 63:
             return name
         return f"{name[:50].rstrip('-')}-{hashlib.sha256(words.encode()).hexdigest()[:12]}"

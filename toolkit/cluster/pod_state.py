@@ -12,6 +12,7 @@ Pod = Mapping[str, Any]
 SERVER, LOAD = "server", "load"
 UNSCHEDULABLE_SECONDS = 20
 PULL_FAILURES = {"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+NOT_ADMITTED = {"UnexpectedAdmissionError", "TopologyAffinityError", "NodeAffinity", "InvalidNodeInfo"}
 CREATE_FAILURES = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 
 
@@ -64,11 +65,13 @@ def fatal(pod: Pod, now: datetime) -> Problem | None:
         if one.get("restartCount"):
             return _restarted(name, one)
     for condition in status.get("conditions", ()):
-        if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
-            if (now - _time(condition.get("lastTransitionTime"), now)).total_seconds() >= UNSCHEDULABLE_SECONDS:
-                return Problem("unschedulable", str(condition.get("message", "")), True)
-        elif condition["type"] == "DisruptionTarget" and condition["status"] == "True":
-            return Problem("evicted", f"{condition.get('reason')}: {condition.get('message', '')}", True)
+        if condition["type"] != "PodScheduled" or condition.get("reason") != "Unschedulable":
+            continue
+        if (now - _time(condition.get("lastTransitionTime"), now)).total_seconds() >= UNSCHEDULABLE_SECONDS:
+            return Problem("unschedulable", str(condition.get("message", "")), True)
+    disrupted = _disrupted(pod)
+    if disrupted:
+        return disrupted
     if status.get("phase") == "Failed":
         return _failed(pod)
     return None
@@ -133,14 +136,29 @@ def _failed(pod: Pod) -> Problem:
         return Problem("deadline", f"the pod had not ended in time: {message}")
     if reason in ("NodeLost", "NodeShutdown", "Terminated", "Shutdown", "Preempting"):
         return Problem("node-gone", f"{reason}: {message}", True)
+    if reason in NOT_ADMITTED or reason.startswith("OutOf"):
+        return Problem("not-admitted", f"the node's kubelet did not take the pod: {reason}: {message}", True)
+    disrupted = _disrupted(pod)
+    if disrupted:
+        return disrupted
     for name in (SERVER, LOAD):
         one = containers(pod).get(name, {})
+        if one.get("restartCount"):
+            return _restarted(name, one)
         over = one.get("state", {}).get("terminated")
         if over and over.get("reason") == "OOMKilled":
             return _out_of_memory(name)
         if name == LOAD and over and over.get("exitCode"):
             return Problem("load-died", f"the load container ended with {_exit_words(over)}")
     return Problem("pod-failed", f"the pod failed: {reason or 'no reason given'} {message}".strip())
+
+
+def _disrupted(pod: Pod) -> Problem | None:
+    """Preemption, a drain, a tainted node, a kubelet that shuts down: said by a condition, whatever else the pod says."""
+    for one in pod.get("status", {}).get("conditions", ()):
+        if one["type"] == "DisruptionTarget" and one["status"] == "True":
+            return Problem("evicted", f"{one.get('reason')}: {one.get('message', '')}".rstrip(": "), True)
+    return None
 
 
 def _restarted(name: str, one: Mapping[str, Any]) -> Problem:
