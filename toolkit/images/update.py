@@ -36,7 +36,7 @@ def update(asked: str | None, upstream: Upstream, say: Say, *, prereleases: bool
         changes += _take(load_lock(), version, say)
     digest = upstream.base.value if upstream.base else None
     if digest is not None and lock.base.digest not in (None, digest):
-        _write(re.sub(r'(\[base\][^\[]*?digest = ")[^"]*"', rf'\g<1>{digest}"', _text()))
+        _write(re.sub(r'(?m)(^\[base\][^\[]*?^digest = ")[^"]*"', rf'\g<1>{digest}"', _text()))
         changes.append(f"base {lock.base.name}: {lock.base.digest} -> {digest}")
     return changes
 
@@ -69,7 +69,7 @@ def _take(lock: Lock, version: str, say: Say) -> list[str]:
     digest = _tarball(version, say)
     if before is None:
         return _new_series(lock, series, version, digest)
-    section = re.compile(rf'(\[series\."{re.escape(series)}"\][^\[]*?)version = "[^"]*"(\s*\n)sha256 = "[^"]*"')
+    section = re.compile(rf'(?m)(^\[series\."{re.escape(series)}"\][^\[]*?)^version = "[^"]*"(\s*\n)sha256 = "[^"]*"')
     text, count = section.subn(rf'\g<1>version = "{version}"\g<2>sha256 = "{digest}"', _text())
     if count != 1:
         raise GilfreeError("gilfree.lock was rearranged by hand", "put `sha256` right below `version` in each series")
