@@ -99,6 +99,12 @@ def test_a_mistake_is_named_with_its_line_and_value(tmp_path: Path, text: str, s
         catalogue(tmp_path, text)
 
 
+def test_a_file_of_another_kind_is_not_repeated_whole(tmp_path: Path) -> None:
+    with pytest.raises(GilfreeError) as raised:
+        catalogue(tmp_path, "a,b,c\n" * 5000)
+    assert len(str(raised.value)) < 300
+
+
 def node(name: str, cpu: str = "3920m", **changes: object) -> dict[str, object]:
     """A node as the API gives it."""
     return {

@@ -15,6 +15,9 @@ from toolkit.capacity.quantities import cpu_millis_of, memory_bytes_of
 from toolkit.errors import GilfreeError
 from toolkit.yaml_source import Place, Source
 
+MOST_SHOWN = 60
+"""Characters of a value that an error repeats: it may be a whole file of another kind."""
+
 
 class Fields:
     """The keys of one mapping of a file. Raises GilfreeError with the place for all that is not as it should be."""
@@ -25,7 +28,7 @@ class Fields:
         for part in place:
             found = found[part]
         if not isinstance(found, dict):
-            what = "holds nothing" if found is None else f"{found!r} is not keys with values"
+            what = "holds nothing" if found is None else f"{str(found)[:MOST_SHOWN]!r} is not keys with values"
             raise GilfreeError(f"{self.where()}: {what}", "write `key: value` lines")
         self._values: dict[str, Any] = found
         self._asked: set[str] = set()
@@ -109,7 +112,7 @@ class Fields:
 
     def wrong(self, key: str, what: str, remedy: str) -> GilfreeError:
         """An error about the value of a key."""
-        shown = self.source.texts.get((*self.place, key), repr(self._values.get(key)))
+        shown = self.source.texts.get((*self.place, key), str(self._values.get(key)))[:MOST_SHOWN]
         return GilfreeError(f"{self.where(key)}: {shown!r} {what}", remedy)
 
     def _get(self, key: str, default: Any) -> Any:

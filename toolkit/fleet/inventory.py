@@ -64,7 +64,7 @@ def services_of(items: Iterable[Mapping[str, Any]]) -> Iterator[Service]:
 
 def _some(found: list[Service], where: str) -> list[Service]:
     if not found:
-        raise GilfreeError(f"{where}: no Deployment in it", "make it with: kubectl get deploy -A -o json")
+        raise GilfreeError(f"{where}: no Deployment in it", "see what `kubectl get deploy -A` shows")
     seen: set[tuple[str, str]] = set()
     for one in found:
         if one.key in seen:
