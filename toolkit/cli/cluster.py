@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from toolkit.cluster.client import Cluster
 
 Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig; the current one by default.")]
 Namespace = Annotated[str | None, typer.Option(help="Namespace of the Jobs; the context's by default.")]
@@ -20,6 +23,15 @@ def register(app: typer.Typer) -> None:
     app.command()(cancel)
 
 
+def _connected(context: str | None, namespace: str | None) -> Cluster:
+    """The cluster, once it has answered: patience is for campaigns, not for whoever waits in front of a terminal."""
+    from toolkit.cluster.client import Cluster
+
+    found = Cluster(context, namespace)
+    found.once("/version")
+    return found
+
+
 def status(
     campaign: Annotated[str | None, typer.Argument(help="A campaign or a run; all that there are by default.")] = None,
     context: Context = None,
@@ -29,11 +41,10 @@ def status(
     """Show how the trials of campaigns on a cluster stand."""
     import json
 
-    from toolkit.cluster.client import Cluster
     from toolkit.cluster.gather import ready
     from toolkit.cluster.overview import described, descriptions
 
-    cluster = Cluster(context, namespace)
+    cluster = _connected(context, namespace)
     found = described(cluster, campaign) if campaign else descriptions(cluster)
     standing = {str(one["name"]): [state for _, state in ready(cluster, str(one["name"]))] for one in found}
     if json_output:
@@ -62,7 +73,6 @@ def gather(
 ) -> None:
     """Rebuild a campaign's records from its Jobs and their logs, and print the tables. Nothing is changed there."""
     from toolkit.cli.show import print_tables
-    from toolkit.cluster.client import Cluster
     from toolkit.cluster.gather import gather as take
     from toolkit.cluster.overview import described
     from toolkit.errors import CHECK_FAILED
@@ -71,9 +81,8 @@ def gather(
         if not quiet:
             print(words, file=sys.stderr, flush=True)
 
-    found = [
-        take(Cluster(context, namespace), one, results, say) for one in described(Cluster(context, namespace), campaign)
-    ]
+    wanted = described(_connected(context, namespace), campaign)
+    found = [take(_connected(context, namespace), one, results, say) for one in wanted]
     for one in found:
         running = f", {one.running} not over yet (gather again later)" if one.running else ""
         known = f", {one.known} were there before" if one.known else ""
@@ -93,10 +102,9 @@ def cancel(
     """Remove a campaign's Jobs, pods and description from the cluster; records on machines stay. What was measured and
     not gathered is lost."""
     from toolkit.cluster import jobs
-    from toolkit.cluster.client import Cluster
     from toolkit.cluster.overview import described, jobs_of
 
-    cluster = Cluster(context, namespace)
+    cluster = _connected(context, namespace)
     # Jobs whose description is gone have their campaign's name still.
     names = (
         [campaign] if any(jobs_of(cluster, campaign)) else [str(one["name"]) for one in described(cluster, campaign)]
