@@ -162,6 +162,13 @@ def test_a_block_that_was_not_finished_does_not_count() -> None:
         planned(measured(broken))
 
 
+def test_a_campaign_of_rejected_trials_alone_says_what_they_fell_to() -> None:
+    one = variant("gil", [], rejected={"steal": 6})
+    unfinished = one.model_copy(update={"blocks": (BlockKnee(block=0, finished=False, note="ended before its end"),)})
+    with pytest.raises(GilfreeError, match=r"all 6 trials were rejected \(6 × steal\)"):
+        planned(measured(unfinished))
+
+
 def test_a_node_too_small_for_a_pod_is_refused_with_both_sizes() -> None:
     tiny = Catalogue("nodes.yaml", (NodeType("tiny", 900, GIB, 110, 1.0),))
     with pytest.raises(GilfreeError, match=r"orders on 3.14 asks 1000m CPU .*tiny has 900m"):

@@ -56,7 +56,7 @@ def make_plan(profile: Profile, asked: Asked, catalogue: Catalogue, pod_of: Podd
 def knees(one: VariantProfile, measured_ms: float, asked_ms: float) -> list[float]:
     """The blocks' knees under the SLO that is asked. Raises GilfreeError when they are not fit to plan with."""
     what = f"{one.variant} {one.point}"
-    if not one.blocks and one.rejected_total:
+    if not one.rates and not one.knees_rps() and one.rejected_total:
         causes = ", ".join(f"{count} × {cause}" for cause, count in sorted(one.rejected.items()))
         raise GilfreeError(f"{what}: all {one.rejected_total} trials were rejected ({causes})", "measure it again")
     if one.loader_saturated:
@@ -74,8 +74,9 @@ def knees(one: VariantProfile, measured_ms: float, asked_ms: float) -> list[floa
             "that is below what the service needs when idle; ask for more",
         )
     if len(found) < MIN_BLOCKS:
+        note = next((f" ({block.note})" for block in one.blocks if block.note and block.knee_rps is None), "")
         raise GilfreeError(
-            f"{what}: {len(found)} of {len(one.blocks)} blocks found a knee, a plan needs {MIN_BLOCKS}",
+            f"{what}: {len(found)} of {len(one.blocks)} blocks found a knee{note}, a plan needs {MIN_BLOCKS}",
             "go on with the measurement: gilfree knee … with a larger --budget",
         )
     return found
