@@ -129,6 +129,39 @@ def test_one_thing_wrong_rejects_it(good: Good, change: Change, reason: str) -> 
     assert reason in {rejection.reason for rejection in judged(good, change).rejections}
 
 
+def shared_cpus(frames: list[Frame]) -> None:
+    """As on a cluster without the static CPU manager: one CPU was asked for, all of the node's may be run on."""
+    each(frames, "outcome")[0].update(cpus=None, cpu_counts={"server": 1})
+    next(one for one in each(frames, "hello") if one["side"] == "server")["cpus"] = [0, 1, 2, 3]
+
+
+def test_a_server_that_was_to_have_cpus_of_its_own_and_has_none_is_rejected_with_the_remedy(good: Good) -> None:
+    (found,) = judged(good, shared_cpus).rejections
+    assert found.reason == "not-pinned"
+    assert "asked for 1 CPUs of its own, could run on 4" in found.detail and "cpuManagerPolicy" in found.detail
+
+
+def test_where_pinning_is_only_preferred_it_counts(good: Good) -> None:
+    def preferred(frames: list[Frame]) -> None:
+        shared_cpus(frames)
+        each(frames, "outcome")[0]["cpu_counts"] = {"server": None}
+
+    assert judged(good, preferred).accepted
+
+
+def test_pods_that_are_meant_to_be_throttled_count_and_say_how_much_they_were(good: Good) -> None:
+    def meant(frames: list[Frame]) -> None:
+        throttle_server(frames)
+        throttle_loader(frames)
+        each(frames, "outcome")[0]["throttling"] = "measure"
+
+    one = judged(good, meant)
+    assert one.accepted
+    assert one.metrics.throttled_periods == pytest.approx(0.2)
+    assert one.metrics.loader_throttled_periods == pytest.approx(0.1)
+    assert one.server["throttled_seconds"] > 0
+
+
 def limits_of_a_quiet_machine(trial: Trial) -> Trial:
     limits = trial.scenario.limits.model_copy(update={"steal": 0.02})
     mine = trial.scenario.model_copy(update={"limits": limits})

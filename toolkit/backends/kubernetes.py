@@ -94,6 +94,8 @@ class KubernetesBackend:
         one = PodTrial(self.cluster, self.watch, trial, slot)
         try:
             try:
+                if settings.queue:  # it may release a Job as soon as there is one
+                    self._wait_until_free(trial, slot)
                 jobs.ensure(self.cluster, trial, self.load_image, settings, found, slot, self.watch)
                 self._wait_until_free(trial, slot)
                 jobs.release(self.cluster, trial, settings)
