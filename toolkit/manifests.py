@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -15,13 +16,17 @@ from toolkit import paths
 
 def render(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
     """manifests/<template>.yaml.j2 as an object; a name that the context lacks is an error, never an empty word."""
-    environment = Environment(
-        loader=FileSystemLoader(paths.shipped("manifests")), undefined=StrictUndefined, autoescape=False
-    )
-    environment.filters["tojson"] = _json
-    text = environment.get_template(f"{template}.yaml.j2").render(context)
+    text = _environment().get_template(f"{template}.yaml.j2").render(context)
     found: dict[str, Any] = yaml.safe_load(text)
     return found
+
+
+@functools.cache
+def _environment() -> Environment:
+    """One for all: compiling a template takes as long as reading what it renders."""
+    made = Environment(loader=FileSystemLoader(paths.shipped("manifests")), undefined=StrictUndefined, autoescape=False)
+    made.filters["tojson"] = _json
+    return made
 
 
 def _json(value: Any) -> str:
