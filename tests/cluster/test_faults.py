@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 import time
 from collections.abc import Iterator
@@ -87,11 +88,10 @@ for folder in pathlib.Path("/proc").glob("[0-9]*"):
 
 
 def test_a_loader_that_is_killed_is_named(backend_on: Make, images: Pushed) -> None:
-    from kubernetes import client, config, stream
-
+    client, config, stream = (importlib.import_module(f"kubernetes.{part}") for part in ("client", "config", "stream"))
     backend, trial = backend_on(), a_trial("right", images.arm, seconds=4)
     backend.prepare(trial.scenario, [trial.arm])
-    seen = []
+    seen: list[Frame] = []
     with closing(backend.run(trial, backend.slots()[0])) as frames:  # type: ignore[type-var]
         for frame in frames:
             seen.append(frame)
@@ -138,7 +138,7 @@ def test_an_exceeded_quota_is_named_and_the_job_is_gone(backend_on: Make, images
 def test_a_pod_that_is_deleted_during_its_trial_is_said_to_be(backend_on: Make, images: Pushed) -> None:
     backend, trial = backend_on(), a_trial("right", images.arm, seconds=4)
     backend.prepare(trial.scenario, [trial.arm])
-    seen = []
+    seen: list[Frame] = []
     with closing(backend.run(trial, backend.slots()[0])) as frames:  # type: ignore[type-var]
         for frame in frames:
             seen.append(frame)
@@ -175,12 +175,13 @@ def test_a_trial_survives_an_api_server_that_is_away_for_20_seconds(
     proxied: tuple[Proxy, Cluster], backend_on: Make, images: Pushed
 ) -> None:
     proxy, cluster = proxied
-    backend, away = backend_on(cluster=cluster), []
+    backend = backend_on(cluster=cluster)
+    away: list[float] = []
 
     def measure() -> Record:
         trial = a_trial("right", images.arm, seconds=3)
         backend.prepare(trial.scenario, [trial.arm])
-        seen = []
+        seen: list[Frame] = []
         with closing(backend.run(trial, backend.slots()[0])) as frames:  # type: ignore[type-var]
             for frame in frames:
                 seen.append(frame)

@@ -171,7 +171,7 @@ def test_a_namespace_that_is_not_there_is_named(namespace: Cluster) -> None:
 
 @pytest.mark.cluster
 def test_a_quota_and_a_limit_range_are_found_before_anything_is_created(namespace: Cluster) -> None:
-    made = {
+    made: dict[str, dict[str, Any]] = {
         "resourcequotas": {"metadata": {"name": "tight"}, "spec": {"hard": {"requests.cpu": "500m"}}},
         "limitranges": {
             "metadata": {"name": "small"},
@@ -184,7 +184,7 @@ def test_a_quota_and_a_limit_range_are_found_before_anything_is_created(namespac
         found = check(namespace, a_job(namespace.namespace), ["any"], pinned=False, required=True)
     finally:
         for resource, body in made.items():
-            namespace.delete(f"{namespace_path(namespace, resource)}/{body['metadata']['name']}")  # type: ignore[index]
+            namespace.delete(f"{namespace_path(namespace, resource)}/{body['metadata']['name']}")
     with pytest.raises(GilfreeError, match="limit range: small") as refused:
         refuse(found)
     assert "ResourceQuota tight leaves 0.5 of requests.cpu" in str(refused.value)

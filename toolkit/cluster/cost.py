@@ -53,7 +53,8 @@ class Cost:
 def measure(backend: KubernetesBackend, trial_of: Callable[[int], Trial], pairs: int, say: Say) -> Cost:
     """Run bare Jobs and trials in turn on the first node. The images are pulled by a trial that is not counted."""
     slot = backend.slots()[0]
-    bare, own = [], []
+    bare: list[float] = []
+    own: list[float] = []
     beyond(backend, trial_of(1), slot)
     for number in range(1, pairs + 1):
         bare.append(run_bare(backend, trial_of(1000 + number), slot))
@@ -83,7 +84,7 @@ def windows_seconds(frames: list[Frame]) -> float:
 def run_bare(backend: KubernetesBackend, trial: Trial, slot: str) -> float:
     """Seconds from making a Job whose containers do nothing until its pod is over."""
     cluster, name = backend.cluster, trial.id
-    job = bare(
+    job = idle(
         render_job(
             trial,
             backend.load_image,
@@ -108,7 +109,7 @@ def run_bare(backend: KubernetesBackend, trial: Trial, slot: str) -> float:
         cluster.delete(jobs.jobs_path(cluster, name))
 
 
-def bare(job: dict[str, Any]) -> dict[str, Any]:
+def idle(job: dict[str, Any]) -> dict[str, Any]:
     """A trial's Job with the same pod but for what its containers run. Pure."""
     spec = job["spec"]["template"]["spec"]
     spec["initContainers"][0]["command"] = ["/bin/sh", "-c", IDLE]
