@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,21 @@ def test_a_server_that_writes_garbage_between_frames_is_measured_on_a_cpu_of_its
     assert outcome["cpu_counts"] == {"server": 1}
     assert len(one.server["cpus"]) == 1, "the static CPU manager gives a whole CPU to the server alone"
     assert outcome["load_agent"]["code"] == 0
+
+
+def test_a_pod_that_is_meant_to_be_throttled_is_kept_and_its_throttling_told(backend_on: Make, images: Pushed) -> None:
+    meant = ClusterSettings(server=Share(cpus=0.4), throttling="measure", pinning="preferred")
+    backend = backend_on(meant)
+
+    def measure() -> Record:
+        trial = a_trial("right", images.arm)
+        strict = trial.scenario.limits.model_copy(update={"throttled_periods": 0.01})
+        return measured(backend, replace(trial, scenario=trial.scenario.model_copy(update={"limits": strict})))[0]
+
+    one = accepted(measure)
+    assert one.rejections == []
+    assert one.metrics.throttled_periods and one.metrics.throttled_periods > 0.2
+    assert one.server["outcome"]["cpu_counts"] == {"server": None}
 
 
 def test_a_server_that_eats_its_memory_is_killed_and_called_out_of_memory(backend_on: Make, images: Pushed) -> None:
