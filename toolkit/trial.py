@@ -6,6 +6,7 @@ A backend decides where the two sides run (a `Placement`); what they are told is
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -90,14 +91,20 @@ class Trial:
 
     @property
     def id(self) -> str:
-        """Names containers, Jobs and logs: campaign, point, block, arm, attempt; at most 63 characters, DNS-safe."""
+        """Names containers, Jobs and logs: campaign, point, block, arm, attempt; at most 63 characters, DNS-safe.
+
+        A hash stands in where that loses something: names that differ in case or signs alone stay different.
+        """
         words = f"{self.campaign}-{self.point.key}-b{self.block}-{self.arm.name}-a{self.attempt}"
         plain = (letter if letter.isascii() and letter.isalnum() else "-" for letter in words.lower())
         name = "".join(plain).strip("-")
-        if len(name) <= 63:
+        if len(name) <= 63 and not _LOSSY.search(self.campaign) and not _LOSSY.search(self.arm.name.replace(".", "")):
             return name
         return f"{name[:50].rstrip('-')}-{hashlib.sha256(words.encode()).hexdigest()[:12]}"
 
+
+_LOSSY = re.compile(r"[^-a-z0-9]|\A-|\A\Z")
+"""What a name made of these words loses; of an arm's, such as 3.14t, it may lose the dots."""
 
 POINT_SETTINGS = ("workers", "threads", "loop", "threadpool")
 """What an arm may change of a point: the server's side. Connections are the load's, and the same for all arms."""

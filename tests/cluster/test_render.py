@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import scenario
+from toolkit.cluster.jobs import config_name
 from toolkit.cluster.render import deadline_seconds, label_value, labels_of, render_job, shares
 from toolkit.cluster.rendering import as_yaml
 from toolkit.cluster.settings import ClusterSettings
@@ -138,6 +139,20 @@ def test_names_and_labels_are_valid_whatever_a_campaign_and_an_arm_are_called(ca
     assert DNS_LABEL.fullmatch(made["metadata"]["name"])
     assert all(LABEL.fullmatch(value) for value in made["metadata"]["labels"].values())
     assert made["metadata"]["annotations"]["gilfree.io/campaign"] == campaign
+
+
+@given(WORDS, WORDS)
+def test_different_campaigns_have_jobs_and_descriptions_of_different_names(one: str, other: str) -> None:
+    same = one == other
+    assert (trial(one).id == trial(other).id) == same
+    assert (config_name(one) == config_name(other)) == same
+    assert DNS_LABEL.fullmatch(config_name(one))
+
+
+@pytest.mark.parametrize("other", ["Night", "nìght", "night_", "-night", "night "])
+def test_names_that_differ_in_case_or_signs_alone_stay_different(other: str) -> None:
+    assert trial("night").id != trial(other).id
+    assert config_name("night") != config_name(other)
 
 
 @given(st.text(string.printable, max_size=200), st.text(string.printable, max_size=200))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import time
 from typing import Any
 
@@ -125,8 +127,10 @@ def described(cluster: Cluster, campaign: str) -> bool:
 
 
 def config_name(campaign: str) -> str:
-    """The ConfigMap's name. Pure."""
-    return f"gilfree-{label_value(campaign).lower().replace('_', '-')}"
+    """The ConfigMap's name, a hash in it where the campaign's own cannot be one. Pure."""
+    if re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,98}[a-z0-9])?", campaign):
+        return f"gilfree-{campaign}"
+    return f"gilfree-{hashlib.sha256(campaign.encode()).hexdigest()[:24]}"
 
 
 def remove_campaign(cluster: Cluster, campaign: str) -> None:
