@@ -36,7 +36,7 @@ def short(one: Scenario) -> Scenario:
     load = one.load.model_copy(update={"validate_requests": 200})
     limits = one.limits.model_copy(update={"foreign_cpu": 1.0, "steal": 1.0})
     cut = one.model_copy(update={"load": load, "limits": limits})
-    return cut.changed(warmup_seconds=1, duration_seconds=1, rounds=1)
+    return cut.changed(warmup_seconds=1, duration_seconds=1, max_seconds=6, rounds=1)
 
 
 def a_trial(one: Scenario, arm: Arm) -> Trial:

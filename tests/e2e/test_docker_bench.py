@@ -108,4 +108,5 @@ def test_two_images_that_are_no_pair_are_refused(tmp_path: Path, built_images: l
 
 def test_an_image_without_an_interpreter_is_refused(tmp_path: Path, built_images: list[Wanted]) -> None:
     base = "debian:trixie-slim"
-    assert "cannot be asked what it is" in refused(tmp_path, "--gil", base, "--free-threaded", base)
+    said = refused(tmp_path, "--gil", base, "--free-threaded", base)
+    assert "/usr/local/bin/python3" in said and "docs/images.md says what an image needs" in said

@@ -130,6 +130,8 @@ def refused(error: BaseException, doing: str) -> GilfreeError:
         )
     if "no such image" in lower:
         return GilfreeError(f"{doing}: {words}", "gilfree images build")
+    if "exec:" in lower and "no such file" in lower:
+        return GilfreeError(f"{doing}: {words}", "docs/images.md says what an image needs")
     if any(isinstance(one, ConnectionError | FileNotFoundError) for one in _causes(error)):
         return EngineGone(f"{doing}: the engine went away: {words}", "see that it runs with `docker info`, then go on")
     return GilfreeError(f"{doing}: {words}", "")
