@@ -68,12 +68,12 @@ class Rebuilt:
 Test = Callable[["DockerClient", Sequence[Wanted], Asked, Watching], Sequence[Finding]]
 
 
-def tested(client: DockerClient, images: Sequence[Wanted], asked: Asked, watching: Watching) -> Sequence[Finding]:
+def examined(client: DockerClient, images: Sequence[Wanted], asked: Asked, watching: Watching) -> Sequence[Finding]:
     """As `gilfree images test` does."""
     return judge(collect(client, images, asked.network, watching, child=asked.child))
 
 
-def rebuild(asked: Asked, watching: Watching, test: Test = tested) -> Rebuilt:
+def rebuild(asked: Asked, watching: Watching, test: Test = examined) -> Rebuilt:
     """Bring the images of one Python up to date. Raises GilfreeError, with nothing done, when that cannot be learnt."""
     seen = look(asked.python, asked.profile, asked.base, asked.prereleases)
     for one in seen.judged:
