@@ -13,7 +13,7 @@ from tests.cluster.goldens import CASES, GOLDEN, IMAGES, file_of, rendered
 from tests.cluster.live import a_namespace
 from tests.cluster.test_render import both, job
 from toolkit.cluster.asking import pod_of
-from toolkit.cluster.client import Object
+from toolkit.cluster.client import Cluster, Object
 from toolkit.cluster.preflight import admission_changes
 from toolkit.scenario_files import load_scenario
 
@@ -104,11 +104,8 @@ def test_a_real_api_server_gives_hostile_words_back_as_they_were() -> None:
     assert "hostNetwork" not in kept["spec"]["template"]["spec"]
 
 
-def check(cluster: object, made: Object, case: str) -> None:
+def check(cluster: Cluster, made: Object, case: str) -> None:
     """A Job and its pod as they are sent are as they are kept."""
-    from toolkit.cluster.client import Cluster
-
-    assert isinstance(cluster, Cluster)
     base = f"/namespaces/{cluster.namespace}"
     pod = pod_of(made)
     for path, body in ((f"/apis/batch/v1{base}/jobs", made), (f"/api/v1{base}/pods", pod)):
