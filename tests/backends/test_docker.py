@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 Arms = tuple[Arm, Arm]
 Measure = Callable[..., Record]
 
+LITTLE = 128 << 20
+"""A thousand requests of 64 KiB each fill it, which the slowest machine answers in the window."""
+
 
 def short(one: Scenario) -> Scenario:
     """As little as still is a trial, on a machine that need not be quiet."""
@@ -103,9 +106,10 @@ def test_both_containers_are_confined_and_gone_when_the_trial_is_broken_off(
 @pytest.mark.engine
 @pytest.mark.parametrize("side", [0, 1])
 def test_memory_really_taken_beyond_the_limit_is_out_of_memory(measure: Measure, image_arms: Arms, side: int) -> None:
-    one = measure(short(scenario("faulty:eats_memory")).changed(duration_seconds=4), arm=image_arms[side])
+    eats = with_server(short(scenario("faulty:eats_memory")), memory_bytes=LITTLE)
+    one = measure(eats.changed(duration_seconds=20), arm=image_arms[side])
     assert one.rejections[0].reason == "out-of-memory"
-    assert f"{256 << 20:,} bytes" in one.rejections[0].detail
+    assert f"{LITTLE:,} bytes" in one.rejections[0].detail
     assert "its container: exit code" in one.rejections[0].detail
     assert one.server["outcome"]["serve_agent"]["oom_killed"]
     assert one.server["outcome"]["memory_limit"].startswith("container, cgroup v")
@@ -113,7 +117,7 @@ def test_memory_really_taken_beyond_the_limit_is_out_of_memory(measure: Measure,
 
 @pytest.mark.engine
 def test_a_server_that_dies_is_named_with_its_containers_exit(measure: Measure) -> None:
-    one = measure(short(scenario("faulty:dies")).changed(duration_seconds=3))
+    one = measure(short(scenario("faulty:dies")).changed(duration_seconds=20))
     assert one.rejections[0].reason == "server-died"
     assert "SIGKILL" in one.rejections[0].detail and "its container: exit code 0" in one.rejections[0].detail
 
@@ -187,11 +191,11 @@ def test_the_engine_itself_is_asked_which_cpus_it_has(docker_backend: DockerBack
     cpus = docker_backend.split(load_scenario("asgi"))
     assert cpus.server and cpus.load
     with pytest.raises(GilfreeError, match="physical cores"):
-        docker_backend.split(with_server_cpus(load_scenario("asgi"), 512))
+        docker_backend.split(with_server(load_scenario("asgi"), cpus=512))
 
 
-def with_server_cpus(one: Scenario, cpus: int) -> Scenario:
-    server = one.resources.server.model_copy(update={"cpus": cpus})
+def with_server(one: Scenario, **changes: int) -> Scenario:
+    server = one.resources.server.model_copy(update=changes)
     return one.model_copy(update={"resources": one.resources.model_copy(update={"server": server})})
 
 
