@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from toolkit.images import upstream
-from toolkit.images.upstream import announced, ask, base_digest, newest, newest_package, python_versions, registry_of
+from toolkit.images.upstream import (
+    announced,
+    ask,
+    base_digest,
+    newest,
+    newest_package,
+    python_source,
+    python_versions,
+    registry_of,
+)
 from toolkit.pythons.lock import Lock, LockedSeries, LockedSources
 
 DIGEST = "sha256:" + "d" * 64
@@ -132,6 +141,18 @@ def test_nobody_there_is_unknown_with_the_systems_words() -> None:
     assert found.base is not None
     for fact in (found.versions, found.base, found.packages["flask"]):
         assert fact.value is None and "refused" in fact.why
+
+
+def test_a_login_in_an_address_travels_in_a_header_and_is_never_said(
+    serve: Serve, seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = serve({"/simple/flask/": (500, {}, b"")})
+    monkeypatch.setenv("GILFREE_SOURCES", f"http://me:hunter2@{place}/")
+    found = ask(lock(""), None, ("flask",), f"http://me:hunter2@{place}/simple")
+    assert {one[2] for one in seen} == {"Basic bWU6aHVudGVyMg=="}
+    for fact in (found.versions, found.packages["flask"]):
+        assert fact.value is None and "it answers" in fact.why and "hunter2" not in fact.why
+    assert "hunter2" not in python_source(lock(""))
 
 
 def test_a_folder_that_is_not_there_is_unknown() -> None:

@@ -23,7 +23,7 @@ from typing import Any, Generic, TypeVar
 from packaging.version import InvalidVersion, Version
 
 from toolkit.pythons.lock import Lock, LockedSeries
-from toolkit.pythons.sources import shown
+from toolkit.pythons.sources import authorized, shown
 
 Known = TypeVar("Known")
 
@@ -234,5 +234,8 @@ def get(address: str, accept: str) -> bytes:
 
 
 def _open(address: str, headers: Mapping[str, str], method: str = "GET") -> Any:
-    request = urllib.request.Request(address, headers={"User-Agent": "gilfree", **headers}, method=method)
+    request = authorized(address)
+    request.method = method
+    for name, value in {"User-Agent": "gilfree", **headers}.items():
+        request.add_header(name, value)
     return urllib.request.urlopen(request, timeout=ONE_SECONDS)

@@ -124,7 +124,7 @@ def copy(source: Path, to: Path) -> None:
 
 def download(address: str, to: Path) -> None:
     """Fetch over the network (or file://). Raises NotThere with the reason for anything that fails."""
-    request = _request(address)
+    request = authorized(address)
     try:
         with (
             urllib.request.urlopen(request, timeout=CONNECT_TIMEOUT_SECONDS) as answer,
@@ -137,7 +137,7 @@ def download(address: str, to: Path) -> None:
         raise NotThere(f"{getattr(error, 'reason', error)}") from None
 
 
-def _request(address: str) -> urllib.request.Request:
+def authorized(address: str) -> urllib.request.Request:
     """A request whose credentials, if the address has any, travel in a header: urllib knows no others."""
     parts = urlsplit(address)
     request = urllib.request.Request(shown(address))

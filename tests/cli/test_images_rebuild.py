@@ -1,0 +1,39 @@
+"""`gilfree images rebuild` as a command: its exit codes and what a script reads."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from toolkit.cli.images_rebuild import as_json
+from toolkit.images.check import Judged
+from toolkit.images.judging import Finding
+from toolkit.images.rebuild import Rebuilt
+
+
+@pytest.mark.engine
+def test_what_cannot_be_learnt_is_not_rebuilt_and_exits_2_with_a_remedy() -> None:
+    nowhere = {"GILFREE_SOURCES": "http://127.0.0.1:1/", "UV_DEFAULT_INDEX": "http://127.0.0.1:1/simple"}
+    done = subprocess.run(
+        [sys.executable, "-m", "toolkit", "images", "rebuild", "--profile", "fast"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **nowhere},
+    )
+    # Where nothing was built yet there is nothing to be unsure of: then it would build, so the source fails the update.
+    assert done.returncode == 2
+    assert "cannot be learnt" in done.stderr and "GILFREE_SOURCES" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_script_is_told_what_changed_what_failed_and_what_moved() -> None:
+    judged = [Judged("app 3.14 (fast)", "stale", "python 3.14.6 -> 3.14.7", "x")]
+    findings = [Finding("app 3.14t (fast)", "the GIL is off", "it is on"), Finding("pair", "one version")]
+    told = json.loads(json.dumps(as_json(Rebuilt(judged, ["python 3.14.6 -> 3.14.7"], (), findings, {}))))
+    assert told["changes"] == ["python 3.14.6 -> 3.14.7"] and told["moved"] == {}
+    assert told["failed"] == [{"of": "app 3.14t (fast)", "claim": "the GIL is off", "detail": "it is on"}]
+    assert told["images"][0]["state"] == "stale"
