@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import http.server
+import json
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from toolkit import paths
 from toolkit.errors import GilfreeError
-from toolkit.images.update import published_beside, update
+from toolkit.images.update import published_beside, published_upstream, update
 from toolkit.images.upstream import Fact, Upstream, python_versions
 from toolkit.pythons.lock import load_lock
 
@@ -163,3 +167,46 @@ def test_hashes_beside_a_tarball_are_read_in_each_usual_form(tmp_path: Path, nam
     (tmp_path / name).write_text(text)
     assert published_beside(tmp_path, "Python-3.14.6.tar.xz") == "2" * 64
     assert published_beside(tmp_path, "Python-3.14.7.tar.xz") is None
+
+
+class PythonOrg(http.server.BaseHTTPRequestHandler):
+    """Answers as python.org does: files by the slug that its release tools make, an SBOM beside each tarball."""
+
+    def do_GET(self) -> None:
+        url = "https://www.python.org/ftp/python/{}/Python-{}.tar.xz"
+        bill = {"packages": [{"name": "CPython", "checksums": [{"algorithm": "SHA256", "checksumValue": "5" * 64}]}]}
+        answers: dict[str, Any] = {
+            "/api/?slug=3147-XZ-compressed-source-tarball": [
+                {"url": url.format("3.14.7", "3.14.7"), "sha256_sum": "3" * 64}
+            ],
+            "/api/?slug=3150-rc1-XZ-compressed-source-tarball": [
+                {"url": url.format("3.15.0", "3.15.0rc1"), "sha256_sum": "4" * 64}
+            ],
+            "/ftp/3.14.6/Python-3.14.6.tar.xz.spdx.json": bill,
+        }
+        found = answers.get(self.path, [] if self.path.startswith("/api/") else None)
+        self.send_response(404 if found is None else 200)
+        self.end_headers()
+        self.wfile.write(json.dumps(found).encode())
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("version", "digest"),
+    [("3.14.7", "3" * 64), ("3.15.0rc1", "4" * 64), ("3.14.6", "5" * 64), ("3.14.5", None)],
+)
+def test_python_orgs_word_is_its_api_and_else_the_bill_of_materials(
+    monkeypatch: pytest.MonkeyPatch, version: str, digest: str | None
+) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), PythonOrg)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        place = f"http://127.0.0.1:{server.server_address[1]}"
+        monkeypatch.setattr("toolkit.images.update.FILES_API", f"{place}/api/")
+        monkeypatch.setattr("toolkit.images.update.FILES", f"{place}/ftp/")
+        assert published_upstream(version, f"Python-{version}.tar.xz") == digest
+    finally:
+        server.shutdown()
+        server.server_close()

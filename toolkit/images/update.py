@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.error
 from pathlib import Path
+from typing import Any
 
 from packaging.version import Version
 
@@ -17,6 +17,7 @@ from toolkit.pythons.sources import NotThere, Say, sha256, sources
 
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 FILES_API = "https://www.python.org/api/v2/downloads/release_file/"
+FILES = "https://www.python.org/ftp/python/"
 
 
 def update(asked: str | None, upstream: Upstream, say: Say, *, prereleases: bool = False) -> list[str]:
@@ -112,15 +113,32 @@ def _published(name: str, version: str, tarball: str) -> str | None:
     folder = re.fullmatch(r"GILFREE_SOURCES \((.*)\)", name)
     if folder and "://" not in folder[1]:
         return published_beside(Path(folder[1]), tarball)
-    if name != "python.org":
-        return None
+    return published_upstream(version, tarball) if name == "python.org" else None
+
+
+def published_upstream(version: str, tarball: str) -> str | None:
+    """What python.org says: its API (under the slug that its release tools make), else the SBOM beside the tarball."""
+    release, early = re.fullmatch(r"([\d.]+)(.*)", version).groups()  # type: ignore[union-attr]
+    slug = f"{release.replace('.', '')}{f'-{early}' if early else ''}-XZ-compressed-source-tarball"
+    told = _json(f"{FILES_API}?slug={slug}")
+    for one in told if isinstance(told, list) else ():
+        if str(one.get("url", "")).endswith(f"/{tarball}") and one.get("sha256_sum"):
+            return str(one["sha256_sum"])
+    bill = _json(f"{FILES}{release}/{tarball}.spdx.json")
+    for package in bill.get("packages", ()) if isinstance(bill, dict) else ():
+        if package.get("name") == "CPython":
+            for checksum in package.get("checksums", ()):
+                if checksum.get("algorithm") == "SHA256":
+                    return str(checksum["checksumValue"])
+    return None
+
+
+def _json(address: str) -> Any:
+    """What an address answers; None when it does not, or not in JSON."""
     try:
-        told = json.loads(get(f"{FILES_API}?slug={tarball}", "application/json"))
-    except (OSError, ValueError, urllib.error.URLError):
+        return json.loads(get(address, "application/json"))
+    except (OSError, ValueError):
         return None
-    return next(
-        (str(one["sha256_sum"]) for one in told if one.get("url", "").endswith(tarball) and one.get("sha256_sum")), None
-    )
 
 
 def published_beside(folder: Path, tarball: str) -> str | None:
