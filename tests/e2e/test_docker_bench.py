@@ -103,7 +103,8 @@ def refused(tmp_path: Path, *arguments: str) -> str:
 
 def test_two_images_that_are_no_pair_are_refused(tmp_path: Path, built_images: list[Wanted]) -> None:
     gil = next(one.name for one in built_images if (one.kind, one.variant) == ("app", "3.14"))
-    assert "is not a free-threaded build" in refused(tmp_path, "--gil", gil, "--free-threaded", gil)
+    said = refused(tmp_path, "--gil", gil, "--free-threaded", gil)
+    assert f"{gil}:/usr/local/bin/python3 is not a free-threaded build" in said
 
 
 def test_an_image_without_an_interpreter_is_refused(tmp_path: Path, built_images: list[Wanted]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from toolkit import paths
@@ -40,6 +41,10 @@ def answered(said: str, image: str, otherwise: str) -> Answer:
 def paired(answers: Sequence[Answer], names: Sequence[str], profile: str, *, built: bool) -> Pair:
     """GIL and free-threaded image as a pair. Raises GilfreeError naming in what they differ more than they may."""
     (one, mine), (other, theirs) = answers
+    one, other = (  # in messages and records an image's name says more than the path that all of them share
+        replace(found, executable=Path(f"{name}:{found.executable}"))
+        for found, name in zip((one, other), names, strict=True)
+    )
     differing = sorted(name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name))
     if differing:
         words = ", ".join(f"{name} ({mine.get(name, 'none')} and {theirs.get(name, 'none')})" for name in differing)
