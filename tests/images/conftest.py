@@ -76,10 +76,7 @@ def tiny(tmp_path: Path, client: DockerClient, cache: Path, request: pytest.Fixt
         return Wanted("app", variant, "3.14.7", profile, repository, inputs, {}, files, targets="asgi:app,wsgi:app")
 
     yield make
-    for image in client.images.list(repository):
-        for tag in image.tags:
-            client.images.remove(tag, force=True)
-    for image in client.images.list():
-        for tag in image.tags:
-            if f"/{repository}:" in tag:
+    for listed in client.api.images():  # not images.list, which asks again for each, and others remove theirs meanwhile
+        for tag in listed.get("RepoTags") or ():
+            if tag.startswith(f"{repository}:") or f"/{repository}:" in tag:
                 client.images.remove(tag, force=True)

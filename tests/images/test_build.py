@@ -122,7 +122,7 @@ def test_a_password_for_the_index_is_in_no_layer_no_history_and_no_log(
     network = Network(pip_index=f"https://me:{secret}@index.example/simple")
     built = build_images(client, [one], network, watching, AGAIN)[0]
     assert built.log is not None and "index https://***@index.example/simple" in built.log.read_text()
-    texts = [json.dumps(layer) for image in client.images.list(all=True) for layer in [image.attrs]]
+    texts = [json.dumps(inspected(client, layer["Id"])) for layer in client.api.images(all=True)]
     texts.append(json.dumps(client.images.get(one.name).history()))
     saved = b"".join(client.images.get(one.name).save())
     assert secret.encode() not in saved

@@ -28,16 +28,13 @@ def with_script(one: Wanted) -> Wanted:
 
 
 def test_apt_takes_the_mirror_and_leaves_nothing_of_it(client: DockerClient, tiny: Tiny, watching: Watching) -> None:
-    one = tiny(
-        "COPY network.sh /tmp/\n"
-        "RUN . /tmp/network.sh && apt_install hello && hello && ! grep -r me:secret /etc /var /tmp 2>/dev/null"
-    )
+    one = tiny("COPY network.sh /tmp/\nRUN . /tmp/network.sh && apt_install hello && hello")
     # A login that the archive does not ask for is as good as one that it asks for.
-    network = Network(apt_mirror="http://me:secret@deb.debian.org/debian")
+    network = Network(apt_mirror="http://me:hunter2-is-secret@deb.debian.org/debian")
     built = build_images(client, [with_script(one)], network, watching, "again")[0]
     assert built.log is not None and "Hello, world!" in built.log.read_text()
-    assert "secret" not in built.log.read_text()
-    assert b"secret" not in b"".join(client.images.get(one.repository + ":" + built.wanted.tag).save())
+    assert "hunter2" not in built.log.read_text()
+    assert b"hunter2" not in b"".join(client.images.get(one.repository + ":" + built.wanted.tag).save())
 
 
 def test_extra_certificates_are_trusted_during_a_step_and_gone_after_it(
