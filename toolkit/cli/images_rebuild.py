@@ -59,7 +59,7 @@ def rebuild(
     if done.failed:
         sys.exit(CHECK_FAILED)
     if bench:
-        sys.exit(_bench(done, python, scenario))
+        sys.exit(_bench(done, scenario))
 
 
 def as_json(done: Rebuilt) -> dict[str, object]:
@@ -91,14 +91,20 @@ def _print(done: Rebuilt, seconds: float) -> None:
     print(f"{seconds:.0f} s")
 
 
-def _bench(done: Rebuilt, python: str, scenario: str) -> int:
-    """Old against new as two arms of one campaign, by their immutable names."""
+def bench_command(done: Rebuilt, scenario: str) -> list[str]:
+    """Old against new as two arms of one campaign; empty when there are no two. The new are those that are current now."""
+    if done.old is None or done.new is None or done.old == done.new:
+        return []
+    pair = ["--python", done.series, "--profile", done.profile, "--against", ",".join(done.old)]
+    return ["bench", "--backend", "docker", "--scenario", scenario, *pair]
+
+
+def _bench(done: Rebuilt, scenario: str) -> int:
     import subprocess
 
-    if done.old is None or done.new is None or done.old == done.new:
+    command = bench_command(done, scenario)
+    if not command:
         print("nothing to measure: no other pair was promoted before", file=sys.stderr)
         return 0
-    command = ["bench", "--backend", "docker", "--scenario", scenario, "--python", python]
-    command += ["--gil", done.new[0], "--free-threaded", done.new[1], "--against", ",".join(done.old)]
     print(f"gilfree {' '.join(command)}", file=sys.stderr, flush=True)
     return subprocess.run([sys.executable, "-m", "toolkit", *command]).returncode

@@ -52,6 +52,8 @@ class Rebuilt:
     """What came of it. `old`: the app images, GIL and free-threaded, that the moving tags pointed to before."""
 
     judged: Sequence[Judged]
+    series: str = ""
+    profile: str = ""
     changes: Sequence[str] = ()
     built: Sequence[Built] = ()
     findings: Sequence[Finding] = ()
@@ -93,7 +95,7 @@ def rebuild(asked: Asked, watching: Watching, test: Test = examined) -> Rebuilt:
         apps = [one for one in images if one.kind == "app"]
         old = _promoted(apps)
         if all(one.state == "current" for one in seen.judged) and not changes and _tags_are_there(client, images):
-            return Rebuilt(seen.judged)
+            return Rebuilt(seen.judged, series, seen.profile)
         built = build_images(client, images, asked.network, watching, asked.again)
         findings = test(client, images, asked, watching)
         moved: dict[str, str] = {}
@@ -101,7 +103,8 @@ def rebuild(asked: Asked, watching: Watching, test: Test = examined) -> Rebuilt:
             if asked.registry is not None:
                 built = push_images(client, built, asked.registry, watching)
             moved = promote(client, images, watching, registry=asked.registry)
-    return Rebuilt(seen.judged, changes, built, findings, moved, old, (apps[0].name, apps[1].name))
+    new = (apps[0].name, apps[1].name)
+    return Rebuilt(seen.judged, series, seen.profile, changes, built, findings, moved, old, new)
 
 
 def _updated(client: DockerClient, seen: Seen, series: str, asked: Asked, watching: Watching) -> list[str]:
