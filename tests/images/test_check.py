@@ -156,6 +156,11 @@ def test_an_image_that_was_removed_by_hand_is_said_to_be_gone(entry: LockedSerie
     assert judged(entry, there, outside("3.14.6"))[0] == "stale because it is gone from the engine"
 
 
+def test_a_silent_source_is_a_note_too(entry: LockedSeries) -> None:
+    found = notes(Lock(series={"3.14": entry}), Upstream(Fact(None, "no route"), None), {})
+    assert found[0] == "the newest Pythons cannot be learnt: no route"
+
+
 def test_a_new_series_a_newer_package_and_the_end_of_life_are_notes(entry: LockedSeries) -> None:
     locked = entry.model_copy(update={"status": "bugfix", "end_of_life": "2030-10"})
     upstream = outside("3.14.6", "3.15.0a2", "3.15.0rc1", flask=Fact("9.0"), fastapi=Fact(None, "it answers 500"))
@@ -173,9 +178,14 @@ STATES: list[State] = ["current", "stale", "missing", "unknown"]
 
 @given(st.lists(st.sampled_from(STATES)))
 def test_unknown_outweighs_stale_and_stale_current(states: list[State]) -> None:
-    code = exit_code([Judged("x", state, "", "x") for state in states])
+    code = exit_code([Judged("x", state, "", "x") for state in states], outside("3.14.6"))
     assert code == (BAD_INPUT if "unknown" in states else STALE if {"stale", "missing"} & set(states) else FINE)
     assert (BAD_INPUT, STALE, FINE) == (2, 10, 0)
+
+
+@pytest.mark.parametrize("silent", [Upstream(Fact(None, "x"), None), Upstream(Fact(()), Fact(None, "x"))])
+def test_a_silent_source_is_exit_code_2_also_where_nothing_is_built_yet(silent: Upstream) -> None:
+    assert exit_code([Judged("x", "missing", "", "x")], silent) == BAD_INPUT
 
 
 @pytest.mark.engine

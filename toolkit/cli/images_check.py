@@ -46,7 +46,7 @@ def check(
     if timing:
         print(f"check: {seconds:.2f} s", file=sys.stderr)
         print(f"no-op build: {_no_op_build(python, seen.profile, base):.2f} s", file=sys.stderr)
-    sys.exit(exit_code(seen.judged))
+    sys.exit(exit_code(seen.judged, seen.upstream))
 
 
 def _no_op_build(python: str, profile: str, base: str | None) -> float:

@@ -121,7 +121,9 @@ def _short(digest: str) -> str:
 def notes(lock: Lock, upstream: Upstream, pins: Mapping[str, str]) -> list[str]:
     """What is worth knowing and makes no image stale: new series, newer packages, ends of life."""
     found = []
-    if upstream.versions.value is not None:
+    if upstream.versions.value is None:
+        found.append(f"the newest Pythons cannot be learnt: {upstream.versions.why}")
+    else:
         found += [
             f"python {version} is announced, not built until asked: gilfree images update --python {version}"
             for version in announced(upstream.versions.value, lock.series)
@@ -141,9 +143,11 @@ def notes(lock: Lock, upstream: Upstream, pins: Mapping[str, str]) -> list[str]:
     return found
 
 
-def exit_code(found: Sequence[Judged]) -> int:
-    """2 when anything is unknown, else 10 when anything is stale or missing, else 0."""
+def exit_code(found: Sequence[Judged], upstream: Upstream) -> int:
+    """2 when anything is unknown (also what would only add to an image's being stale or missing), else 10 when anything
+    is stale or missing, else 0."""
     states = {one.state for one in found}
-    if "unknown" in states:
+    silent = upstream.versions.value is None or (upstream.base is not None and upstream.base.value is None)
+    if silent or "unknown" in states:
         return BAD_INPUT
     return STALE if states & {"stale", "missing"} else FINE
