@@ -8,31 +8,18 @@ so what explains the others comes first.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from toolkit.agent.frames import Frame, gap
+from toolkit.disturbances import Found, disturbed, first, not_pinned, saturated_loader
 from toolkit.endings import agent_words, container_words, exit_of
 from toolkit.loadgen import oha, rewrk
 from toolkit.measured import Measured
 from toolkit.trial import Trial
 
 MAX_COLD_SECONDS = 5.0
-PINNING_REMEDY = (
-    "whole CPUs are pinned only where the kubelet's cpuManagerPolicy is static; without it take"
-    " `cluster: {pinning: preferred}` and believe the figures less"
-)
 MIN_ACHIEVED = 0.99
 """Of a constant rate. What is missing was still waiting at the end, so no latency tells of it."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """One reason against a trial. `environmental`: the machine's doing, so that trying again may help."""
-
-    reason: str
-    detail: str
-    environmental: bool = False
 
 
 Check = Callable[[Trial, Sequence[Frame], Measured], Iterator[Found]]
@@ -43,13 +30,9 @@ def rejections(trial: Trial, frames: Sequence[Frame], seen: Measured) -> list[Fo
     return [found for check in CHECKS for found in check(trial, frames, seen)]
 
 
-def _one(frames: Sequence[Frame], kind: str) -> Frame | None:
-    return next((frame for frame in frames if frame["kind"] == kind), None)
-
-
 def backend_failed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
     """What the backend itself met: a port taken, an image not to be had, a node gone."""
-    outcome = _one(frames, "outcome")
+    outcome = first(frames, "outcome")
     if outcome is None:
         yield Found("interrupted", "the trial was cut short: its backend reported no outcome")
     elif outcome.get("problem"):
@@ -60,7 +43,7 @@ def backend_failed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Ite
 def out_of_memory(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
     """The memory limit was reached, seen by the kernel (cgroup) or by the watchdog on PSS."""
     limit = trial.scenario.resources.server.memory_bytes
-    watched, ended = _one(frames, "memory_limit"), _one(frames, "server_exit")
+    watched, ended = first(frames, "memory_limit"), first(frames, "server_exit")
     if watched:
         yield Found("out-of-memory", f"the server used {watched['used_bytes']:,} bytes, its limit is {limit:,}")
     elif (ended and ended["oom_kills"]) or exit_of(frames, "serve").get("oom_killed"):
@@ -80,7 +63,7 @@ def server_failed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iter
             container = container_words(exit_of(frames, "serve"))
             yield Found("server-died", f"the server ended by itself ({how}){container}. {_last_words(seen)}")
     left = exit_of(frames, "serve")
-    if left.get("code") and _one(frames, "server_exit") is None and _one(frames, "server_failed") is None:
+    if left.get("code") and first(frames, "server_exit") is None and first(frames, "server_failed") is None:
         yield Found("server-died", f"what watches the server ended with it{agent_words(left)}. {_last_words(seen)}")
 
 
@@ -93,7 +76,7 @@ def _last_words(seen: Measured) -> str:
 
 def load_failed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
     """A generator that is missing, crashed, or (as rewrk does when refused) printed nothing and exited 0."""
-    failed = _one(frames, "load_failed")
+    failed = first(frames, "load_failed")
     if failed:
         yield Found("load-missing", failed["text"])
     if exit_of(frames, "load").get("code"):
@@ -243,64 +226,6 @@ def cold(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Foun
         yield Found(
             "cold", f"measuring began {seen.warm_gap_seconds} s after the warm-up, {MAX_COLD_SECONDS} s is the most"
         )
-
-
-def not_pinned(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """A server or loader that ran elsewhere than on the CPUs it was given."""
-    outcome = _one(frames, "outcome") or {}
-    for frame in frames:
-        asked = (outcome.get("cpus") or {}).get(frame["side"])
-        if frame["kind"] == "hello" and asked is not None and sorted(asked) != sorted(frame["cpus"]):
-            yield Found("not-pinned", f"{frame['side']}: asked for CPUs {sorted(asked)}, ran on {frame['cpus']}")
-        count = (outcome.get("cpu_counts") or {}).get(frame["side"])
-        if frame["kind"] == "hello" and count is not None and len(frame["cpus"]) != count:
-            yield Found(
-                "not-pinned",
-                f"{frame['side']}: asked for {count} CPUs of its own, could run on {len(frame['cpus'])}: {frame['cpus']};"
-                f" {PINNING_REMEDY}",
-            )
-
-
-def saturated_loader(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """A loader at its own limit measures itself."""
-    if trial.searching:
-        return
-    yield from loader_at_its_limit(trial, seen)
-
-
-def loader_at_its_limit(trial: Trial, seen: Measured) -> Iterator[Found]:
-    """The same of any window."""
-    limit = trial.scenario.limits.loader_saturation
-    if seen.loader_saturation is not None and seen.loader_saturation > limit:
-        yield Found(
-            "loader-saturated", f"the loader used {seen.loader_saturation:.0%} of its CPUs, {limit:.0%} is the limit"
-        )
-
-
-def disturbed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """CPU time that the trial did not get: throttled by a quota, stolen by the host, taken by other processes."""
-    if trial.searching:
-        return
-    meant = (_one(frames, "outcome") or {}).get("throttling") == "measure"  # pods that are to be throttled
-    yield from (found for found in disturbances(trial, seen) if not (meant and found.reason == "throttled"))
-
-
-def disturbances(trial: Trial, seen: Measured) -> Iterator[Found]:
-    """The same of any window."""
-    limits = trial.scenario.limits
-    for reason, share, limit, words in (
-        ("throttled", seen.throttled_periods, limits.throttled_periods, "of the server's CPU periods were throttled"),
-        (
-            "throttled",
-            seen.loader_throttled_periods,
-            limits.throttled_periods,
-            "of the loader's CPU periods were throttled",
-        ),
-        ("stolen", seen.steal, limits.steal, "of the server's CPU time was stolen by the host"),
-        ("foreign-cpu", seen.foreign_cpu, limits.foreign_cpu, "of the server's CPU time went to other processes"),
-    ):
-        if share is not None and share > limit:
-            yield Found(reason, f"{share:.1%} {words}, {limit:.1%} is the limit", environmental=True)
 
 
 def incomplete(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from toolkit import checks
+from toolkit import disturbances
 from toolkit.agent.frames import Frame
 from toolkit.loadgen import oha
 from toolkit.measured import Measured, measure
@@ -49,6 +49,6 @@ def _entry(trial: Trial, window: Window, seen: Measured) -> dict[str, Any]:
         "server_cpus_used": figures["server_cpus_used"],
         "memory_mb": figures["memory_mb"],
         "loader_saturation": seen.loader_saturation,
-        "loader_limited": [found.detail for found in checks.loader_at_its_limit(trial, seen)],
-        "disturbed": [found.detail for found in checks.disturbances(trial, seen)],
+        "loader_limited": [found.detail for found in disturbances.loader_at_its_limit(trial, seen)],
+        "disturbed": [found.detail for found in disturbances.disturbances(trial, seen)],
     }
