@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from toolkit.capacity.plan import knees, pods_for
@@ -71,7 +72,7 @@ class Sides:
         """CPU per request at a knee."""
         return (of.server_cpus_used or of.server_cpus) / knee
 
-    @property
+    @cached_property
     def cpu_ratios(self) -> tuple[float, float, float]:
         """Free-threaded ÷ GIL in CPU per request: worst, middle, best combination of the blocks."""
         gil = sorted(self.cpu_seconds(self.gil, knee) for knee in self.gil_knees)

@@ -62,8 +62,13 @@ def rates_of(catalogue: Catalogue, needs: Sequence[Need]) -> Rates:
 def fleet_nodes(catalogue: Catalogue, needs: Sequence[Need], spare: int) -> FleetNodes:
     """The cheapest single type by the room that is asked, and how many of it the scheduler needs."""
     kinds = _holding_all(catalogue.types, needs)
-    kind = min(kinds, key=lambda one: _least_count(one, needs) * one.price_hour)
-    count = _least_count(kind, needs)
+    wanted = (
+        sum(need.pods * need.cpu_millis for need in needs),
+        sum(need.memory_total for need in needs),
+        sum(need.pods for need in needs),
+    )
+    kind = min(kinds, key=lambda one: _least_count(one, wanted) * one.price_hour)
+    count = _least_count(kind, wanted)
     while not _placed(kind, count, needs):
         count += max(1, math.ceil(count * STEP))
     return FleetNodes(kind.name, count + spare, catalogue.month((count + spare) * kind.price_hour))
@@ -85,13 +90,10 @@ def _holding_all(types: Sequence[NodeType], needs: Sequence[Need]) -> list[NodeT
     return found
 
 
-def _least_count(one: NodeType, needs: Sequence[Need]) -> int:
-    return max(
-        1,
-        math.ceil(sum(need.pods * need.cpu_millis for need in needs) / one.free_cpu_millis),
-        math.ceil(sum(need.memory_total for need in needs) / one.free_memory_bytes),
-        math.ceil(sum(need.pods for need in needs) / one.free_pods),
-    )
+def _least_count(one: NodeType, wanted: tuple[int, int, int]) -> int:
+    """Nodes for so much CPU, memory and so many pods, if they could be cut at will."""
+    rooms = one.free_cpu_millis, one.free_memory_bytes, one.free_pods
+    return max(1, *(math.ceil(amount / room) for amount, room in zip(wanted, rooms, strict=True)))
 
 
 def _placed(kind: NodeType, count: int, needs: Sequence[Need]) -> bool:
