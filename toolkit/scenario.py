@@ -7,25 +7,23 @@ that the same file serves any series; `published.series` says which one the publ
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, field_validator, model_validator
 
 from toolkit import units
 from toolkit.cluster.settings import ClusterSettings
+from toolkit.matrix import DEFAULT_LOOP as DEFAULT_LOOP
+from toolkit.matrix import Count, Loop, MatrixCell
+from toolkit.matrix import Point as Point
 
 WRAPPED_RUNTIME_PATH = "/-/gilfree/runtime"
-DEFAULT_LOOP: Literal["asyncio"] = "asyncio"
 
 Seconds = Annotated[int, BeforeValidator(units.whole_seconds_of)]
 Bytes = Annotated[int, BeforeValidator(units.process_bytes_of)]
 Cpus = Annotated[float, BeforeValidator(units.cpus_of)]
-Count = Annotated[int, Field(ge=1, strict=True)]
 Role = Literal["gil", "free-threaded"]
-Loop = Literal["asyncio", "uvloop", "rloop"]
 Arms = Literal["variants", "aa", "variants+aa"]
 """What a block holds: both variants, each variant twice (A/A), or both with the GIL build a second time."""
 Metric = Literal["requests_per_second", "latency_mean_ms", "memory_mb", "cpu_seconds_per_1000_requests"]
@@ -74,46 +72,6 @@ class Endpoint(_Model):
         if self.any_body:
             return {"any_body": True}
         return {"json": self.json_body} if self.text is None else {"text": self.text}
-
-
-class Point(_Model):
-    """One cell of the matrix. `threads` are blocking threads per worker (WSGI); 1 on ASGI."""
-
-    endpoint: str
-    workers: Count = 1
-    threads: Count = 1
-    connections: Count
-    loop: Loop = DEFAULT_LOOP
-    threadpool: Count | None = None
-
-    @property
-    def key(self) -> str:
-        """A short name, the same every time: `json-w1-t64-c128`, with loop and thread pool only when they are set."""
-        parts = [self.endpoint, f"w{self.workers}", f"t{self.threads}", f"c{self.connections}"]
-        parts += [self.loop] if self.loop != DEFAULT_LOOP else []
-        parts += [f"p{self.threadpool}"] if self.threadpool else []
-        return "-".join(parts)
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-class MatrixCell(_Model):
-    """Points as a product: any value may be a list of values."""
-
-    endpoint: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_listed)]
-    workers: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_listed)] = (1,)
-    threads: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_listed)] = (1,)
-    connections: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_listed)]
-    loop: Annotated[tuple[Loop, ...], Field(min_length=1), BeforeValidator(_listed)] = (DEFAULT_LOOP,)
-    threadpool: Annotated[tuple[Count | None, ...], Field(min_length=1), BeforeValidator(_listed)] = (None,)
-
-    def points(self) -> Iterator[Point]:
-        """The product of all values."""
-        names = list(MatrixCell.model_fields)
-        for values in itertools.product(*(getattr(self, name) for name in names)):
-            yield Point(**dict(zip(names, values, strict=True)))
 
 
 class GranianSettings(_Model):

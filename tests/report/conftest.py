@@ -14,10 +14,11 @@ import pytest
 from tests.conftest import say, scenario
 from tests.factory import a_record
 from toolkit.campaign import Campaign
+from toolkit.matrix import MatrixCell
 from toolkit.records import Record
 from toolkit.report.html import render
 from toolkit.report.page import page
-from toolkit.scenario import MatrixCell, Scenario
+from toolkit.scenario import Scenario
 from toolkit.setup.needs import Need
 from toolkit.setup.packages import ensure_packages
 from toolkit.trial import Arm

@@ -13,10 +13,11 @@ from toolkit.capacity.profile import Profile, median, write_profile
 from toolkit.capacity.profiled import profile_of
 from toolkit.capacity.verify import Verified, VerifyPlan
 from toolkit.errors import GilfreeError
+from toolkit.matrix import MatrixCell, Point
 from toolkit.plan import Plan
 from toolkit.progress import Progress
 from toolkit.records import Record
-from toolkit.scenario import MatrixCell, Point, Scenario
+from toolkit.scenario import Scenario
 from toolkit.scenario_files import impossible_point
 
 Say = Callable[[str], None]

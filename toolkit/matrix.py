@@ -1,0 +1,58 @@
+"""The matrix of a scenario: its points, and cells that stand for many of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+DEFAULT_LOOP: Literal["asyncio"] = "asyncio"
+
+Count = Annotated[int, Field(ge=1, strict=True)]
+Loop = Literal["asyncio", "uvloop", "rloop"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Point(_Model):
+    """One cell of the matrix. `threads` are blocking threads per worker (WSGI); 1 on ASGI."""
+
+    endpoint: str
+    workers: Count = 1
+    threads: Count = 1
+    connections: Count
+    loop: Loop = DEFAULT_LOOP
+    threadpool: Count | None = None
+
+    @property
+    def key(self) -> str:
+        """A short name, the same every time: `json-w1-t64-c128`, with loop and thread pool only when they are set."""
+        parts = [self.endpoint, f"w{self.workers}", f"t{self.threads}", f"c{self.connections}"]
+        parts += [self.loop] if self.loop != DEFAULT_LOOP else []
+        parts += [f"p{self.threadpool}"] if self.threadpool else []
+        return "-".join(parts)
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+class MatrixCell(_Model):
+    """Points as a product: any value may be a list of values."""
+
+    endpoint: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_listed)]
+    workers: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_listed)] = (1,)
+    threads: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_listed)] = (1,)
+    connections: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_listed)]
+    loop: Annotated[tuple[Loop, ...], Field(min_length=1), BeforeValidator(_listed)] = (DEFAULT_LOOP,)
+    threadpool: Annotated[tuple[Count | None, ...], Field(min_length=1), BeforeValidator(_listed)] = (None,)
+
+    def points(self) -> Iterator[Point]:
+        """The product of all values."""
+        names = list(MatrixCell.model_fields)
+        for values in itertools.product(*(getattr(self, name) for name in names)):
+            yield Point(**dict(zip(names, values, strict=True)))
