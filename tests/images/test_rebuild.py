@@ -156,6 +156,14 @@ def test_nothing_changed_is_nothing_done(cheap: Put, watching: Watching) -> None
     assert (again.built, again.findings, again.moved) == ((), (), {})
 
 
+def test_images_are_judged_by_their_own_labels_where_the_cache_folder_is_lost(
+    cheap: Put, watching: Watching, cache: Path
+) -> None:
+    rebuild(ASKED, watching, fine)
+    (cache / "gilfree" / "images" / "state.json").unlink()
+    assert states() == ["current (local base)"] * 5
+
+
 def test_a_new_series_is_announced_and_not_built(cheap: Put, watching: Watching) -> None:
     rebuild(ASKED, watching, fine)
     cheap("3.15.0rc1")

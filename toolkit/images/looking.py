@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -88,22 +89,33 @@ def _here(lock: Lock, base_name: str | None) -> tuple[Base, dict[str, dict[str, 
     known: dict[str, dict[str, Any]] = state.read()["images"]
     try:
         with connected() as client:
-            there = {
-                (one.get("Labels") or {}).get(f"{LABEL}id")
-                for one in client.api.images(filters={"label": f"{LABEL}id"})
-            }
+            listed = client.api.images(filters={"label": f"{LABEL}id"})
+            there = {one["Labels"][f"{LABEL}id"]: _of_labels(one) for one in listed}
             try:
                 base = find_base(client, base_name, lock)
             except GilfreeError:
                 # No base in the engine: nothing can be built from it either; a registry's digest is not known yet.
                 name = base_name or wanted_base(lock)[0]
                 base = Base(name, "not here yet", "")
-            return base, {key: fields for key, fields in known.items() if key in there}
+            return base, {key: known.get(key, fields) for key, fields in there.items()}
     except GilfreeError:
         remembered = [one for one in remembered_bases(lock) if base_name in (None, one.name)]
         if not remembered:
             raise
         return remembered[0], known
+
+
+def _of_labels(image: Mapping[str, Any]) -> dict[str, Any]:
+    """What an image says of itself, for one that another user or another cache folder built."""
+    labels = {name.removeprefix(LABEL): text for name, text in image["Labels"].items() if name.startswith(LABEL)}
+    own = [tag for tag in image.get("RepoTags") or () if tag.endswith(labels["id"][:12]) and "/" not in tag]
+    return {
+        "repository": own[0].rpartition(":")[0] if own else "",
+        "variant": labels.get("variant", ""),
+        "profile": labels.get("profile", ""),
+        "inputs": json.loads(labels.get("inputs", "{}")),
+        "built_at": "",
+    }
 
 
 def _last_profile(built: Mapping[str, Mapping[str, Any]], series: str) -> str:
