@@ -62,7 +62,7 @@ def test_a_run_that_ran_nothing_is_a_failure(tmp_path: Path, body: str) -> None:
 @pytest.mark.parametrize(
     ("marker", "nowhere", "remedy"),
     [
-        ("engine", {"DOCKER_HOST": "unix:///no/such/socket"}, "start the engine"),
+        ("engine", {"DOCKER_HOST": "unix:///no/such/socket"}, "install Docker"),
         ("cluster", {"KUBECONFIG": "/no/such/file", "HOME": "/nowhere"}, "set KUBECONFIG"),
     ],
 )
