@@ -25,7 +25,7 @@ title: short trials, to be killed
 app: { target: "wsgi:app", interface: wsgi }
 endpoints: { json: { path: /json, json: { message: Hello World } } }
 matrix: [{ endpoint: json, threads: [1, 2], connections: 8 }]
-load: { warmup: 1s, duration: 1s, rounds: 6, validate_requests: 50, validate_seconds: 1 }
+load: { warmup: 1s, duration: 1s, rounds: 4, validate_requests: 50, validate_seconds: 1 }
 resources: { server: { cpus: 1, memory: 256Mi } }
 limits: { foreign_cpu: 1, steal: 1, rejected_share: 1 }
 """
@@ -69,7 +69,7 @@ def test_killed_at_ten_random_moments(tmp_path: Path, arms: tuple[Arm, Arm]) -> 
     records = store.read()
     assert records[: len(seen)] == seen
     names = [arm.name for arm in arms]
-    assert len(complete_blocks(records, names)) == 12
+    assert len(complete_blocks(records, names)) == 8
     finished: dict[tuple[str, int], int] = {}
     for record in records:
         key = (record.point_key, record.block)
