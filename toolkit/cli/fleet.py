@@ -52,7 +52,10 @@ def fleet(
             print(words, file=sys.stderr, flush=True)
 
     if scale:
-        _scale(json_output)
+        from toolkit.capacity.scale import timed
+        from toolkit.cli.promises import print_promises
+
+        print_promises(timed(), json_output)
         return
     if (inventory is None) != from_cluster:
         raise GilfreeError("give either an inventory or --from-cluster", "kubectl get deploy -A -o json > deploy.json")
@@ -88,24 +91,3 @@ def _write(file: Path, text: str) -> None:
         raise GilfreeError(
             f"{file} cannot be written: {error.strerror}", "name a file in a folder that exists"
         ) from None
-
-
-def _scale(json_output: bool) -> None:
-    import json
-    from dataclasses import asdict
-
-    from toolkit.capacity.scale import timed
-    from toolkit.errors import CHECK_FAILED
-
-    found = []
-    for one in timed():
-        found.append(one)
-        if not json_output:
-            state = "" if one.kept else "  BROKEN"
-            print(
-                f"{one.what}: {one.took:.1f} {one.unit}, at most {one.limit:g} {one.unit} promised{state}", flush=True
-            )
-    if json_output:
-        print(json.dumps([{**asdict(one), "kept": one.kept} for one in found], indent=1))
-    if not all(one.kept for one in found):
-        sys.exit(CHECK_FAILED)

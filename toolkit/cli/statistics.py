@@ -39,7 +39,10 @@ def simulate(
         ) from error
 
     if scale:
-        _print_scale(as_json)
+        from toolkit.cli.promises import print_promises
+        from toolkit.scale import timed
+
+        print_promises(timed(), as_json)
         return
     if fast:
         campaigns = FAST_CAMPAIGNS
@@ -50,27 +53,6 @@ def simulate(
         rows = _print_as_they_come(campaigns, seed)
     if any(row.broken for row in rows):
         sys.exit(errors.CHECK_FAILED)
-
-
-def _print_scale(as_json: bool) -> None:
-    import json
-    from dataclasses import asdict
-
-    from toolkit.errors import CHECK_FAILED
-    from toolkit.scale import timed
-
-    found = []
-    for one in timed():
-        found.append(one)
-        if not as_json:
-            state = "" if one.kept else "  BROKEN"
-            print(
-                f"{one.what}: {one.took:.1f} {one.unit}, at most {one.limit:g} {one.unit} promised{state}", flush=True
-            )
-    if as_json:
-        print(json.dumps([{**asdict(one), "kept": one.kept} for one in found], indent=1))
-    if not all(one.kept for one in found):
-        sys.exit(CHECK_FAILED)
 
 
 def _print_as_they_come(campaigns: int, seed: int) -> list[Row]:
