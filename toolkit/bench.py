@@ -68,10 +68,9 @@ def limited(scenario: Scenario, changes: Sequence[str]) -> Scenario:
     except ValidationError as error:
         problem = error.errors()[0]
         name = str(problem["loc"][0])
+        wrong = "there is no such limit" if problem["type"] == "extra_forbidden" else problem["msg"]
         known = ", ".join(Limits.model_fields)
-        raise GilfreeError(
-            f"--limit {name}={given.get(name, '')}: {problem['msg']}", f"the limits are {known}"
-        ) from None
+        raise GilfreeError(f"--limit {name}={given.get(name, '')}: {wrong}", f"the limits are {known}") from None
     return scenario.model_copy(update={"limits": limits})
 
 
@@ -196,7 +195,8 @@ def of_run(run: str | None, results: Path) -> list[Campaign]:
         return [Campaign.open(results / run)]
     if not found or (run is not None and run not in found):
         what = f"run {run!r}" if run else "run"
-        raise GilfreeError(
-            f"there is no {what} in {results}", f"there are: {', '.join(found) or 'none; `make bench` makes one'}"
+        there = (
+            f"there are: {', '.join(found)}" if found else "`gilfree bench` makes one; --results names another folder"
         )
+        raise GilfreeError(f"there is no {what} in {results}", there)
     return [Campaign.open(folder) for folder in found[run if run is not None else list(found)[-1]]]

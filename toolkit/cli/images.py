@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-images = typer.Typer(name="images", help="The paired images: build, test, push.", no_args_is_help=True)
+images = typer.Typer(
+    name="images", help="The paired images: build, test, push, keep them current.", no_args_is_help=True
+)
 
 Python = Annotated[str, typer.Option(help="A series (3.14) or an exact version of gilfree.lock.")]
 ProfileName = Annotated[str, typer.Option(help="release (PGO and LTO) or fast (neither).")]

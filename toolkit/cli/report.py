@@ -64,7 +64,9 @@ def report(
         return
     if not texts:
         for one in pages:
-            print("\n".join([one.decision.first, *(f"- {line}" for line in one.decision.lines)]))
+            print(
+                "\n".join([one.content.table.title, one.decision.first, *(f"- {line}" for line in one.decision.lines)])
+            )
     for file, text in texts.items():
         print(f"{file}: {len(text.encode()) / 1e6:.2f} MB, after {time.monotonic() - began:.1f} s")
 

@@ -92,7 +92,8 @@ def verified(gil: Interpreter, free_threaded: Interpreter, version: str, *, buil
             raise NotAPair(f"{one.executable}: the GIL is {'off' if with_gil else 'on'} at start", "unset PYTHON_GIL")
         if one.version != version:
             raise NotAPair(
-                f"{one.executable} is {one.version}, asked for is {version}", "never another version silently"
+                f"{one.executable} is {one.version}, asked for is {version}",
+                "give one of that version, or name its own with --python",
             )
         if one.facts["jit_enabled"]:
             raise NotAPair(f"{one.executable} has its JIT on", "unset PYTHON_JIT")
