@@ -142,7 +142,8 @@ def build_needs(name: str, needs: Sequence[Need], *, needed: bool) -> Check:
     required = [need.package for need in absent if not need.optional]
     if not required:
         without = f"; without {', '.join(need.package for need in absent)} (not required)" if absent else ""
-        return Check(name, "here", f"compiler and headers{without}")
+        cargo = "cargo, " if any(need.command == "cargo" for need in needs) else ""
+        return Check(name, "here", f"{cargo}compiler and headers{without}")
     detail = f"not there: {' '.join(required)}"
     command = f"apt-get update && apt-get install --yes --no-install-recommends {' '.join(required)}"
     if not needed:
