@@ -37,6 +37,26 @@ def test_each_knee_of_the_blocks_gives_pods_nodes_and_money() -> None:
     assert gil.low.gap == pytest.approx(0, abs=1e-6)
 
 
+IO = [one.model_copy(update={"endpoint": "io", "point": "io-w2-t1-c256"}) for one in (GIL, FASTER)]
+JSON = [variant("gil", [600, 610, 620]), variant("free-threaded", [300, 310, 320])]
+
+
+def test_knees_of_different_endpoints_are_never_held_against_each_other() -> None:
+    made = planned(measured(*IO, *JSON))
+    assert [one.point for one in made.variants] == ["json-w1-t1-c64"] * 2  # the one that a CPU carries least of
+    assert made.saving is not None and "3.14t costs" in made.saving.words
+    assert "also measured, for --endpoint: io" in made.caveats[0] and made.asked.endpoint == "json"
+    other = planned(measured(*IO, *JSON), replace(ASKED, endpoint="io"))
+    assert other.variants == planned(measured(*IO)).variants and other.saving is not None and other.saving.claimed
+    with pytest.raises(GilfreeError, match="no endpoint 'nope' was measured"):
+        planned(measured(*IO, *JSON), replace(ASKED, endpoint="nope"))
+
+
+def test_an_endpoint_without_a_knee_is_not_left_out_silently() -> None:
+    with pytest.raises(GilfreeError, match=r"3\.14 json-w1-t1-c64: 0 of 0 blocks found a knee"):
+        planned(measured(*IO, variant("gil", []), variant("free-threaded", [])))
+
+
 def test_a_saving_is_claimed_when_even_the_worst_blocks_show_it() -> None:
     saving = planned(measured(GIL, FASTER)).saving
     assert saving is not None and saving.claimed

@@ -104,7 +104,7 @@ def test_what_weakens_a_recommendation_is_said() -> None:
     blocks = (BlockKnee(block=0, knee_rps=1000, finished=True, loader_saturated=True),)
     found = only(recommendations(profile(variant(blocks=blocks, profile="fast", rejected={"stolen": 2}))))
     text = " ".join(found.caveats)
-    assert "1 blocks have a knee" in text and "lower bound" in text and "PGO" in text and "2 x stolen" in text
+    assert "knees of 1 of the 3 blocks" in text and "lower bound" in text and "PGO" in text and "2 x stolen" in text
 
 
 @given(st.floats(0.001, 64), st.floats(1, 64), st.floats(1, 1e5), st.floats(0, 2))

@@ -49,6 +49,14 @@ def test_a_disturbed_minute_is_tried_again_within_bounds_and_then_named_as_missi
     assert all(one.holds is None for one in what.verified(records))
 
 
+def test_a_knee_that_more_blocks_have_moved_is_tried_out_anew() -> None:
+    before = run(tried(1000), lambda point, block, arm: 800.0)
+    what = tried(800)
+    assert what.verified(before) == [] and len(what.missing(before)) == 4
+    block = what.next(before, [])
+    assert block is not None and block.attempt == 1 + max(one.attempt for one in before)
+
+
 def test_a_loader_at_its_limit_proves_nothing() -> None:
     what, records = tried(1000), list[Record]()
     block = what.next(records, [])

@@ -59,6 +59,16 @@ def test_what_sizing_alone_saves_is_kept_apart(tmp_path: Path) -> None:
     assert (one.sizing or 0) > (same.sizing or 0)
 
 
+def test_the_head_and_the_table_speak_of_the_same_nodes(tmp_path: Path) -> None:
+    fleet = judged(tmp_path, replace(ORDERS, replicas=40))
+    requested, sized, moved = (one.nodes for one in fleet.totals)
+    shown = text(fleet)
+    assert f"{sized.count} -> {moved.count}, {sized.month - moved.month:,.0f} USD a month less" in shown
+    assert f"{requested.count} -> {sized.count} nodes, {requested.month - sized.month:,.0f} USD a month less" in shown
+    more = text(judged(tmp_path, replace(ORDERS, replicas=1)))  # it requests less than it uses
+    assert "USD a month more" in more
+
+
 def test_its_own_campaign_gives_its_own_pods_and_high_confidence(tmp_path: Path) -> None:
     (one,) = judged(tmp_path, ORDERS, own=True, used=Usage(rps=5000)).judged
     assert (one.verdict, one.confidence) == ("move first", "high")
@@ -113,6 +123,18 @@ def test_a_profile_that_is_not_fit_makes_its_services_unknown(tmp_path: Path) ->
 def test_what_a_rule_calls_not_python_is_not_unknown(tmp_path: Path) -> None:
     found = judged(tmp_path, replace(ORDERS, labels={}, images=("r/jvm:1",)))
     assert found.judged[0].verdict == "not Python"
+
+
+def test_a_profile_of_two_endpoints_is_taken_at_one_of_them(tmp_path: Path) -> None:
+    slower = [variant("gil", [600, 610, 620]), variant("free-threaded", [300, 310, 320])]
+    io = [one.model_copy(update={"endpoint": "io", "point": "io-w2"}) for one in FASTER.variants]
+    both = measured(*io, *slower)
+    (one,) = judged(tmp_path, ORDERS, profile=both).judged
+    assert one.verdict == "leave"  # of json, which a CPU carries least of
+    named = (tmp_path / "rules.yaml").read_text().replace("own:", "endpoint: io, own:")
+    (tmp_path / "rules.yaml").write_text(named)
+    (one,) = judge([ORDERS], read_rules(tmp_path / "rules.yaml"), {ORDERS.key: BUSY}, NODES, 0.5, 0).judged
+    assert one.verdict == "move first"
 
 
 def test_the_surest_money_comes_first_and_totals_are_of_what_is_known(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from toolkit.backends import Backend
 from toolkit.campaign import Campaign
 from toolkit.capacity.knee import judged
-from toolkit.capacity.knee_plan import KneePlan, KneeSettings, knee_plan, step_of
+from toolkit.capacity.knee_plan import VERIFY_BLOCK, KneePlan, KneeSettings, knee_plan, step_of
 from toolkit.capacity.profile import Profile, median, write_profile
 from toolkit.capacity.profiled import profile_of
 from toolkit.capacity.verify import Verified, VerifyPlan
@@ -169,4 +169,5 @@ class _Searching(Progress):
         signs = {True: "met", False: "missed", None: "unknown"}
         found = [judged(entry, self._rules, fresh=True) for entry in rates]
         words = "; ".join(f"{seen.rate_rps:,} {signs[seen.passed]} ({seen.why})" for seen in found)
-        self._line(f"  {self._title} block {one.block + 1} {one.point_key} {one.arm} {step_of(rates[0])}: {words}")
+        block = "try-out" if one.block == VERIFY_BLOCK else f"block {one.block + 1}"
+        self._line(f"  {self._title} {block} {one.point_key} {one.arm} {step_of(rates[0])}: {words}")

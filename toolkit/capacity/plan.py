@@ -27,6 +27,8 @@ Podder = Callable[[VariantProfile], PodResources | None]
 def make_plan(profile: Profile, asked: Asked, catalogue: Catalogue, pod_of: Podder) -> Plan:
     """Plan every variant of a profile. Raises GilfreeError when it cannot be planned with, saying which and why."""
     _check(asked)
+    measured, profile = profile.endpoints(), profile.of_endpoint(asked.endpoint)
+    asked = replace(asked, endpoint=next(iter(profile.endpoints()), None))
     builds = {one.profile for one in profile.variants}
     if len(builds) > 1:
         raise GilfreeError(
@@ -49,7 +51,7 @@ def make_plan(profile: Profile, asked: Asked, catalogue: Catalogue, pod_of: Podd
         variants=tuple(found),
         saving=saving(gil, free, catalogue.currency) if gil and free else None,
         day=tuple(_day(found, asked, catalogue)),
-        caveats=tuple(_caveats(profile, asked, catalogue, builds)),
+        caveats=(*_which(asked.endpoint, measured), *_caveats(profile, asked, catalogue, builds)),
     )
 
 
@@ -77,7 +79,7 @@ def knees(one: VariantProfile, measured_ms: float, asked_ms: float) -> list[floa
         note = next((f" ({block.note})" for block in one.blocks if block.note and block.knee_rps is None), "")
         raise GilfreeError(
             f"{what}: {len(found)} of {len(one.blocks)} blocks found a knee{note}, a plan needs {MIN_BLOCKS}",
-            "go on with the measurement: gilfree knee … with a larger --budget",
+            "go on with the measurement: gilfree knee --resume … with a larger --budget; or plan for another --endpoint",
         )
     return found
 
@@ -178,6 +180,13 @@ def _check(asked: Asked) -> None:
             f"--zones {asked.zones} --spare-nodes {asked.spare_nodes} cannot be",
             "give 1 zone and 0 spare nodes or more",
         )
+
+
+def _which(endpoint: str | None, measured: Sequence[str]) -> list[str]:
+    others = [one for one in measured if one != endpoint]
+    if not others:
+        return []
+    return [f"planned as if every request went to {endpoint}; also measured, for --endpoint: {', '.join(others)}"]
 
 
 def _caveats(profile: Profile, asked: Asked, catalogue: Catalogue, builds: set[str]) -> list[str]:

@@ -20,7 +20,8 @@ CASES = ("low", "mid", "high")
 
 @dataclass(frozen=True)
 class Asked:
-    """What is planned for. `sidecar…`: what other containers of each pod ask; `beside`: Deployments on the same nodes."""
+    """What is planned for. `sidecar…`: what other containers of each pod ask; `beside`: Deployments on the same
+    nodes. `endpoint` None: the one that a CPU carries least of."""
 
     traffic: Traffic
     p99_ms: float
@@ -30,6 +31,7 @@ class Asked:
     sidecar_cpu_millis: int = 0
     sidecar_memory_bytes: int = 0
     beside: tuple[Workload, ...] = ()
+    endpoint: str | None = None
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,27 @@ class Profile(_Model):
         """The variants at one setting, the GIL build first."""
         return sorted((one for one in self.variants if one.point == point), key=lambda one: one.role != "gil")
 
+    def endpoints(self) -> list[str]:
+        """The measured endpoints, each once, in order."""
+        return list(dict.fromkeys(one.endpoint for one in self.variants))
+
+    def of_endpoint(self, name: str | None) -> Profile:
+        """One endpoint's settings alone: knees of different endpoints are never held against each other.
+
+        None: the one of which a CPU of the GIL build carries least, since the pods have to carry that one too; an
+        endpoint without a knee carries nothing. Raises GilfreeError when there is no endpoint of that name.
+        """
+        known = self.endpoints()
+        if name is not None and name not in known:
+            raise GilfreeError(f"{self.campaign}: no endpoint {name!r} was measured", f"there are {', '.join(known)}")
+        chosen = name if name is not None else min(known, key=self._carried, default=None)
+        return self.model_copy(update={"variants": tuple(one for one in self.variants if one.endpoint == chosen)})
+
+    def _carried(self, endpoint: str) -> float:
+        here = [one for one in self.variants if one.endpoint == endpoint]
+        first = [one for one in here if one.role == "gil"] or here
+        return max((median(one.knees_rps()) or 0) / one.server_cpus for one in first)
+
 
 def read_profile(path: Path) -> Profile:
     """The profile in a knee campaign's folder, or in a file as `gilfree knee --json` prints it.

@@ -118,7 +118,7 @@ def _setting_reason(best: VariantProfile, mid: float, known: Sequence[tuple[floa
 def _caveats(one: VariantProfile) -> list[str]:
     found = []
     if len(one.knees_rps()) < 3:
-        found.append(f"{len(one.knees_rps())} blocks have a knee; `gilfree plan` wants 3")
+        found.append(f"knees of {len(one.knees_rps())} of the 3 blocks that `gilfree plan` wants")
     if one.loader_saturated:
         found.append("the loader was at its limit, so the knee is a lower bound")
     if one.profile == "fast":

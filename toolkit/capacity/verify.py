@@ -84,10 +84,14 @@ class VerifyPlan:
 
     def window(self, point: Point, arm: str, part: Part) -> Window:
         """The one window of such a trial."""
-        share = self.settings.headroom if part == "verify-met" else BEYOND
-        rate = max(1, round(share * self.knees[point.key, arm]))
+        rate = self.rate(point.key, arm, part)
         at_least = MET_SECONDS if part == "verify-met" else MISSED_SECONDS
         return Window(f"{part}-0", self.settings.rules.seconds(rate, at_least), rate)
+
+    def rate(self, point: str, arm: str, part: Part) -> int:
+        """Requests a second that such a trial asks for."""
+        share = self.settings.headroom if part == "verify-met" else BEYOND
+        return max(1, round(share * self.knees[point, arm]))
 
     def estimate_seconds(self) -> int:
         """About how long it takes."""
@@ -122,6 +126,8 @@ class VerifyPlan:
                 if step_of(entry) != part or (record.point_key, record.arm) not in self.knees:
                     continue
                 one = judged(entry, self.settings.rules, fresh=True)
+                if one.rate_rps != self.rate(record.point_key, record.arm, part):
+                    continue  # more blocks have moved the knee since: it is tried out anew
                 holds = None if one.passed is None or one.loader else one.passed == (part == "verify-met")
                 yield Verified(
                     variant=record.arm,

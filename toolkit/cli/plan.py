@@ -27,6 +27,9 @@ def plan(
     from_cluster: Annotated[
         bool, typer.Option("--from-cluster", help="Node types of the cluster; prices from --nodes.")
     ] = False,
+    endpoint: Annotated[
+        str | None, typer.Option(help="Plan for this endpoint; by default the one that a CPU carries least of.")
+    ] = None,
     headroom: Annotated[float, typer.Option(help="Share of the knee that a pod is to carry.")] = 0.7,
     zones: Annotated[int, typer.Option(help="Zones; each holds its share of the pods.")] = 1,
     spare_nodes: Annotated[int, typer.Option(help="Nodes that may be missing, whichever they are.")] = 1,
@@ -61,6 +64,7 @@ def plan(
         sidecar_cpu_millis=cpu,
         sidecar_memory_bytes=memory,
         beside=read_beside(beside) if beside else (),
+        endpoint=endpoint,
     )
     catalogue = _catalogue(nodes, from_cluster)
     catalogue = replace(catalogue, types=one_architecture(catalogue.types, arch))

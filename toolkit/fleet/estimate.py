@@ -87,7 +87,7 @@ class Sides:
 
 def sides(named: Named) -> Sides:
     """Both variants of a profile. Raises GilfreeError when it is not fit to reckon with, saying why."""
-    profile = named.profile
+    profile = named.profile.of_endpoint(named.endpoint)
     builds = {one.profile for one in profile.variants}
     if len(builds) > 1:
         raise GilfreeError(f"{profile.campaign}: builds of different profiles are mixed: {', '.join(sorted(builds))}")

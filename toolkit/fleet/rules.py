@@ -32,11 +32,15 @@ Condition = Callable[[Service], bool]
 
 @dataclass(frozen=True)
 class Named:
-    """A profile under its name in the rules; `own`: it was measured of the very service, not of one of its kind."""
+    """A profile under its name in the rules; `own`: it was measured of the very service, not of one of its kind.
+
+    `endpoint` None: the one that a CPU carries least of.
+    """
 
     name: str
     profile: Profile
     own: bool
+    endpoint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,15 @@ def read_rules(file: Path) -> Rules:
     for name in named.names():
         one = named.inside(name)
         path = one.text("campaign")
-        profiles[name] = Named(name, read_profile(file.parent / path), one.truth("own", False))
+        profiles[name] = Named(name, read_profile(file.parent / path), one.truth("own", False), _endpoint(one))
         one.end()
     rules = [_rule(one, profiles) for one in top.each("rules")]
     top.end()
     return Rules(profiles, rules)
+
+
+def _endpoint(one: Fields) -> str | None:
+    return one.text("endpoint") if one.has("endpoint") else None
 
 
 def _rule(one: Fields, profiles: Mapping[str, Named]) -> Rule:

@@ -60,11 +60,22 @@ def headline(fleet: Fleet) -> Iterator[str]:
         yield f"No saving shown for any of {len(fleet.judged):,} services"
     counted = Counter(one.verdict for one in fleet.judged)
     yield ", ".join(f"{counted[verdict]:,} {words}" for verdict, words in _COUNTED if counted[verdict])
-    sizing = sum(one.sizing or 0 for one in fleet.judged)
-    if sizing > 0:
-        yield f"sizing by use alone, without moving anything, would save {sizing:,.0f} {currency} a month"
+    if fleet.totals:
+        requested, sized, moved = (one.nodes for one in fleet.totals)
+        if moving:
+            yield f"in whole nodes of one type that is {sized.count:,} -> {moved.count:,}, {_change(sized.month, moved.month, currency)}"
+        yield (
+            f"sizing by use alone, without moving anything: {requested.count:,} -> {sized.count:,} nodes, "
+            f"{_change(requested.month, sized.month, currency)}"
+        )
     for name, why in fleet.refused.items():
         yield f"profile {name} is not fit: {why}"
+
+
+def _change(before: float, after: float, currency: str) -> str:
+    """What a month costs less or more. Whole nodes: for a few services it is far from what each adds by itself."""
+    saved = before - after
+    return f"{abs(saved):,.0f} {currency} a month {'less' if saved >= 0 else 'more'}"
 
 
 _COUNTED: tuple[tuple[Verdict, str], ...] = (

@@ -23,7 +23,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     extra = [f"{asked.headroom:.0%} of the knee used", f"{_count(asked.spare_nodes, 'spare node')}"]
     if asked.zones > 1:
         extra.append(f"{asked.zones} zones")
-    yield f"{plan.service}: {asked.traffic.peak_rps:,.0f} requests/s with p99 under {asked.p99_ms:g} ms; {', '.join(extra)}"
+    yield f"{plan.service}, {asked.endpoint}: {asked.traffic.peak_rps:,.0f} requests/s with p99 under {asked.p99_ms:g} ms; {', '.join(extra)}"
     if asked.beside:
         yield f"beside them on the same nodes: {', '.join(_beside(one) for one in asked.beside)}"
     for one in plan.variants:
