@@ -89,8 +89,11 @@ def bench(
             job.of_run(None, results)[0].description["run"] if resume == "last" else resume, results, port, say, where
         )
     else:
-        chosen = _scenarios(scenario, app, interface, path, project, extras.blocks, duration, full, backend, say)
+        chosen = _scenarios(scenario, app, interface, path, project, extras.blocks, duration, full, backend)
         chosen = [(job.limited(one, limit or []), caveats) for one, caveats in chosen]
+        for one, caveats in chosen:
+            for words in caveats:
+                say(f"{one.name}: {words} (FULL=1 or --full measures all)")
         asked = job.Asked(
             python=python,
             profile=profile,
@@ -134,7 +137,6 @@ def _scenarios(
     duration: str | None,
     full: bool,
     backend: str,
-    say: Any,
 ) -> list[tuple[Any, list[str]]]:
     """The scenarios to run with the caveats that come with how they were asked for."""
     from toolkit import bench as job
@@ -156,7 +158,6 @@ def _scenarios(
             chosen.append((one.changed(rounds=blocks, duration_seconds=seconds), []))
         else:
             cut, words = job.quick(one, blocks, seconds)
-            say(f"{one.name}: {words} (FULL=1 or --full measures all)")
             chosen.append((cut, [words]))
     return chosen
 

@@ -43,6 +43,12 @@ def check(
             print(f"{one.title:24} {one.words()}")
         for words in told:
             print(f"note: {words}")
+        if any(one.state == "unknown" for one in seen.judged):
+            print(
+                f"gilfree: not everything could be learnt; {python_source(lock)} has to answer, or set GILFREE_SOURCES "
+                "to a mirror's address or to a folder with tarballs",
+                file=sys.stderr,
+            )
     if timing:
         print(f"check: {seconds:.2f} s", file=sys.stderr)
         print(f"no-op build: {_no_op_build(python, seen.profile, base):.2f} s", file=sys.stderr)
@@ -106,6 +112,8 @@ def list_images(json_output: AsJson = False) -> None:
     if json_output:
         print(json.dumps([asdict(one) for one in found], indent=1))
         return
+    if found:
+        print(f"{'tag':44} {'id':12}  {'size':>8}  {'age':>9}  why it was built")
     for one in found:
         print(f"{one.name:44} {one.image_id[7:19]}  {one.size_bytes / 1e6:5.0f} MB  {_age(one.created):>9}  {one.why}")
         for tag in one.moving:
