@@ -6,6 +6,7 @@ that a killed run can be taken up again with everything it was to do.
 
 from __future__ import annotations
 
+import difflib
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -187,16 +188,21 @@ def _trials(campaigns: Sequence[Campaign]) -> int:
 
 
 def of_run(run: str | None, results: Path) -> list[Campaign]:
-    """The campaigns of a run, or of the newest when `run` is None; a single campaign's name does as well."""
+    """The campaigns of a run, by its name; a campaign's name or folder does as well. None and "last": the newest run."""
+    for folder in (results / run, Path(run)) if run else ():
+        if (folder / "campaign.json").exists():
+            return [Campaign.open(folder)]
     found: dict[str, list[Path]] = {}
     for file in sorted(results.glob("*/campaign.json"), key=lambda file: file.stat().st_mtime):
         found.setdefault(str(Campaign.open(file.parent).description["run"]), []).append(file.parent)
-    if run is not None and (results / run / "campaign.json").exists():
-        return [Campaign.open(results / run)]
-    if not found or (run is not None and run not in found):
-        what = f"run {run!r}" if run else "run"
+    if found and run in (None, "last"):
+        run = list(found)[-1]
+    if run not in found:
+        what = "run" if run in (None, "last") else f"run {run!r}"
+        near = difflib.get_close_matches(run or "", found, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
         there = (
             f"there are: {', '.join(found)}" if found else "`gilfree bench` makes one; --results names another folder"
         )
-        raise GilfreeError(f"there is no {what} in {results}", there)
-    return [Campaign.open(folder) for folder in found[run if run is not None else list(found)[-1]]]
+        raise GilfreeError(f"there is no {what} in {results}", hint + there)
+    return [Campaign.open(folder) for folder in found[run]]

@@ -55,7 +55,15 @@ def test_the_time_is_said_first_and_what_of_it_a_budget_holds(tmp_path: Path) ->
     whole = estimate([a_campaign(tmp_path / "whole")])
     assert "min for 12 searches of a knee" in whole and "budget" not in whole
     part = estimate([a_campaign(tmp_path / "part", budget=300)])
-    assert "the budget of 5 min holds about" in part
+    assert "the 5 min of the budget hold about" in part
+
+
+def test_a_run_that_goes_on_says_what_is_left_and_what_its_budget_still_holds(tmp_path: Path) -> None:
+    campaign = a_campaign(tmp_path / "knee", budget=300)
+    for one in run(a_plan(POINTS), lambda point, block, arm: 1000.0 + block):
+        if one.block == 0:
+            campaign.store.append(one)
+    assert "min for 8 searches of a knee; the 0 min of the budget hold about 0 of them" in estimate([campaign])
 
 
 def test_a_campaign_that_looks_for_knees_is_resumed_as_such_by_any_command(tmp_path: Path) -> None:

@@ -74,6 +74,16 @@ def test_a_measured_campaign_is_shown_again_with_knees_and_what_to_deploy(tmp_pa
         assert words in done.stdout
 
 
+def test_a_campaign_is_found_by_run_by_folder_and_as_the_last(tmp_path: Path) -> None:
+    measured(tmp_path / "mine")
+    for named in (str(tmp_path / "mine"), "last"):
+        assert typed("--of", named, "--results", str(tmp_path)).stdout.startswith("mine: highest constant rate")
+    planned = CliRunner().invoke(app, ["plan", "last", "--rps", "50", "--results", str(tmp_path)])
+    assert planned.exit_code == 0, planned.output
+    assert isinstance(wrong := typed("--of", "nine", "--results", str(tmp_path)).exception, GilfreeError)
+    assert "did you mean 'mine'?" in str(wrong)
+
+
 def test_json_is_read_by_a_plan(tmp_path: Path) -> None:
     measured(tmp_path / "mine")
     found = json.loads(typed("--of", "mine", "--results", str(tmp_path), "--json").stdout)

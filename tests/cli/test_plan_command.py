@@ -24,8 +24,8 @@ def results(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(results: Path, *words: str) -> str:
-    done = CliRunner().invoke(app, ["plan", "knee", "--results", str(results), *words])
+def run(results: Path, *words: str, campaign: str = "knee") -> str:
+    done = CliRunner().invoke(app, ["plan", campaign, "--results", str(results), *words])
     if done.exception is not None:
         raise done.exception
     return done.stdout
@@ -94,9 +94,15 @@ def test_bad_input_is_refused_by_name(results: Path, words: list[str], said: str
         run(results, *words)
 
 
-def test_a_campaign_without_a_knee_is_named(tmp_path: Path) -> None:
-    with pytest.raises(GilfreeError, match="holds no measured profile"):
+def test_a_campaign_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(GilfreeError, match="there is no run 'knee'"):
         run(tmp_path, "--rps", "5")
+
+
+def test_a_folder_without_a_knee_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(GilfreeError, match="holds no measured profile"):
+        run(tmp_path, "--rps", "5", campaign=str(tmp_path / "empty"))
 
 
 @pytest.mark.cluster

@@ -61,7 +61,7 @@ class KneePlan:
     def next(self, records: Sequence[Record], running: Collection[Block]) -> Block | None:
         """The next step of the first block that is neither at its end nor under way, as far as the budget goes."""
         busy = {(block.point.key, block.index) for block in running}
-        spent = sum(self.seconds_of(record) for record in records)
+        spent = self.spent_seconds(records)
         for index, point in self.order():
             if (point.key, index) in busy:
                 continue
@@ -125,6 +125,10 @@ class KneePlan:
         """About how long a recorded trial took."""
         windows: Mapping[str, int] = record.load.get("windows") or {}
         return self._overhead() + sum(seconds for name, seconds in windows.items() if name != "warmup")
+
+    def spent_seconds(self, records: Sequence[Record]) -> float:
+        """About how long all recorded trials took; what a budget is held against."""
+        return sum(self.seconds_of(record) for record in records)
 
     def estimate_seconds(self) -> float:
         """About how long all will take, if every search goes its usual way at rates that need no longer windows."""

@@ -73,15 +73,23 @@ def plan_for(campaign: Campaign) -> KneePlan:
 
 
 def estimate(campaigns: Sequence[Campaign]) -> str:
-    """How long it will take, and what of it the budget holds, in words."""
-    plans = [plan_for(campaign) for campaign in campaigns]
-    seconds = sum(plan.estimate_seconds() for plan in plans)
-    searches = sum(plan.total() for plan in plans)
-    words = f"estimate: about {seconds / 60:.0f} min for {searches} searches of a knee"
-    budgets = [plan.settings.budget_seconds for plan in plans]
-    if all(budget is not None for budget in budgets) and seconds > (given := sum(budget or 0 for budget in budgets)):
-        held = int(searches * given / seconds)
-        words += f"; the budget of {given / 60:.0f} min holds about {held} of them, the others are named at the end"
+    """How long what is not measured yet will take, and what of it the budget holds, in words."""
+    seconds = searches = 0.0
+    budgets: list[float | None] = []
+    for campaign in campaigns:
+        plan, records = plan_for(campaign), campaign.records()
+        left = len(plan.unmeasured(records))
+        searches += left
+        seconds += plan.estimate_seconds() * left / plan.total()
+        given = plan.settings.budget_seconds
+        budgets.append(None if given is None else max(0.0, given - plan.spent_seconds(records)))
+    words = f"estimate: about {seconds / 60:.0f} min for {searches:.0f} searches of a knee"
+    remains = sum(budget for budget in budgets if budget is not None)
+    if None not in budgets and seconds > remains:
+        held = int(searches * remains / seconds)
+        words += (
+            f"; the {remains / 60:.0f} min of the budget hold about {held} of them, the others are named at the end"
+        )
     return words
 
 

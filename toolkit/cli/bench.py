@@ -85,9 +85,7 @@ def bench(
     extras = read(against, fail_on or [], stop_when_sure, half_width, blocks, full, resume, images=images)
     where = Where(backend, registry, context, namespace, yes, cluster, keep)
     if resume:
-        campaigns, place = job.resume(
-            job.of_run(None, results)[0].description["run"] if resume == "last" else resume, results, port, say, where
-        )
+        campaigns, place = job.resume(resume, results, port, say, where)
     else:
         chosen = _scenarios(scenario, app, interface, path, project, extras.blocks, duration, full, backend)
         chosen = [(job.limited(one, limit or []), caveats) for one, caveats in chosen]

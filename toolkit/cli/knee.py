@@ -96,11 +96,11 @@ def knee(
     stopped: list[str] = []
     before = of or resume
     if before is not None:
-        campaigns = job.of_run(None if before == "last" else before, results)
+        campaigns = job.of_run(before, results)
         _check(campaigns)
         place = None
         if resume or verify:
-            campaigns, place = job.resume(str(campaigns[0].description["run"]), results, None, say, where)
+            campaigns, place = job.resume(before, results, None, say, where)
         if budget:
             _extend(campaigns, _seconds(budget, "--budget"))
     else:

@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
 
 
 def plan(
-    campaign: Annotated[str, typer.Argument(help="A campaign of `gilfree knee`: its name, folder or profile.json.")],
+    campaign: Annotated[
+        str, typer.Argument(help="A run of `gilfree knee`, its campaign, or a profile.json; `last`: the newest.")
+    ],
     rps: Annotated[float | None, typer.Option(help="Requests a second to carry.")] = None,
     traffic: Annotated[Path | None, typer.Option(help="Instead: a CSV of time,rps; planned is for its peak.")] = None,
     slo: Annotated[str | None, typer.Option(help="p99=50ms; by default the one that was measured.")] = None,
@@ -76,10 +78,18 @@ def plan(
 
 
 def _profile(campaign: str, results: Path) -> Profile:
+    from toolkit.bench import of_run
     from toolkit.capacity.profile import read_profile
+    from toolkit.errors import GilfreeError
 
-    path = Path(campaign)
-    return read_profile(path if path.exists() else results / campaign)
+    for path in (Path(campaign), results / campaign):
+        if path.exists():
+            return read_profile(path)
+    found = of_run(campaign, results)
+    if len(found) > 1:
+        names = ", ".join(one.name for one in found)
+        raise GilfreeError(f"run {campaign!r} has several campaigns", f"name the one to plan with: {names}")
+    return read_profile(found[0].folder)
 
 
 def _traffic(rps: float | None, file: Path | None) -> Traffic:
