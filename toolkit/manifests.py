@@ -1,11 +1,11 @@
-"""manifests/*.yaml.j2 as Kubernetes objects: values enter as JSON, which is YAML, so none can change the structure."""
+"""manifests/*.yaml.j2 as Kubernetes objects, and these as files. Values enter as JSON: none can change the structure."""
 
 from __future__ import annotations
 
 import functools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -45,3 +45,26 @@ def _escaped(found: re.Match[str]) -> str:
     if found[1] is None:
         return found[0]
     return f"\\U{0x10000 + ((int(found[1], 16) - 0xD800) << 10) + int(found[2], 16) - 0xDC00:08x}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that some reader of YAML could take for something else: to Go `1e3` is a number, to PyYAML not."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]+")
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # The dumper itself quotes what is plain and yet a word of YAML: true, yes, null.
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if _PLAIN.fullmatch(text) else '"')
+
+
+_Dumper.add_representer(str, _text)
+
+
+def as_yaml(objects: Iterable[dict[str, Any]]) -> list[str]:
+    """Each object as one YAML document, the same bytes every time."""
+    return ["---\n" + yaml.dump(one, Dumper=_Dumper, sort_keys=False, width=120) for one in objects]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 from pathlib import Path
 
 import jinja2
@@ -91,6 +92,7 @@ def test_files_are_yaml_that_reads_back_as_the_same_objects(tmp_path: Path) -> N
     made = objects(recommended(), load_scenario("wsgi"), IMAGE, 2)
     assert {file.stem: yaml.safe_load(file.read_text()) for file in files} == made
     assert {file.parent for file in files} == {tmp_path / "json" / "3.14t"}
+    assert not any(re.search(r"[&*]id\d", file.read_text()) for file in files), "anchors are hard to edit by hand"
     json.dumps(made)
 
 

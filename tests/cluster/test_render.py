@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.conftest import scenario
 from toolkit.cluster.jobs import config_name
 from toolkit.cluster.render import deadline_seconds, label_value, labels_of, render_job, shares
-from toolkit.cluster.rendering import as_yaml
 from toolkit.cluster.settings import ClusterSettings
+from toolkit.manifests import as_yaml
 from toolkit.scenario import Scenario
 from toolkit.trial import Arm, Trial
 

@@ -13,13 +13,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from toolkit import granian
 from toolkit.capacity.recommend import Recommendation
 from toolkit.errors import GilfreeError
 from toolkit.images.contract import APP_DIRECTORY, PORT, SERVER_PYTHON, USER
-from toolkit.manifests import render
+from toolkit.manifests import as_yaml, render
 from toolkit.scenario import Scenario
 from toolkit.trial import with_settings
 
@@ -35,7 +33,7 @@ def write(found: Recommendation, scenario: Scenario, image: str, replicas: int, 
         files = []
         for name, document in objects(found, scenario, image, replicas).items():
             file = target / f"{name}.yaml"
-            file.write_text(yaml.safe_dump(document, sort_keys=False, width=120))
+            file.write_text(as_yaml([document])[0])
             files.append(file)
     except OSError as error:
         raise GilfreeError(f"{target} cannot be written: {error.strerror}", "give another folder") from None

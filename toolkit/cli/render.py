@@ -37,10 +37,11 @@ def render(
     The same input gives the same output, byte for byte.
     """
     from toolkit.cluster.changes import changes
-    from toolkit.cluster.rendering import as_yaml, rendered
+    from toolkit.cluster.rendering import rendered
     from toolkit.cluster.settings import merged, read_settings
     from toolkit.errors import GilfreeError
     from toolkit.images.contract import resolve
+    from toolkit.manifests import as_yaml
     from toolkit.pythons.lock import load_lock
     from toolkit.scenario_files import load_scenario
 

@@ -1,12 +1,9 @@
-"""All Jobs of a scenario, in the order in which its plan would run them, as objects and as text. Pure."""
+"""All Jobs of a scenario, in the order in which its plan would run them, as objects. Pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-import yaml
 
 from toolkit.against import again_arms
 from toolkit.cluster.render import render_job, shares
@@ -42,26 +39,3 @@ def rendered(
             trial = Trial(name, scenario, block.point, block.index, arms[arm], block.attempt)
             jobs.append(render_job(trial, images[2], settings, found, namespace=namespace, suspend=suspend))
     return jobs
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes every text that some reader of YAML could take for something else: to Go `1e3` is a number, to PyYAML not."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]+")
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    # The dumper itself quotes what is plain and yet a word of YAML: true, yes, null.
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if _PLAIN.fullmatch(text) else '"')
-
-
-_Dumper.add_representer(str, _text)
-
-
-def as_yaml(objects: Iterable[dict[str, Any]]) -> list[str]:
-    """Each object as one YAML document, the same bytes every time."""
-    return ["---\n" + yaml.dump(one, Dumper=_Dumper, sort_keys=False, width=120) for one in objects]
