@@ -1,17 +1,16 @@
-"""Two real nodes: blocks run on both at once, a block stays on one, a node that is cordoned hands its block to the other."""
+"""Two real nodes: blocks run on both at once, a block stays on one, a node that goes hands its block to the other."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.conftest import Pushed
-from tests.cluster.live import left, real_nodes
+from tests.cluster.live import left, real_nodes, until
 from tests.cluster.test_faults import short
 from tests.conftest import scenario
 from toolkit.agent.frames import Frame
@@ -30,10 +29,7 @@ CLEARLY_LESS = 0.8
 
 
 class Quiet:
-    """A watcher that tells one listener of ended trials."""
-
-    def __init__(self, ended: Callable[[str, Record], None] = lambda slot, one: None) -> None:
-        self._ended = ended
+    """A watcher that says nothing."""
 
     def block_started(self, slot: str, block: Block) -> None:
         pass
@@ -42,7 +38,7 @@ class Quiet:
         pass
 
     def trial_ended(self, slot: str, one: Record) -> None:
-        self._ended(slot, one)
+        pass
 
 
 def campaign_on(
@@ -94,25 +90,42 @@ def test_two_nodes_take_clearly_less_time_and_no_block_is_torn(
     assert on_two < CLEARLY_LESS * on_one
 
 
-def test_a_node_that_is_cordoned_hands_its_unfinished_block_to_the_other(
-    tmp_path: Path, namespace: Cluster, images: Pushed
+@pytest.mark.parametrize("how", ["cordoned", "deleted"])
+def test_a_node_that_goes_in_the_middle_hands_its_unfinished_block_to_the_other(
+    how: str, tmp_path: Path, namespace: Cluster, images: Pushed
 ) -> None:
     nodes = real_nodes(namespace)
     if len(nodes) < 2:
         pytest.skip("one node; to enable: a cluster of two")
     names, cpus = [one.name for one in nodes[:2]], min(one.cpus for one in nodes[:2])
-    path, cordoned = f"/api/v1/nodes/{names[1]}", threading.Event()
+    path, went = f"/api/v1/nodes/{names[1]}", threading.Event()
+    before = namespace.get(path)
 
-    def cordon(slot: str, one: Record) -> None:
-        if slot == names[1] and not cordoned.is_set():
-            cordoned.set()
+    def go() -> None:
+        if how == "cordoned":
             namespace.patch(path, {"spec": {"unschedulable": True}})
+        else:  # the kubelet goes on, but no log of its pods can be asked for any more
+            namespace.delete(path)
+
+    class Middle(Quiet):
+        def frame(self, slot: str, trial: Trial, frame: Frame) -> None:
+            if slot == names[1] and not went.is_set():
+                went.set()
+                go()
 
     try:
-        records, _ = campaign_on(names, cpus, tmp_path / "cordoned", namespace, images, Quiet(cordon))
+        records, _ = campaign_on(names, cpus, tmp_path / how, namespace, images, Middle())
     finally:
-        namespace.patch(path, {"spec": {"unschedulable": None}})
-    assert cordoned.is_set()
+        if how == "cordoned":
+            namespace.patch(path, {"spec": {"unschedulable": None}})
+        else:
+            again = {key: before["metadata"][key] for key in ("name", "labels", "annotations")}
+            namespace.create("/api/v1/nodes", {"metadata": again, "spec": before.get("spec", {})})
+        until(f"node {names[1]} back", 60, lambda: len(real_nodes(namespace)) == len(nodes))
+    assert went.is_set()
     assert complete(records) == set(range(BLOCKS))
-    torn = next(one for one in records if one.slot == names[1])
-    assert [one.slot for one in records if one.block == torn.block and one.accepted][-2:] == [names[0]] * 2
+    print(f"{how}: {[(one.block, one.attempt, one.slot, one.accepted) for one in records]}")
+    others = {one.block for one in records if one.slot == names[1]}
+    assert len(others) <= 1, "a node that went got no further block"
+    for some in of_blocks(records).values():
+        assert len({one.slot for one in some}) == 1, "all arms of a block are on one node"
