@@ -72,7 +72,7 @@ lint: setup ## ruff and mypy
 	@$(RUN) mypy --python-version "$$(.venv/bin/python -c 'import sys; print(*sys.version_info[:2], sep=".")')"
 
 ready: setup
-	@$(RUN) toolkit.setup.ready
+	@$(RUN) toolkit.bench.ready
 
 test: ready lint ## all tests but the slow ones
 	@$(RUN) pytest -m "not slow"
@@ -81,7 +81,7 @@ test-slow: ready ## the tests that take minutes
 	@$(RUN) pytest -m slow
 
 goldens: setup ## write the golden manifests of tests/golden anew; `git diff` shows what changed
-	@$(RUN) tests.cluster.goldens
+	@$(RUN) tests.backends.kubernetes.goldens
 
 format: setup ## let ruff mend what it can
 	@$(RUN) ruff check --fix

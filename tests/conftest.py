@@ -15,20 +15,20 @@ import pytest
 from hypothesis import settings
 
 from toolkit.agent.frames import Frame
-from toolkit.backends.local import LocalBackend
+from toolkit.backends.local.backend import LocalBackend
 from toolkit.doctor import machine
-from toolkit.images.inputs import Wanted
-from toolkit.images.network import Network
-from toolkit.images.watching import Watching
+from toolkit.images.builder.progress import Watching
+from toolkit.images.spec.inputs import Wanted
+from toolkit.images.spec.network import Network
 from toolkit.loadgen.tools import Tool, ensure_tool
 from toolkit.pythons.environment import pair_environments
 from toolkit.pythons.find import find_pair
 from toolkit.pythons.lock import load_lock
 from toolkit.pythons.pair import Pair
-from toolkit.records import Record
-from toolkit.scenario import Scenario
-from toolkit.trial import Arm, Trial
-from toolkit.yaml_source import parse_yaml
+from toolkit.records.store import Record
+from toolkit.scenario.model import Scenario
+from toolkit.scenario.yaml_source import parse_yaml
+from toolkit.trial.model import Arm, Trial
 
 settings.register_profile("gilfree", deadline=None)  # how fast a shared machine is, is no property of the code
 settings.load_profile("gilfree")
@@ -76,9 +76,9 @@ def backend(rewrk: Tool) -> Iterator[LocalBackend]:
 def built_images(request: pytest.FixtureRequest) -> list[Wanted]:
     """The fast pair's images and the load image, current in this machine's engine: minutes where nothing is built yet."""
     from toolkit.engine.client import connected
-    from toolkit.images.base import find_base
-    from toolkit.images.build import build_images
-    from toolkit.images.resolving import wanted_images
+    from toolkit.images.builder.build import build_images
+    from toolkit.images.registry.resolve import wanted_images
+    from toolkit.images.spec.base import find_base
 
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled(), connected() as client:

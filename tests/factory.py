@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from toolkit.records import Metrics, Record, Rejection
-from toolkit.scenario import Point
+from toolkit.records.store import Metrics, Record, Rejection
+from toolkit.scenario.model import Point
 
 POINTS = (Point(endpoint="json", connections=128), Point(endpoint="io", workers=2, connections=256))
 

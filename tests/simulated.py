@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.factory import a_record
-from toolkit.campaign import Campaign
-from toolkit.records import Record
-from toolkit.scenario import Point, Scenario
-from toolkit.scenario_files import load_scenario
-from toolkit.trial import Arm
+from toolkit.campaign.runner import Campaign
+from toolkit.records.store import Record
+from toolkit.scenario.loading import load_scenario
+from toolkit.scenario.model import Point, Scenario
+from toolkit.trial.model import Arm
 
 ARMS = (Arm("3.14", "gil", "/nowhere/3.14"), Arm("3.14t", "free-threaded", "/nowhere/3.14t"))
 AGAIN = Arm("3.14-again", "gil", "/nowhere/3.14", side="again")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import APPS
-from toolkit.backends.docker import DockerBackend
+from toolkit.backends.docker.backend import DockerBackend
 from toolkit.engine.client import connected
-from toolkit.images.inputs import Wanted
-from toolkit.trial import Arm
+from toolkit.images.spec.inputs import Wanted
+from toolkit.trial.model import Arm
 
 if TYPE_CHECKING:
     from docker import DockerClient

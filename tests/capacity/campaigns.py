@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.factory import a_record
-from toolkit.capacity.knee import Rules
-from toolkit.capacity.knee_plan import KneePlan, KneeSettings
-from toolkit.capacity.verify import VerifyPlan
-from toolkit.plan import Block
-from toolkit.records import Metrics, Record
-from toolkit.scenario import Load, Point, Scenario
-from toolkit.trial import Window
+from toolkit.campaign.plan import Block
+from toolkit.capacity.knee.campaign_plan import KneePlan, KneeSettings
+from toolkit.capacity.knee.search import Rules
+from toolkit.capacity.knee.verify import VerifyPlan
+from toolkit.records.store import Metrics, Record
+from toolkit.scenario.model import Load, Point, Scenario
+from toolkit.trial.model import Window
 
 RULES = Rules(p99_ms=50)
 ARMS = ("3.14", "3.14t")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from toolkit.capacity.nodes import GIB, MIB, NodeType
-from toolkit.capacity.pod import PodResources
-from toolkit.capacity.profile import BlockKnee, Profile, RateSeen, Role, VariantProfile
-from toolkit.capacity.scheduling import Workload
+from toolkit.capacity.deploy.pod import PodResources
+from toolkit.capacity.knee.profile import BlockKnee, Profile, RateSeen, Role, VariantProfile
+from toolkit.capacity.nodes.catalogue import GIB, MIB, NodeType
+from toolkit.capacity.placement.scheduler import Workload
 
 
 def random_types(drawn: random.Random, count: int = 4, *, largest: int = 16, daemons: bool = False) -> list[NodeType]:

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from toolkit.capacity.nodes import NodeType
-from toolkit.capacity.scheduling import Workload
+from toolkit.capacity.nodes.catalogue import NodeType
+from toolkit.capacity.placement.scheduler import Workload
 
 client: Any = importlib.import_module("kubernetes.client")
 config: Any = importlib.import_module("kubernetes.config")

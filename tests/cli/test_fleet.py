@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from toolkit.capacity.scale import made_up_fleet, timed
 from toolkit.cli import app
 from toolkit.errors import GilfreeError
+from toolkit.selftest.capacity_scale import made_up_fleet, timed
 
 
 def run(*words: str) -> str:

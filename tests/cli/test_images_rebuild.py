@@ -10,9 +10,9 @@ import sys
 import pytest
 
 from toolkit.cli.images_rebuild import as_json, bench_command
-from toolkit.images.check import Judged
-from toolkit.images.judging import Finding
-from toolkit.images.rebuild import Rebuilt
+from toolkit.images.checks.judge import Finding
+from toolkit.images.staleness.check import Judged
+from toolkit.images.staleness.rebuild import Rebuilt
 
 
 @pytest.mark.engine

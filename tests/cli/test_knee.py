@@ -12,12 +12,12 @@ from typer.testing import CliRunner, Result
 from tests.capacity.campaigns import ARMS, RULES, about, run, scenario
 from tests.capacity.campaigns import plan as a_plan
 from tests.factory import POINTS
-from toolkit.campaign import Campaign
-from toolkit.capacity.knee_plan import KneeSettings
+from toolkit.campaign.runner import Campaign
+from toolkit.capacity.knee.campaign_plan import KneeSettings
 from toolkit.cli import app
 from toolkit.errors import GilfreeError
-from toolkit.scenario import Point
-from toolkit.trial import Arm
+from toolkit.scenario.model import Point
+from toolkit.trial.model import Arm
 
 
 def typed(*words: str) -> Result:

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.capacity.factory import measured, variant
-from toolkit.capacity.profile import write_profile
+from toolkit.capacity.knee.profile import write_profile
 from toolkit.cli import app
 from toolkit.errors import GilfreeError
 

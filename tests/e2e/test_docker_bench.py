@@ -15,8 +15,8 @@ import pytest
 
 from toolkit.engine.client import connected
 from toolkit.engine.containers import MARK
-from toolkit.images.inputs import Wanted
-from toolkit.records import Store
+from toolkit.images.spec.inputs import Wanted
+from toolkit.records.store import Store
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.backends.processes import marked
-from toolkit.plan import complete_blocks
-from toolkit.records import Record, Store
-from toolkit.trial import Arm
+from toolkit.backends.local.processes import marked
+from toolkit.campaign.plan import complete_blocks
+from toolkit.records.store import Record, Store
+from toolkit.trial.model import Arm
 
 KILLS = 10
 SCENARIO = """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.capacity.profile import read_profile
+from toolkit.capacity.knee.profile import read_profile
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from toolkit.capacity.nodes import MIB
+from toolkit.capacity.nodes.catalogue import MIB
 from toolkit.errors import GilfreeError
 from toolkit.fleet.inventory import from_cluster, read_inventory
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.capacity.factory import measured, variant
-from toolkit.capacity.nodes import GIB, MIB, Catalogue, NodeType
-from toolkit.capacity.profile import Profile, write_profile
+from toolkit.capacity.knee.profile import Profile, write_profile
+from toolkit.capacity.nodes.catalogue import GIB, MIB, Catalogue, NodeType
 from toolkit.errors import GilfreeError
 from toolkit.fleet.estimate import Need
 from toolkit.fleet.inventory import Service

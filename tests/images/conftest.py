@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from toolkit.images.inputs import Base, Entry, Wanted, hashes
-from toolkit.images.watching import Watching
+from toolkit.images.builder.progress import Watching
+from toolkit.images.spec.inputs import Base, Entry, Wanted, hashes
 
 if TYPE_CHECKING:
     from docker import DockerClient

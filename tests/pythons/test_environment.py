@@ -10,7 +10,7 @@ from toolkit.errors import GilfreeError
 from toolkit.pythons.environment import packages, pair_environments
 from toolkit.pythons.lock import load_lock
 from toolkit.pythons.pair import Pair
-from toolkit.trial import Arm
+from toolkit.trial.model import Arm
 
 
 def test_both_variants_are_served_with_the_same_packages(arms: tuple[Arm, Arm]) -> None:

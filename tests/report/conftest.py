@@ -13,15 +13,15 @@ import pytest
 
 from tests.conftest import say, scenario
 from tests.factory import a_record
-from toolkit.campaign import Campaign
-from toolkit.matrix import MatrixCell
-from toolkit.records import Record
+from toolkit.campaign.runner import Campaign
+from toolkit.records.store import Record
 from toolkit.report.html import render
 from toolkit.report.page import page
-from toolkit.scenario import Scenario
+from toolkit.scenario.matrix import MatrixCell
+from toolkit.scenario.model import Scenario
 from toolkit.setup.needs import Need
 from toolkit.setup.packages import ensure_packages
-from toolkit.trial import Arm
+from toolkit.trial.model import Arm
 
 ARMS = (Arm("3.14", "gil", "/python"), Arm("3.14t", "free-threaded", "/python-t"))
 TITLE = "<script>alert('a title from a scenario file')</script>"

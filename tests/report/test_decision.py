@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from tests.report.conftest import Make
-from toolkit.compare import compare
+from toolkit.analysis.compare import compare
 from toolkit.report.decision import decision
 from toolkit.report.tables import table
 

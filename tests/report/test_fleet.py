@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.report.test_browser import look
-from toolkit.capacity.nodes import load_catalogue
-from toolkit.capacity.scale import made_up_fleet
+from toolkit.capacity.nodes.catalogue import load_catalogue
 from toolkit.fleet.inventory import read_inventory
 from toolkit.fleet.ranking import judge
 from toolkit.fleet.rules import read_rules
 from toolkit.fleet.usage import read_usage
 from toolkit.report.fleet import html
+from toolkit.selftest.capacity_scale import made_up_fleet
 
 
 @pytest.mark.parametrize("width", [1280, 390])

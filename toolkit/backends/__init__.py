@@ -13,8 +13,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from toolkit.agent.frames import Frame
 from toolkit.errors import GilfreeError
-from toolkit.scenario import Scenario
-from toolkit.trial import Arm, Trial
+from toolkit.scenario.model import Scenario
+from toolkit.trial.model import Arm, Trial
 
 
 class Backend(Protocol):

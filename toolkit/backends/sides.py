@@ -8,8 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from toolkit.agent.frames import Frame
-from toolkit.images.contract import Side as Side
-from toolkit.trial import READY_TIMEOUT_SECONDS, STOP_GRACE_SECONDS, Placement, Trial, load_argument, serve_argument
+from toolkit.trial.contract import Side as Side
+from toolkit.trial.model import (
+    READY_TIMEOUT_SECONDS,
+    STOP_GRACE_SECONDS,
+    Placement,
+    Trial,
+    load_argument,
+    serve_argument,
+)
 
 SLACK_SECONDS = 90
 

@@ -26,8 +26,8 @@ from toolkit.cli import (
     render,
     report,
     show,
+    simulate,
     soak,
-    statistics,
 )
 from toolkit.errors import GilfreeError
 
@@ -74,7 +74,7 @@ for group in (
     images,
     doctor,
     overhead,
-    statistics,
+    simulate,
 ):
     group.register(app)
 

@@ -64,8 +64,8 @@ def bench(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Measure scenarios (or your own service with --app) on both variants and print the tables."""
-    from toolkit import bench as job
-    from toolkit.backends.choose import Where, check_backend
+    from toolkit.bench import service as job
+    from toolkit.bench.places import Where, check_backend
     from toolkit.cli.gate import broken, compared_too, read
     from toolkit.cli.show import print_tables
     from toolkit.errors import CHECK_FAILED, INTERRUPTED, GilfreeError
@@ -137,10 +137,10 @@ def _scenarios(
     backend: str,
 ) -> list[tuple[Any, list[str]]]:
     """The scenarios to run with the caveats that come with how they were asked for."""
-    from toolkit import bench as job
-    from toolkit.backends.cpus import physical_cores
+    from toolkit.bench import service as job
     from toolkit.errors import GilfreeError
-    from toolkit.scenario_files import load_scenario, own_app
+    from toolkit.host.cpus import physical_cores
+    from toolkit.scenario.loading import load_scenario, own_app
 
     seconds = _seconds(duration, "--duration")
     if app:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from toolkit.cluster.client import Cluster
+    from toolkit.backends.kubernetes.client import Cluster
 
 Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig; the current one by default.")]
 Namespace = Annotated[str | None, typer.Option(help="Namespace of the Jobs; the context's by default.")]
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def _connected(context: str | None, namespace: str | None) -> Cluster:
     """The cluster, once it has answered: patience is for campaigns, not for whoever waits in front of a terminal."""
-    from toolkit.cluster.client import Cluster
+    from toolkit.backends.kubernetes.client import Cluster
 
     found = Cluster(context, namespace)
     found.once("/version")
@@ -41,8 +41,8 @@ def status(
     """Show how the trials of campaigns on a cluster stand."""
     import json
 
-    from toolkit.cluster.gather import ready
-    from toolkit.cluster.overview import described, descriptions
+    from toolkit.backends.kubernetes.overview import described, descriptions
+    from toolkit.bench.gather import ready
 
     cluster = _connected(context, namespace)
     found = described(cluster, campaign) if campaign else descriptions(cluster)
@@ -72,9 +72,9 @@ def gather(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Rebuild a campaign's records from its Jobs and their logs, and print the tables. Nothing is changed there."""
+    from toolkit.backends.kubernetes.overview import described
+    from toolkit.bench.gather import gather as take
     from toolkit.cli.show import print_tables
-    from toolkit.cluster.gather import gather as take
-    from toolkit.cluster.overview import described
     from toolkit.errors import CHECK_FAILED
 
     def say(words: str) -> None:
@@ -101,8 +101,8 @@ def cancel(
 ) -> None:
     """Remove a campaign's Jobs, pods and description from the cluster; records on machines stay. What was measured and
     not gathered is lost."""
-    from toolkit.cluster import jobs
-    from toolkit.cluster.overview import described, jobs_of
+    from toolkit.backends.kubernetes import jobs
+    from toolkit.backends.kubernetes.overview import described, jobs_of
 
     cluster = _connected(context, namespace)
     # Jobs whose description is gone have their campaign's name still.

@@ -30,16 +30,16 @@ def cluster_overhead(
     from contextlib import closing
     from dataclasses import asdict
 
-    from toolkit.backends.kubernetes import KubernetesBackend
-    from toolkit.bench import quick
-    from toolkit.cluster.client import Cluster
-    from toolkit.cluster.cost import LARGEST_RATIO, measure
-    from toolkit.cluster.nodes import list_nodes, suitable
-    from toolkit.cluster.settings import ClusterSettings, read_settings
+    from toolkit.backends.kubernetes.backend import KubernetesBackend
+    from toolkit.backends.kubernetes.client import Cluster
+    from toolkit.backends.kubernetes.nodes import list_nodes, suitable
+    from toolkit.bench.service import quick
     from toolkit.errors import CHECK_FAILED, GilfreeError
-    from toolkit.images.contract import resolve
-    from toolkit.scenario_files import load_scenario
-    from toolkit.trial import Arm, Trial
+    from toolkit.scenario.cluster import ClusterSettings, read_settings
+    from toolkit.scenario.loading import load_scenario
+    from toolkit.selftest.cluster_cost import LARGEST_RATIO, measure
+    from toolkit.trial.contract import resolve
+    from toolkit.trial.model import Arm, Trial
 
     def say(words: str) -> None:
         print(words, file=sys.stderr, flush=True)

@@ -10,9 +10,9 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from toolkit.campaign import Campaign
-    from toolkit.compare import Comparison
-    from toolkit.unpaired import Unpaired
+    from toolkit.analysis.compare import Comparison
+    from toolkit.analysis.unpaired import Unpaired
+    from toolkit.campaign.runner import Campaign
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +32,7 @@ def compare(
     json_output: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
 ) -> None:
     """Print each comparison with its ratio, interval and verdict; with NEW, of two campaigns that share no blocks."""
-    from toolkit.bench import of_run
+    from toolkit.bench.service import of_run
     from toolkit.errors import GilfreeError
 
     if new is None:
@@ -40,7 +40,7 @@ def compare(
             raise GilfreeError("--force is for two campaigns, one is named", "leave --force away")
         print_comparisons(of_run(campaign, results), json_output)
         return
-    from toolkit.unpaired import compare_campaigns
+    from toolkit.analysis.unpaired import compare_campaigns
 
     sides = []
     for name in (campaign or "", new):
@@ -55,7 +55,7 @@ def compare(
 
 def print_comparisons(campaigns: list[Campaign], json_output: bool) -> list[Comparison]:
     """Print the comparison of each campaign, and return them."""
-    from toolkit.compare import compare as compare_campaign
+    from toolkit.analysis.compare import compare as compare_campaign
 
     found = [compare_campaign(one) for one in campaigns]
     if json_output:

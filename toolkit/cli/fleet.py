@@ -38,7 +38,7 @@ def fleet(
     """Rank services by what moving to free-threaded Python saves. Measures nothing; what is not known stays unknown."""
     import json
 
-    from toolkit.capacity.nodes import load_catalogue
+    from toolkit.capacity.nodes.catalogue import load_catalogue
     from toolkit.errors import GilfreeError
     from toolkit.fleet.inventory import from_cluster as services_of_cluster
     from toolkit.fleet.inventory import read_inventory
@@ -52,8 +52,8 @@ def fleet(
             print(words, file=sys.stderr, flush=True)
 
     if scale:
-        from toolkit.capacity.scale import timed
-        from toolkit.cli.promises import print_promises
+        from toolkit.cli.selftest import print_promises
+        from toolkit.selftest.capacity_scale import timed
 
         print_promises(timed(), json_output)
         return

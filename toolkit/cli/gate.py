@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from toolkit.against import Reference
-    from toolkit.campaign import Campaign
-    from toolkit.gate import Limit
+    from toolkit.analysis.gate import Limit
+    from toolkit.campaign.runner import Campaign
+    from toolkit.trial.baseline import Reference
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ def read(
     images: bool = False,
 ) -> Extras:
     """Read the options before anything starts; `images`: arms are images. Raises GilfreeError for what could not mean anything."""
-    from toolkit.against import read as read_reference
-    from toolkit.decision import MIN_BLOCKS
+    from toolkit.analysis.gate import parse
+    from toolkit.analysis.headline import MIN_BLOCKS
     from toolkit.errors import GilfreeError
-    from toolkit.gate import parse
+    from toolkit.trial.baseline import read as read_reference
 
     limits = tuple(parse(text) for text in fail_on)
     reference = read_reference(against, images=images) if against else None
@@ -59,8 +59,8 @@ def read(
 def _stopping(half_width: str, blocks: int | None) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from toolkit.analysis.stats import MIN_BLOCKS, StoppingRule
     from toolkit.errors import GilfreeError
-    from toolkit.stats import MIN_BLOCKS, StoppingRule
 
     if blocks is not None and blocks < MIN_BLOCKS:
         raise GilfreeError(
@@ -85,9 +85,9 @@ def compared_too(campaigns: Sequence[Campaign]) -> bool:
 
 def broken(campaigns: Sequence[Campaign], limits: Sequence[Limit], json_output: bool) -> bool:
     """Print the comparisons (below JSON on stderr only what the limits come to); whether any limit was broken."""
+    from toolkit.analysis.compare import compare
+    from toolkit.analysis.gate import findings
     from toolkit.cli.compare import print_comparisons
-    from toolkit.compare import compare
-    from toolkit.gate import findings
 
     found = [compare(one) for one in campaigns] if json_output else print_comparisons(list(campaigns), False)
     failed = False

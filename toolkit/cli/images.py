@@ -49,13 +49,13 @@ def build(
 
     from toolkit.engine.client import connected
     from toolkit.errors import GilfreeError
-    from toolkit.images.base import find_base
-    from toolkit.images.build import build_images
-    from toolkit.images.network import network
-    from toolkit.images.project import open_project
-    from toolkit.images.push import checked_registry, push_images
-    from toolkit.images.resolving import wanted_images
-    from toolkit.images.watching import Watching
+    from toolkit.images.builder.build import build_images
+    from toolkit.images.builder.progress import Watching
+    from toolkit.images.registry.push import checked_registry, push_images
+    from toolkit.images.registry.resolve import wanted_images
+    from toolkit.images.spec.base import find_base
+    from toolkit.images.spec.network import network
+    from toolkit.images.spec.project import open_project
     from toolkit.pythons.lock import load_lock
 
     if push != bool(registry):
@@ -109,15 +109,15 @@ def check(
 
     from toolkit.engine.client import connected
     from toolkit.errors import CHECK_FAILED
-    from toolkit.images.base import find_base
-    from toolkit.images.built import newest_profile, require
-    from toolkit.images.judging import judge
-    from toolkit.images.network import network
-    from toolkit.images.promote import promote as move_tags
-    from toolkit.images.push import checked_registry
-    from toolkit.images.resolving import wanted_images
-    from toolkit.images.testing import collect
-    from toolkit.images.watching import Watching
+    from toolkit.images.builder.progress import Watching
+    from toolkit.images.checks.judge import judge
+    from toolkit.images.checks.run import collect
+    from toolkit.images.registry.built import newest_profile, require
+    from toolkit.images.registry.promote import promote as move_tags
+    from toolkit.images.registry.push import checked_registry
+    from toolkit.images.registry.resolve import wanted_images
+    from toolkit.images.spec.base import find_base
+    from toolkit.images.spec.network import network
     from toolkit.pythons.lock import load_lock
 
     place = checked_registry(registry) if registry else None
@@ -150,6 +150,6 @@ def _again() -> str:
     """This command, to be run again; without logins in addresses."""
     import shlex
 
-    from toolkit.images.network import hidden
+    from toolkit.images.spec.network import hidden
 
     return f"gilfree {shlex.join(hidden(word) for word in sys.argv[1:])}"

@@ -25,9 +25,9 @@ def check(
     import json
     import time
 
-    from toolkit.images.check import exit_code, notes
-    from toolkit.images.looking import look
-    from toolkit.images.upstream import python_source
+    from toolkit.images.staleness.check import exit_code, notes
+    from toolkit.images.staleness.observe import look
+    from toolkit.images.staleness.upstream import python_source
     from toolkit.pythons.lock import load_lock
 
     began = time.monotonic()
@@ -60,11 +60,11 @@ def _no_op_build(python: str, profile: str, base: str | None) -> float:
     import time
 
     from toolkit.engine.client import connected
-    from toolkit.images.base import find_base
-    from toolkit.images.build import build_images
-    from toolkit.images.network import Network
-    from toolkit.images.resolving import wanted_images
-    from toolkit.images.watching import Watching
+    from toolkit.images.builder.build import build_images
+    from toolkit.images.builder.progress import Watching
+    from toolkit.images.registry.resolve import wanted_images
+    from toolkit.images.spec.base import find_base
+    from toolkit.images.spec.network import Network
     from toolkit.pythons.lock import load_lock
 
     began = time.monotonic()
@@ -83,8 +83,8 @@ def update(
     """Write the newest Pythons, with the hashes of their tarballs, and the base's digest into gilfree.lock."""
     import json
 
-    from toolkit.images.looking import ask_upstream
-    from toolkit.images.update import update as write
+    from toolkit.images.staleness.observe import ask_upstream
+    from toolkit.images.staleness.update import update as write
     from toolkit.pythons.lock import load_lock
 
     def say(words: str) -> None:
@@ -105,7 +105,7 @@ def list_images(json_output: AsJson = False) -> None:
     from dataclasses import asdict
 
     from toolkit.engine.client import connected
-    from toolkit.images.prune import present_images
+    from toolkit.images.registry.prune import present_images
 
     with connected() as client:
         found = present_images(client)
@@ -132,8 +132,8 @@ def prune(
     import json
 
     from toolkit.engine.client import connected
-    from toolkit.images.looking import wanted_ids
-    from toolkit.images.prune import present_images, remove, superfluous
+    from toolkit.images.registry.prune import present_images, remove, superfluous
+    from toolkit.images.staleness.observe import wanted_ids
 
     with connected() as client:
         gone = superfluous(present_images(client), keep, wanted_ids(client))

@@ -11,7 +11,7 @@ import typer
 from toolkit.cli.images import AsJson, BaseName, Python, Quiet, images
 
 if TYPE_CHECKING:
-    from toolkit.images.rebuild import Rebuilt
+    from toolkit.images.staleness.rebuild import Rebuilt
 
 
 @images.command()
@@ -40,11 +40,11 @@ def rebuild(
 
     from toolkit.cli.images import _again
     from toolkit.errors import CHECK_FAILED
-    from toolkit.images.network import network
-    from toolkit.images.push import checked_registry
-    from toolkit.images.rebuild import Asked
-    from toolkit.images.rebuild import rebuild as run
-    from toolkit.images.watching import Watching
+    from toolkit.images.builder.progress import Watching
+    from toolkit.images.registry.push import checked_registry
+    from toolkit.images.spec.network import network
+    from toolkit.images.staleness.rebuild import Asked
+    from toolkit.images.staleness.rebuild import rebuild as run
 
     reached = network(ca, pip_index, apt_mirror, cargo_mirror, host=host_network)
     place = checked_registry(registry) if registry else None

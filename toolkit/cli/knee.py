@@ -13,9 +13,9 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from toolkit.campaign import Campaign
-    from toolkit.capacity.recommend import Recommendation, Unknown
-    from toolkit.scenario import Scenario
+    from toolkit.campaign.runner import Campaign
+    from toolkit.capacity.deploy.recommend import Recommendation, Unknown
+    from toolkit.scenario.model import Scenario
 
     Found = list[Recommendation | Unknown]
 
@@ -78,12 +78,12 @@ def knee(
     """
     from dataclasses import replace
 
-    from toolkit import bench as job
-    from toolkit.backends.choose import Where, check_backend
-    from toolkit.capacity import measure
-    from toolkit.capacity.knee import Rules
-    from toolkit.capacity.knee_plan import KneeSettings
-    from toolkit.capacity.slo import p99_ms_of
+    from toolkit.bench import service as job
+    from toolkit.bench.places import Where, check_backend
+    from toolkit.capacity.knee import run as measure
+    from toolkit.capacity.knee.campaign_plan import KneeSettings
+    from toolkit.capacity.knee.search import Rules
+    from toolkit.capacity.knee.slo import p99_ms_of
     from toolkit.errors import CHECK_FAILED, INTERRUPTED, GilfreeError
 
     def say(words: str) -> None:
@@ -150,10 +150,10 @@ def _seconds(text: str, option: str) -> int:
 
 def _chosen(scenario: str, wanted: list[str], grid: str | None, cpus: str | None, backend: str) -> list[Scenario]:
     """The scenario cut down to the settings to look at, once for each number of CPUs."""
-    from toolkit.backends.cpus import physical_cores, split
-    from toolkit.capacity import measure
+    from toolkit.capacity.knee import run as measure
     from toolkit.errors import GilfreeError
-    from toolkit.scenario_files import load_scenario
+    from toolkit.host.cpus import physical_cores, split
+    from toolkit.scenario.loading import load_scenario
     from toolkit.units import cpus_of
 
     if grid is not None and wanted:
@@ -186,7 +186,7 @@ def _extend(campaigns: list[Campaign], budget_seconds: int) -> None:
 
 
 def _check(campaigns: list[Campaign]) -> None:
-    from toolkit.capacity.profiled import profile_of
+    from toolkit.capacity.knee.from_records import profile_of
 
     for campaign in campaigns:
         profile_of(campaign)  # refuses a campaign that did not look for a knee
@@ -198,9 +198,9 @@ def _given(**values: float | None) -> dict[str, Any]:
 
 def _recommended(campaign: Campaign, headroom: float | None, memory_headroom: float | None) -> Found:
     """What to deploy, with the headrooms given now, else those of the campaign."""
-    from toolkit.capacity.knee_plan import KneeSettings
-    from toolkit.capacity.profiled import profile_of
-    from toolkit.capacity.recommend import recommendations
+    from toolkit.capacity.deploy.recommend import recommendations
+    from toolkit.capacity.knee.campaign_plan import KneeSettings
+    from toolkit.capacity.knee.from_records import profile_of
 
     settings = KneeSettings.of(campaign.description)
     assert settings is not None
@@ -210,8 +210,9 @@ def _recommended(campaign: Campaign, headroom: float | None, memory_headroom: fl
 
 def _show(campaigns: list[Campaign], found: list[Found], verify: bool, json_output: bool) -> bool:
     """Print everything; whether a knee is missing or does not hold."""
-    from toolkit.capacity import measure, show
-    from toolkit.capacity.recommend import scaling, scaling_over_cpus
+    from toolkit.capacity.deploy.recommend import scaling, scaling_over_cpus
+    from toolkit.capacity.knee import run as measure
+    from toolkit.report import knee as show
 
     profiles = measure.profiles(campaigns)
     laws = [scaling(one) for one in profiles]
@@ -249,8 +250,8 @@ def _law_data(laws: Any) -> list[dict[str, Any]]:
 def _write(
     campaigns: list[Campaign], found: list[Found], folder: Path, images: str, replicas: int, say: Callable[[str], None]
 ) -> None:
-    from toolkit.capacity.manifests import write
-    from toolkit.capacity.recommend import Recommendation
+    from toolkit.capacity.deploy.manifests import write
+    from toolkit.capacity.deploy.recommend import Recommendation
 
     gil, _, free = images.partition(",")
     for campaign, mine in zip(campaigns, found, strict=True):

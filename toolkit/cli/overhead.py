@@ -30,15 +30,15 @@ def overhead(
     from pathlib import Path
 
     from toolkit import paths
-    from toolkit.backends.local import LocalBackend
+    from toolkit.backends.local.backend import LocalBackend
     from toolkit.errors import CHECK_FAILED
     from toolkit.loadgen.tools import ensure_tool
-    from toolkit.overhead import TOO_WIDE, cut, measure
     from toolkit.pythons.environment import pair_environments
     from toolkit.pythons.find import find_pair
     from toolkit.pythons.lock import load_lock
-    from toolkit.scenario_files import load_scenario
-    from toolkit.trial import Arm
+    from toolkit.scenario.loading import load_scenario
+    from toolkit.selftest.overhead import TOO_WIDE, cut, measure
+    from toolkit.trial.model import Arm
 
     def say(words: str) -> None:
         print(words, file=sys.stderr, flush=True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from toolkit.capacity.nodes import Catalogue
-    from toolkit.capacity.profile import Profile
-    from toolkit.capacity.traffic import Traffic
+    from toolkit.capacity.knee.profile import Profile
+    from toolkit.capacity.nodes.catalogue import Catalogue
+    from toolkit.capacity.planning.traffic import Traffic
 
 
 def register(app: typer.Typer) -> None:
@@ -47,11 +47,11 @@ def plan(
     from dataclasses import replace
     from functools import partial
 
-    from toolkit.capacity.neighbours import read_beside, sidecar_of
-    from toolkit.capacity.plan import make_plan, one_architecture
-    from toolkit.capacity.planned import Asked
-    from toolkit.capacity.pod import MEMORY_HEADROOM, pod_resources
-    from toolkit.capacity.slo import p99_ms_of
+    from toolkit.capacity.deploy.pod import MEMORY_HEADROOM, pod_resources
+    from toolkit.capacity.knee.slo import p99_ms_of
+    from toolkit.capacity.planning.colocated import read_beside, sidecar_of
+    from toolkit.capacity.planning.plan import make_plan, one_architecture
+    from toolkit.capacity.planning.result import Asked
     from toolkit.errors import GilfreeError
     from toolkit.report.planned import text
 
@@ -78,8 +78,8 @@ def plan(
 
 
 def _profile(campaign: str, results: Path) -> Profile:
-    from toolkit.bench import of_run
-    from toolkit.capacity.profile import read_profile
+    from toolkit.bench.service import of_run
+    from toolkit.capacity.knee.profile import read_profile
     from toolkit.errors import GilfreeError
 
     for path in (Path(campaign), results / campaign):
@@ -93,7 +93,7 @@ def _profile(campaign: str, results: Path) -> Profile:
 
 
 def _traffic(rps: float | None, file: Path | None) -> Traffic:
-    from toolkit.capacity.traffic import constant, read_traffic
+    from toolkit.capacity.planning.traffic import constant, read_traffic
     from toolkit.errors import GilfreeError
 
     if (rps is None) == (file is None):
@@ -102,10 +102,10 @@ def _traffic(rps: float | None, file: Path | None) -> Traffic:
 
 
 def _catalogue(nodes: Path | None, from_cluster: bool) -> Catalogue:
-    from toolkit.capacity.nodes import load_catalogue
+    from toolkit.capacity.nodes.catalogue import load_catalogue
 
     if not from_cluster:
         return load_catalogue(nodes)
-    from toolkit.capacity.cluster_nodes import cluster_catalogue
+    from toolkit.capacity.nodes.from_cluster import cluster_catalogue
 
     return cluster_catalogue(load_catalogue(nodes) if nodes else None)

@@ -36,14 +36,14 @@ def render(
 
     The same input gives the same output, byte for byte.
     """
-    from toolkit.cluster.changes import changes
-    from toolkit.cluster.rendering import rendered
-    from toolkit.cluster.settings import merged, read_settings
+    from toolkit.bench.rendering import rendered
     from toolkit.errors import GilfreeError
-    from toolkit.images.contract import resolve
     from toolkit.manifests import as_yaml
     from toolkit.pythons.lock import load_lock
-    from toolkit.scenario_files import load_scenario
+    from toolkit.scenario.cluster import merged, read_settings
+    from toolkit.scenario.loading import load_scenario
+    from toolkit.scenario.overrides import changes
+    from toolkit.trial.contract import resolve
 
     loaded = load_scenario(scenario)
     if blocks:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from toolkit.campaign import Campaign
+    from toolkit.campaign.runner import Campaign
 
 
 def register(app: typer.Typer) -> None:
@@ -72,7 +72,7 @@ def report(
 
 
 def _campaigns(names: list[str], results: Path) -> list[Campaign]:
-    from toolkit.bench import of_run
+    from toolkit.bench.service import of_run
 
     found = {one.name: one for name in names for one in of_run(name, results)}
     return list(found.values()) if names else of_run(None, results)

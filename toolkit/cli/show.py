@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from toolkit.campaign import Campaign
+    from toolkit.campaign.runner import Campaign
     from toolkit.report.tables import Table
 
 
@@ -28,7 +28,7 @@ def show(
     quiet: Annotated[bool, typer.Option("--quiet", help="The decision alone, without tables.")] = False,
 ) -> None:
     """Print the decision, the published tables with measured columns beside them, and each claim."""
-    from toolkit.bench import of_run
+    from toolkit.bench.service import of_run
 
     form = "json" if json_output else "csv" if csv_output else "decision" if quiet else "text"
     print_tables(of_run(campaign, results), form)
@@ -51,7 +51,7 @@ def print_tables(campaigns: Sequence[Campaign], form: str) -> list[Table]:
     else:
         from rich.console import Console
 
-        from toolkit.compare import compare
+        from toolkit.analysis.compare import compare
         from toolkit.report.decision import decision
         from toolkit.report.terminal import decisions
         from toolkit.report.terminal import show as show_text

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from toolkit.analysis.soak import Slope, Soak
     from toolkit.backends import Backend
-    from toolkit.campaign import Campaign
-    from toolkit.soak import Slope, Soak
+    from toolkit.campaign.runner import Campaign
 
 
 def register(app: typer.Typer) -> None:
@@ -34,10 +34,10 @@ def soak(
     """Load each variant for long. Exit 1 when answers were wrong or missing, or a server did not hold out."""
     import json
 
-    from toolkit import bench as job
+    from toolkit.analysis.soak import windows
+    from toolkit.bench import service as job
     from toolkit.errors import CHECK_FAILED, GilfreeError
-    from toolkit.scenario_files import load_scenario
-    from toolkit.soak import windows
+    from toolkit.scenario.loading import load_scenario
     from toolkit.units import whole_seconds_of
 
     def say(words: str) -> None:
@@ -73,10 +73,10 @@ def soak(
 def _run(campaign: Campaign, backend: Backend, point: str, count: int, say: Callable[[str], None]) -> list[Soak]:
     import json
 
-    from toolkit.contrasts import main_arms
-    from toolkit.records import record
-    from toolkit.soak import soak_windows, soaked
-    from toolkit.trial import Trial
+    from toolkit.analysis.soak import soak_windows, soaked
+    from toolkit.campaign.contrasts import main_arms
+    from toolkit.records.store import record
+    from toolkit.trial.model import Trial
 
     chosen = next(one for one in campaign.scenario.points() if one.key == point)
     backend.prepare(campaign.scenario, campaign.arms)

@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from toolkit import machine, paths
-from toolkit.backends.cpus import physical_cores, split
-from toolkit.backends.memory_limit import memory_limit
+from toolkit import paths
 from toolkit.errors import GilfreeError
+from toolkit.host import machine
+from toolkit.host.cpus import physical_cores, split
+from toolkit.host.memory_limit import memory_limit
 from toolkit.loadgen import tools
 from toolkit.pythons.build import BUILD_NEEDS, cached_pair
 from toolkit.pythons.lock import LockedSeries

@@ -141,7 +141,7 @@ def create(
     """
     from docker.types import LogConfig
 
-    from toolkit.images.contract import NO_HEALTHCHECK
+    from toolkit.trial.contract import NO_HEALTHCHECK
 
     labels = {MARK: purpose, OWNER: own_identity(), **({TRIAL: trial} if trial else {}), **options.pop("labels", {})}
     with explained(f"starting a container of {image}"):

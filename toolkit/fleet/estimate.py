@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from toolkit.capacity.plan import knees, pods_for
-from toolkit.capacity.pod import MEMORY_HEADROOM, pod_resources
-from toolkit.capacity.profile import Profile, VariantProfile, median
+from toolkit.capacity.deploy.pod import MEMORY_HEADROOM, pod_resources
+from toolkit.capacity.knee.profile import Profile, VariantProfile, median
+from toolkit.capacity.planning.plan import knees, pods_for
 from toolkit.errors import GilfreeError
 from toolkit.fleet.inventory import Service
 from toolkit.fleet.rules import Named

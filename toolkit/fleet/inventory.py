@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from toolkit.capacity.cluster_nodes import requests_of
-from toolkit.capacity.csvs import Row, read_rows
-from toolkit.capacity.quantities import LEAST_MEMORY_BYTES, cpu_millis_of, memory_bytes_of
+from toolkit.capacity.inputs.csv import Row, read_rows
+from toolkit.capacity.nodes.from_cluster import requests_of
 from toolkit.errors import GilfreeError
+from toolkit.quantities import LEAST_MEMORY_BYTES, cpu_millis_of, memory_bytes_of
 
 COLUMNS = ("namespace", "name", "replicas", "cpu", "memory", "image", "labels", "annotations")
 WHOLE_AGAIN = "kubectl.kubernetes.io/last-applied-configuration"
@@ -50,7 +50,7 @@ def read_inventory(file: Path) -> list[Service]:
 
 def from_cluster() -> list[Service]:
     """The Deployments of the current kubectl context."""
-    from toolkit.capacity.cluster_read import ClusterReader
+    from toolkit.capacity.nodes.cluster_reader import ClusterReader
 
     return _some(list(services_of(ClusterReader().deployments())), "the cluster")
 

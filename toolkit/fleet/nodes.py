@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.capacity.nodes import GIB, Catalogue, NodeType
+from toolkit.capacity.nodes.catalogue import GIB, Catalogue, NodeType
 from toolkit.errors import GilfreeError
 from toolkit.fleet.estimate import Need
 

@@ -17,10 +17,10 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from toolkit.capacity.fields import Fields
+from toolkit.capacity.inputs.fields import Fields
 from toolkit.errors import GilfreeError
 from toolkit.fleet.usage import Usage
-from toolkit.yaml_source import read_yaml
+from toolkit.scenario.yaml_source import read_yaml
 
 TIMEOUT_SECONDS = 120
 TOKEN = "GILFREE_PROMETHEUS_TOKEN"

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from toolkit.capacity.nodes import Catalogue
+from toolkit.capacity.nodes.catalogue import Catalogue
 from toolkit.errors import GilfreeError
 from toolkit.fleet.estimate import Estimate, Need, Sides, estimate, sides
 from toolkit.fleet.inventory import Service

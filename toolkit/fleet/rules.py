@@ -21,11 +21,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.capacity.fields import Fields
-from toolkit.capacity.profile import Profile, read_profile
+from toolkit.capacity.inputs.fields import Fields
+from toolkit.capacity.knee.profile import Profile, read_profile
 from toolkit.errors import GilfreeError
 from toolkit.fleet.inventory import Service
-from toolkit.yaml_source import read_yaml
+from toolkit.scenario.yaml_source import read_yaml
 
 Condition = Callable[[Service], bool]
 

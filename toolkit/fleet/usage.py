@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.capacity.csvs import Row, read_rows
-from toolkit.capacity.quantities import quantity_of
+from toolkit.capacity.inputs.csv import Row, read_rows
 from toolkit.errors import GilfreeError
+from toolkit.quantities import quantity_of
 
 COLUMNS = ("namespace", "name", "rps", "cpu_p95", "memory_max")
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from toolkit.compare import Best, Comparison
-from toolkit.contrasts import Contrast
-from toolkit.decision import WORDS
-from toolkit.families import Described, Judged
-from toolkit.noise import Noise
+from toolkit.analysis.compare import Best, Comparison
+from toolkit.analysis.families import Described, Judged
+from toolkit.analysis.headline import WORDS
+from toolkit.analysis.noise import Noise
+from toolkit.analysis.unpaired import Unpaired
+from toolkit.campaign.contrasts import Contrast
 from toolkit.report.cells import Grid, Line, number
-from toolkit.scenario import Point
-from toolkit.unpaired import Unpaired
+from toolkit.scenario.model import Point
 
 FORMS = {
     "requests_per_second": ("requests/s", "{:,.0f}"),

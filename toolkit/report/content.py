@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from toolkit import granian
-from toolkit.campaign import Campaign
-from toolkit.plan import complete_blocks
-from toolkit.records import Record
+from toolkit.campaign.plan import complete_blocks
+from toolkit.campaign.runner import Campaign
+from toolkit.records.store import Record
 from toolkit.report.series import Counted
 from toolkit.report.tables import Table, table
+from toolkit.servers import granian
 
 MAX_COMMANDS, MAX_REJECTED = 12, 50
 

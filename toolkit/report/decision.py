@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from toolkit.compare import Best, Comparison
-from toolkit.decision import MIN_BLOCKS
-from toolkit.families import Judged
+from toolkit.analysis.compare import Best, Comparison
+from toolkit.analysis.families import Judged
+from toolkit.analysis.headline import MIN_BLOCKS
 from toolkit.report.tables import Table
 
 MAX_LINES = 12

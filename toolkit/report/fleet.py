@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from toolkit.capacity.nodes import GIB
+from toolkit.capacity.nodes.catalogue import GIB
 from toolkit.fleet.ranking import Fleet, Judged, Verdict
 
 TEMPLATE = "fleet.html.j2"

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from toolkit.campaign import Campaign
-from toolkit.compare import Comparison, compare
-from toolkit.contrasts import Contrast
-from toolkit.decision import BAND
+from toolkit.analysis.compare import Comparison, compare
+from toolkit.analysis.headline import BAND
+from toolkit.campaign.contrasts import Contrast
+from toolkit.campaign.runner import Campaign
 from toolkit.report import cells, compared, plots, series
 from toolkit.report.content import MAX_REJECTED, Content, Rejected, content
 from toolkit.report.decision import Decision, decision

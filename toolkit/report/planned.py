@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from toolkit.capacity.planned import Case, Plan, VariantPlan
-from toolkit.capacity.scheduling import Workload
+from toolkit.capacity.placement.scheduler import Workload
+from toolkit.capacity.planning.result import Case, Plan, VariantPlan
 
 MIB = 1 << 20
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from toolkit.compare import finite
+from toolkit.analysis.compare import finite
 from toolkit.report.page import Page
 
 SCHEMA = 1
@@ -79,7 +79,7 @@ class TableData(_Model):
 
 
 class JudgedData(_Model):
-    """One primary metric of a contrast; see toolkit/families.py."""
+    """One primary metric of a contrast; see toolkit/analysis/families.py."""
 
     metric: str
     n: int

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from toolkit.agent.frames import Frame
-from toolkit.campaign import Campaign, frames_of
-from toolkit.records import Record
-from toolkit.scenario import Point, Scenario
+from toolkit.campaign.runner import Campaign, frames_of
+from toolkit.records.store import Record
+from toolkit.scenario.model import Point, Scenario
 
 Axis = Literal["threads", "workers"]
 

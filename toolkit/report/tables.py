@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from toolkit import claims
-from toolkit.campaign import Campaign
-from toolkit.contrasts import main_arms
-from toolkit.families import stopping_rule
-from toolkit.plan import complete_blocks
-from toolkit.records import Record
-from toolkit.scenario import Point, PublishedRow, Scenario
+from toolkit.analysis import claims
+from toolkit.analysis.families import stopping_rule
+from toolkit.campaign.contrasts import main_arms
+from toolkit.campaign.plan import complete_blocks
+from toolkit.campaign.runner import Campaign
+from toolkit.records.store import Record
+from toolkit.scenario.model import Point, PublishedRow, Scenario
 
 METRICS = ("requests_per_second", "latency_mean_ms", "memory_mb")
 

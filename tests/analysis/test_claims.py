@@ -1,0 +1,125 @@
+"""Claims: ratios are paired by round, preconditions come first, and below 8 blocks nothing is more than inconclusive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import simulated
+from tests.factory import POINTS, a_record
+from toolkit.analysis import claims, stats
+from toolkit.analysis.claims import Setting, judge, paired_ratios
+from toolkit.campaign.plan import complete_blocks
+from toolkit.records.store import Record
+from toolkit.report.tables import table
+from toolkit.scenario.loading import load_scenario
+from toolkit.scenario.model import Claim, Scenario
+
+ARMS = ["3.14", "3.14t"]
+HERE = Setting("3.14", "release", 8)
+
+
+@pytest.fixture
+def asgi() -> Scenario:
+    return load_scenario("asgi")
+
+
+def claim_of(scenario: Scenario, name: str) -> Claim:
+    return next(claim for claim in scenario.claims if claim.id == name)
+
+
+def test_a_ratio_is_taken_inside_each_block(asgi: Scenario) -> None:
+    records = []
+    for index, (gil, free) in enumerate([(100, 80), (1000, 900), (10, 7)]):
+        records += [a_record(POINTS[0], index, "3.14", rps=gil), a_record(POINTS[0], index, "3.14t", rps=free)]
+    claim = claim_of(asgi, "asgi-json-slower")
+    assert paired_ratios(claim, asgi, complete_blocks(records, ARMS)) == [0.8, 0.9, 0.7]
+    judged = judge(claim, asgi, complete_blocks(records, ARMS), HERE)
+    assert (judged.ratio, judged.words()) == (0.8, "inconclusive (3 blocks)")
+
+
+def test_cells_of_different_points_are_paired_by_round() -> None:
+    threads = load_scenario("wsgi-threads")
+    claim = claim_of(threads, "gil-threads-collapse-json")
+    one, many = (point for point in threads.points() if point.endpoint == "json")
+    records = [
+        a_record(point, index, arm, rps=rps * (index + 1))
+        for index in range(2)
+        for point, rps in ((one, 1000), (many, 200))
+        for arm in ARMS
+    ]
+    assert paired_ratios(claim, threads, complete_blocks(records, ARMS)) == [0.2, 0.2]
+
+
+def test_an_incomplete_block_counts_for_nothing(asgi: Scenario) -> None:
+    records = [a_record(POINTS[0], 0, "3.14")]
+    judged = judge(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(records, ARMS), HERE)
+    assert judged.state == "not measured"
+
+
+@pytest.mark.parametrize(
+    ("here", "words"),
+    [
+        (Setting("3.15", "release", 8), "it is about 3.14, this is 3.15"),
+        (Setting("3.14", "fast", 8), "needs release builds"),
+        (Setting("3.14", "release", 1), "needs 8 server CPUs, there is 1"),
+    ],
+)
+def test_an_unmet_precondition_makes_a_claim_untestable_not_contradicted(here: Setting, words: str) -> None:
+    wsgi = load_scenario("wsgi")
+    judged = judge(claim_of(wsgi, "wsgi-json-faster"), wsgi, {}, here)
+    assert judged.state == "not testable here"
+    assert words in judged.words()
+
+
+def json_blocks(ratios: list[float]) -> list[Record]:
+    return [
+        record
+        for index, ratio in enumerate(ratios)
+        for record in (a_record(POINTS[0], index, "3.14"), a_record(POINTS[0], index, "3.14t", rps=1000 * ratio))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("middle", "state", "words"),
+    [
+        (0.80, "reproduced", "reproduced: the whole interval lies inside the claimed band"),
+        (0.95, "contradicted", "contradicted: the whole interval lies outside the claimed band"),
+        (0.85, "inconclusive", "inconclusive: the interval lies partly inside the claimed band"),
+    ],
+)
+def test_from_8_blocks_on_the_interval_decides(asgi: Scenario, middle: float, state: str, words: str) -> None:
+    spread = [-0.02, -0.015, -0.01, -0.005, 0.005, 0.01, 0.015, 0.02]
+    records = json_blocks([middle + one for one in spread])
+    judged = judge(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(records, ARMS), HERE)
+    assert (judged.state, judged.words()) == (state, words)
+    assert judged.low is not None and judged.high is not None and judged.low <= middle <= judged.high
+
+
+def test_7_blocks_are_inconclusive_however_clear(asgi: Scenario) -> None:
+    judged = judge(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(json_blocks([0.8] * 7), ARMS), HERE)
+    assert (judged.words(), judged.low) == ("inconclusive (7 blocks)", None)
+
+
+def test_looking_often_widens_the_interval_that_judges_a_claim(asgi: Scenario) -> None:
+    blocks = complete_blocks(json_blocks([0.8 + 0.004 * one for one in range(-6, 6)]), ARMS)
+    claim = claim_of(asgi, "asgi-json-slower")
+    once, often = (judge(claim, asgi, blocks, HERE, looks) for looks in (None, stats.Looks(8, 20)))
+    assert once.low is not None and often.low is not None and often.low < once.low
+
+
+def test_a_published_ratio_of_a_failed_figure_is_left_out(asgi: Scenario) -> None:
+    records = json_blocks([0.8, 0.0])
+    assert len(paired_ratios(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(records, ARMS))) == 1
+
+
+def test_claims_and_statistics_agree_on_how_many_blocks_are_enough() -> None:
+    assert claims.MIN_BLOCKS == stats.MIN_BLOCKS
+
+
+def test_old_and_a_a_arms_play_no_part_in_a_claim(tmp_path: Path) -> None:
+    arms = [*simulated.ARMS, simulated.AGAIN]
+    campaign = simulated.a_campaign(tmp_path / "c", arms=arms, ratios={"3.14t": 0.8, "3.14-again": 5.0})
+    found = {claim["id"]: claim for claim in table(campaign).claims}
+    assert found["asgi-json-slower"]["state"] == "reproduced"

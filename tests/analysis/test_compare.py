@@ -1,0 +1,158 @@
+"""Comparisons of campaigns whose truth is known: verdicts, best against best, noise, A/A."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.factory import a_record
+from tests.simulated import AGAIN, ARMS, a_campaign
+from toolkit.analysis import headline, stats
+from toolkit.analysis.compare import Comparison, PointComparison, compare
+from toolkit.analysis.families import PRIMARY, Judged
+from toolkit.scenario.loading import load_scenario
+from toolkit.scenario.model import Scenario
+from toolkit.trial.model import Arm
+
+
+def the(found: PointComparison, metric: str) -> Judged:
+    return next(one for one in found.family if one.metric == metric)
+
+
+def test_a_clear_difference_is_named_with_an_interval_around_the_truth(tmp_path: Path) -> None:
+    found = compare(a_campaign(tmp_path / "c", ratios={"3.14t": 0.8}))
+    for point in found.of("variants"):
+        rate = the(point, "requests_per_second")
+        assert rate.verdict == "lower"
+        assert rate.low is not None and rate.high is not None and rate.low <= 0.8 <= rate.high
+        assert the(point, "cpu_seconds_per_1000_requests").verdict == "higher"
+        assert the(point, "memory_mb").verdict == "equivalent"
+        assert rate.holm_p is not None and rate.p is not None and rate.holm_p >= rate.p
+    assert found.first_line.startswith("3.14t / 3.14, each at its best: /json with 128 connections requests/s lower (-")
+
+
+def test_the_family_is_what_was_measured(tmp_path: Path) -> None:
+    found = compare(a_campaign(tmp_path / "c"))
+    assert [one.metric for one in found.points[0].family] == list(PRIMARY[:3])  # no p99 in a closed loop
+
+
+def test_below_8_blocks_there_is_no_verdict_however_large_the_difference(tmp_path: Path) -> None:
+    found = compare(a_campaign(tmp_path / "c", blocks=7, ratios={"3.14t": 0.1}))
+    assert {one.verdict for point in found.points for one in point.family} == {"inconclusive"}
+    assert found.first_line == "no verdict: it takes 8 complete blocks at a point, here are at most 7"
+
+
+def test_a_campaign_without_blocks_compares_nothing(tmp_path: Path) -> None:
+    found = compare(a_campaign(tmp_path / "c", blocks=0))
+    assert found.first_line == "no complete block: there is nothing to compare yet"
+    assert found.best == () and all(point.family == () for point in found.points)
+    json.dumps(found.data(), allow_nan=False)
+
+
+def test_an_incomplete_block_does_not_count(tmp_path: Path) -> None:
+    campaign = a_campaign(tmp_path / "c", blocks=8)
+    point = campaign.scenario.points()[0]
+    campaign.store.append(a_record(point, 8, "3.14", rps=1e9))
+    assert {one.blocks for one in compare(campaign).points} == {8}
+
+
+def test_each_variant_is_compared_at_its_own_best_setting(tmp_path: Path) -> None:
+    data = load_scenario("asgi").model_dump(mode="json")
+    data["matrix"] = [{"endpoint": "json", "workers": [1, 2, 4], "connections": 128}]
+    data["claims"], data["published"] = [], None
+    speeds = {"3.14 json-w4-t1-c128": 2.0, "3.14t json-w2-t1-c128": 3.0}
+    found = compare(a_campaign(tmp_path / "c", scenario=Scenario.model_validate(data), speeds=speeds))
+    (best,) = found.best
+    assert (best.baseline.workers, best.candidate.workers, best.choices) == (4, 2, 3)
+    rate = next(one for one in best.family if one.metric == "requests_per_second")
+    assert rate.low is not None and rate.high is not None and rate.low <= 1.5 <= rate.high
+    assert "chosen by the same trials" in best.caveat
+    assert best.caveat in found.caveats
+
+
+def test_with_one_setting_nothing_was_chosen(tmp_path: Path) -> None:
+    assert {one.caveat for one in compare(a_campaign(tmp_path / "c")).best} == {
+        "only one setting was measured, so nothing was chosen"
+    }
+
+
+def test_a_noisy_campaign_says_so_first(tmp_path: Path) -> None:
+    found = compare(a_campaign(tmp_path / "c", noise=0.3))
+    assert found.first_line.startswith("too noisy for a verdict: at 2 of 2 points a change of requests/s by 10%")
+
+
+def test_a_campaign_that_finds_the_same_thing_different_is_too_noisy(tmp_path: Path) -> None:
+    found = compare(a_campaign(tmp_path / "c", arms=[*ARMS, AGAIN], ratios={"3.14-again": 0.9}))
+    assert found.first_line.startswith("too noisy for a verdict: 3.14-again / 3.14, the same thing twice, differs at")
+
+
+def test_a_a_blocks_are_reported_beside_and_do_not_mix_with_the_variants(tmp_path: Path) -> None:
+    found = compare(a_campaign(tmp_path / "c", arms=[*ARMS, AGAIN], ratios={"3.14t": 0.8}))
+    assert [(one.kind, one.words) for one in found.contrasts] == [
+        ("variants", "3.14t / 3.14"),
+        ("aa", "3.14-again / 3.14"),
+    ]
+    assert {one.contrast.kind for one in found.best} == {"variants"}
+    assert any(line.startswith("A/A: ") and "cover 1" in line for line in found.caveats)
+
+
+def test_noise_is_shown_with_what_was_rejected_and_why(tmp_path: Path) -> None:
+    campaign = a_campaign(tmp_path / "c", blocks=8)
+    point = campaign.scenario.points()[0]
+    for attempt in (2, 3):
+        campaign.store.append(a_record(point, 9, "3.14", attempt, accepted=False, reason="stolen"))
+    found = compare(campaign).noise
+    assert [(one.reason, one.count) for one in found.rejected] == [("stolen", 2)]
+    assert {one.name: one.highest for one in found.shares}["foreign_cpu"] == pytest.approx(0.01)
+    assert len(found.spreads) == 4 and found.spreads[0].relative >= found.spreads[-1].relative > 0
+    assert found.frequency_mhz_median is None  # unknown is not zero
+
+
+def test_a_campaign_stopped_by_its_machine_is_too_noisy(tmp_path: Path) -> None:
+    campaign = a_campaign(tmp_path / "c", blocks=0)
+    point = campaign.scenario.points()[0]
+    for attempt in range(1, 10):
+        one = a_record(point, 0, "3.14", attempt, accepted=False, reason="stolen")
+        cause = one.rejections[0].model_copy(update={"environmental": True})
+        campaign.store.append(one.model_copy(update={"rejections": [cause]}))
+    assert compare(campaign).first_line == (
+        "too noisy for a verdict: 9 of 9 trials were rejected for one cause: stolen"
+    )
+
+
+def test_old_and_new_are_compared_for_each_variant(tmp_path: Path) -> None:
+    old = [Arm(f"{arm.name}-3.14.6", arm.role, "/nowhere", side="reference") for arm in ARMS]
+    found = compare(a_campaign(tmp_path / "c", arms=[*ARMS, *old], ratios={"3.14": 1.1}, seed=3))
+    words = [one.words for one in found.contrasts if one.kind == "against"]
+    assert words == ["3.14 / 3.14-3.14.6", "3.14t / 3.14t-3.14.6"]
+    verdicts = {point.contrast.baseline: the(point, "requests_per_second").verdict for point in found.of("against")}
+    assert verdicts["3.14-3.14.6"] == "higher"
+    assert verdicts["3.14t-3.14.6"] in ("equivalent", "inconclusive")
+
+
+def test_early_stopping_widens_intervals_and_says_why_it_stopped(tmp_path: Path) -> None:
+    once = compare(a_campaign(tmp_path / "once", noise=0.005))
+    looked = compare(
+        a_campaign(tmp_path / "looked", noise=0.005, about={"stopping": {"first": 8, "limit": 20, "half_width": 0.03}})
+    )
+    fixed, stopped = the(once.points[0], "requests_per_second"), the(looked.points[0], "requests_per_second")
+    assert None not in (fixed.low, fixed.high, stopped.low, stopped.high)
+    assert stopped.high - stopped.low > fixed.high - fixed.low  # type: ignore[operator]
+    assert looked.points[0].stopped == "stopped after 10 blocks: every interval is within ±3%"
+    assert once.points[0].stopped == ""
+    assert any("Pocock" in line for line in looked.caveats)
+
+
+def test_data_is_json_with_null_where_no_interval_is_possible(tmp_path: Path) -> None:
+    found: Comparison = compare(a_campaign(tmp_path / "c", blocks=3))
+    data = json.loads(json.dumps(found.data(), allow_nan=False))
+    first = data["points"][0]["family"][0]
+    assert (first["low"], first["smallest_effect"], first["verdict"]) == (None, None, "inconclusive")
+    assert data["points"][0]["point"]["endpoint"] == "json"
+    assert data["compare_schema"] == 1
+
+
+def test_words_use_the_limits_that_verdicts_use() -> None:
+    assert (headline.MIN_BLOCKS, headline.BAND) == (stats.MIN_BLOCKS, stats.BAND)

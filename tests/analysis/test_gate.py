@@ -1,0 +1,90 @@
+"""The gate: an expression is read or refused by place, and only a whole interval beyond the limit breaks it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.simulated import ARMS, a_campaign
+from toolkit.analysis.compare import compare
+from toolkit.analysis.families import PRIMARY
+from toolkit.analysis.gate import Limit, findings, parse
+from toolkit.errors import GilfreeError
+from toolkit.trial.model import Arm
+
+OLD = tuple(Arm(f"{arm.name}-old", arm.role, "/nowhere", side="reference") for arm in ARMS)
+
+
+@given(
+    metric=st.sampled_from(PRIMARY),
+    side=st.sampled_from("<>"),
+    tenths=st.integers(-999, 5000),
+    spaces=st.lists(st.sampled_from(["", " ", "  "]), min_size=5, max_size=5),
+)
+def test_what_is_written_is_what_is_read(metric: str, side: str, tenths: int, spaces: list[str]) -> None:
+    parts = [metric, side, f"{tenths / 10:+.1f}", "%", ""]
+    limit = parse("".join(space + part for space, part in zip(spaces, parts, strict=True)))
+    assert (limit.metric, str(limit.side)) == (metric, side)
+    assert limit.change == pytest.approx(tenths / 1000)
+    assert parse(str(limit)) == limit
+
+
+@given(st.text(max_size=40))
+def test_any_other_text_is_refused_at_a_place_inside_it(text: str) -> None:
+    try:
+        parse(text)
+    except GilfreeError as error:
+        column = int(error.message.split("column ")[1].split(":")[0])
+        assert 1 <= column <= len(text) + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "words"),
+    [
+        ("requests_per_secnd<-5%", 1, "there is no metric 'requests_per_secnd'"),
+        ("requests_per_second=-5%", 20, "expected < or >"),
+        ("requests_per_second<five%", 21, "expected a number such as -5"),
+        ("requests_per_second<-5", 23, "expected %"),
+        ("requests_per_second<-5% or memory_mb>5%", 25, "nothing may follow %"),
+        ("requests_per_second < -100%", 23, "cannot fall by 100 %"),
+        ("", 1, "expected the name of a metric"),
+    ],
+)
+def test_a_bad_expression_is_refused_with_its_place(text: str, column: int, words: str) -> None:
+    with pytest.raises(GilfreeError) as raised:
+        parse(text)
+    lines = raised.value.message.split("\n")
+    assert lines[0].startswith(f"--fail-on, column {column}: ") and words in lines[0]
+    assert lines[1] == f"  {text}" and lines[2].index("^") == 2 + column - 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "states"),
+    [
+        ("requests_per_second<-5%", {"broken"}),
+        ("requests_per_second<-15%", {"kept"}),
+        ("requests_per_second<-10%", {"not sure"}),
+        ("cpu_seconds_per_1000_requests>5%", {"broken"}),
+        ("memory_mb>10%", {"kept"}),
+        ("latency_p99_ms>10%", {"not sure"}),
+    ],
+)
+def test_a_limit_is_broken_only_by_a_whole_interval_beyond_it(tmp_path: Path, limit: str, states: set[str]) -> None:
+    slower = {arm.name: 0.9 for arm in ARMS}
+    found = compare(a_campaign(tmp_path / "c", arms=[*ARMS, *OLD], ratios=slower, seed=4))
+    seen = list(findings([parse(limit)], found))
+    assert len(seen) == 4  # two points, two variants
+    assert {one.state for one in seen} == states
+
+
+def test_few_blocks_break_no_limit_however_slow_it_is(tmp_path: Path) -> None:
+    found = compare(a_campaign(tmp_path / "c", blocks=5, arms=[*ARMS, *OLD], ratios={"3.14": 0.1, "3.14t": 0.1}))
+    assert {one.state for one in findings([Limit("requests_per_second", "<", -0.05)], found)} == {"not sure"}
+
+
+def test_between_the_variants_there_is_no_gate(tmp_path: Path) -> None:
+    found = compare(a_campaign(tmp_path / "c", ratios={"3.14t": 0.1}))
+    assert list(findings([parse("requests_per_second<-5%")], found)) == []

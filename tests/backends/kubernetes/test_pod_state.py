@@ -1,0 +1,232 @@
+"""Each way in which a pod goes wrong has its reason, in the cluster's own words, and says whether trying again may help."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.agent.frames import encode
+from toolkit.backends.kubernetes.logs import whole_frames
+from toolkit.backends.kubernetes.pod_state import (
+    UNSCHEDULABLE_SECONDS,
+    Problem,
+    active,
+    ended,
+    event_words,
+    exits,
+    fatal,
+    started,
+    summary,
+    verdict,
+)
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+SERVED = {"terminated": {"exitCode": 143, "reason": "Error"}}  # told to stop: normal for a sidecar
+DONE = {"terminated": {"exitCode": 0, "reason": "Completed"}}
+KILLED = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+RUNNING = {"running": {"startedAt": "2026-11-23T11:59:00Z"}}
+
+
+def pod(
+    phase: str = "Succeeded", server: Any = None, load: Any = None, restarts: int = 0, last: Any = None, **status: Any
+) -> dict[str, Any]:
+    """A pod as the API has it."""
+    sides = [
+        {"name": "server", "image": "app@sha256:a", "imageID": "app@sha256:a", "restartCount": restarts},
+        {"name": "load", "image": "load@sha256:b", "imageID": "load@sha256:b", "restartCount": 0},
+    ]
+    sides[0].update(state=server or SERVED, lastState=last or {})
+    sides[1].update(state=load or DONE)
+    return {
+        "metadata": {"name": "trial-x", "uid": "1"},
+        "spec": {"nodeName": "node-1"},
+        "status": {
+            "phase": phase,
+            "qosClass": "Guaranteed",
+            "initContainerStatuses": sides[:1],
+            "containerStatuses": sides[1:],
+            **status,
+        },
+    }
+
+
+def pending(seconds: float, message: str = "0/3 nodes are available: 3 Insufficient cpu.") -> dict[str, Any]:
+    since = (NOW - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    return {
+        "metadata": {"name": "trial-x"},
+        "spec": {},
+        "status": {"phase": "Pending", "conditions": [{**condition, "lastTransitionTime": since}]},
+    }
+
+
+def waiting(reason: str, message: str = "why") -> dict[str, Any]:
+    return {"waiting": {"reason": reason, "message": message}}
+
+
+def is_(problem: Problem | None, reason: str, words: str, environmental: bool) -> None:
+    assert problem is not None
+    assert (problem.reason, problem.environmental) == (reason, environmental)
+    assert words in problem.detail
+
+
+def test_a_pod_that_ended_as_it_should_has_nothing_against_it() -> None:
+    assert fatal(pod(), NOW) is None and verdict(pod()) is None
+    assert ended(pod()) and not active(pod())
+
+
+def test_a_pod_under_way_is_not_judged() -> None:
+    one = pod("Running", server=RUNNING, load=waiting("PodInitializing"))
+    assert fatal(one, NOW) is None and active(one)
+    assert started(one, "server") and not started(one, "load")
+
+
+def test_the_scheduler_s_words_are_the_reason_once_it_had_time() -> None:
+    assert fatal(pending(UNSCHEDULABLE_SECONDS - 1), NOW) is None
+    is_(fatal(pending(UNSCHEDULABLE_SECONDS), NOW), "unschedulable", "3 Insufficient cpu", True)
+
+
+@pytest.mark.parametrize("reason", ["ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"])
+def test_an_image_that_cannot_be_pulled_is_named_with_the_registry_s_words(reason: str) -> None:
+    one = pod("Pending", server=waiting(reason, "manifest unknown"), load=waiting("PodInitializing"))
+    is_(fatal(one, NOW), "image-pull", f"app@sha256:a: {reason}: manifest unknown", False)
+
+
+def test_one_failed_pull_is_not_the_end_yet() -> None:
+    assert fatal(pod("Pending", server=waiting("ErrImagePull"), load=waiting("PodInitializing")), NOW) is None
+
+
+def test_a_container_that_cannot_be_made_is_named() -> None:
+    one = pod("Pending", server=waiting("CreateContainerConfigError", "image will run as root"))
+    is_(fatal(one, NOW), "container-not-created", "server: CreateContainerConfigError: image will run as root", False)
+
+
+def test_a_server_that_was_killed_at_its_limit_and_silently_started_again_is_out_of_memory() -> None:
+    again = pod("Running", server=RUNNING, load=RUNNING, restarts=1, last=KILLED)
+    is_(fatal(again, NOW), "out-of-memory", "the server container", False)
+    is_(verdict(pod(restarts=1, last=KILLED)), "out-of-memory", "the server container", False)
+
+
+def test_the_server_s_restart_is_the_cause_and_not_the_loader_that_failed_after_it() -> None:
+    one = pod("Failed", load={"terminated": {"exitCode": 1}}, restarts=1, last=KILLED)
+    is_(verdict(one), "out-of-memory", "the server container", False)
+
+
+def test_a_server_that_crashed_and_was_started_again_is_never_counted() -> None:
+    crashed = {"terminated": {"exitCode": 139, "reason": "Error"}}
+    is_(verdict(pod(restarts=1, last=crashed)), "restarted", "exit code 139 (signal 11), Error", False)
+
+
+def test_a_loader_at_its_limit_and_one_that_died_are_told_apart() -> None:
+    is_(verdict(pod("Failed", load=KILLED)), "out-of-memory", "the load container", False)
+    is_(verdict(pod("Failed", load={"terminated": {"exitCode": 137}})), "load-died", "signal 9", False)
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected", "environmental"),
+    [
+        ("Evicted", "evicted", True),
+        ("DeadlineExceeded", "deadline", False),
+        ("Terminated", "node-gone", True),
+        ("NodeShutdown", "node-gone", True),
+        ("UnexpectedAdmissionError", "not-admitted", True),
+        ("OutOfcpu", "not-admitted", True),
+        ("", "pod-failed", False),
+    ],
+)
+def test_what_the_kubelet_says_of_a_failed_pod_is_its_reason(reason: str, expected: str, environmental: bool) -> None:
+    one = pod("Failed", reason=reason, message="the node was low on memory")
+    is_(verdict(one), expected, "the node was low on memory", environmental)
+    is_(fatal(one, NOW), expected, "the node was low on memory", environmental)
+
+
+@pytest.mark.parametrize("phase", ["Running", "Failed"])
+def test_preemption_and_drains_are_evictions_before_and_after_the_pod_is_over(phase: str) -> None:
+    condition = {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler", "message": "by x"}
+    one = pod(phase, load={"terminated": {"exitCode": 143}}, conditions=[condition])
+    is_(fatal(one, NOW), "evicted", "PreemptionByScheduler: by x", True)
+    if phase == "Failed":
+        is_(verdict(one), "evicted", "PreemptionByScheduler: by x", True)
+
+
+def test_a_pod_that_is_not_guaranteed_does_not_count() -> None:
+    is_(verdict(pod(qosClass="Burstable")), "not-guaranteed", "QoS class is Burstable", False)
+
+
+def test_a_second_pod_of_one_trial_does_not_count() -> None:
+    is_(verdict(pod(), pods_seen=2), "pod-replaced", "2 pods", True)
+
+
+def test_exits_and_summary_hold_what_a_record_needs() -> None:
+    found = exits(pod(restarts=1, server=RUNNING, last=KILLED))
+    assert found["serve_agent"] == {"code": 137, "reason": "OOMKilled", "oom_killed": True, "restarts": 1}
+    assert found["load_agent"]["code"] == 0
+    assert summary(pod()) | {"images": {}} == {
+        "pod": "trial-x",
+        "uid": "1",
+        "node": "node-1",
+        "phase": "Succeeded",
+        "qos": "Guaranteed",
+        "images": {},
+    }
+
+
+def test_events_are_told_in_the_order_in_which_they_happened() -> None:
+    events = [
+        {"reason": "BackOff", "message": "b", "lastTimestamp": "2026-11-23T12:00:02Z"},
+        {"reason": "Scheduled", "message": "a", "eventTime": "2026-11-23T12:00:01.000000Z"},
+    ]
+    assert event_words(events) == ["Scheduled: a", "BackOff: b"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+)
+
+
+@given(
+    st.sampled_from(["Pending", "Running", "Succeeded", "Failed", "Unknown"]),
+    st.sampled_from([SERVED, KILLED, RUNNING, {}, waiting("ImagePullBackOff")]),
+    st.sampled_from([DONE, KILLED, RUNNING, {}, waiting("PodInitializing")]),
+    st.integers(0, 3),
+    st.text(max_size=30),
+)
+def test_whatever_a_pod_says_only_a_clean_end_has_nothing_against_it(
+    phase: str, server: Any, load: Any, restarts: int, reason: str
+) -> None:
+    one = pod(phase, server, load, restarts, reason=reason)
+    found = verdict(one)
+    if phase == "Failed" or restarts:
+        assert found is not None and found.reason and found.detail
+    else:
+        assert found is None
+
+
+NOISE = st.lists(st.text(st.characters(exclude_characters="\n"), max_size=60), max_size=8)
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=3), max_size=6), NOISE, st.data())
+def test_frames_are_found_between_any_noise_each_once_and_none_that_is_torn(
+    fields: list[dict[str, Any]], noise: list[str], data: st.DataObject
+) -> None:
+    wanted = [
+        {**more, "seq": number, "side": "server", "kind": "tick", "t_ns": number} for number, more in enumerate(fields)
+    ]
+    lines = [encode(frame) for frame in wanted]
+    torn = [line[: data.draw(st.integers(0, len(line) - 1))] for line in lines]
+    mixed = [*lines, *lines]  # a log that is read twice
+    for one in [*noise, *torn]:
+        mixed.insert(data.draw(st.integers(0, len(mixed))), one)
+    found = whole_frames(mixed)
+    assert sorted(found, key=lambda frame: int(frame["seq"])) == wanted
+
+
+def test_a_frame_with_one_byte_changed_is_no_frame() -> None:
+    line = encode({"seq": 0, "side": "load", "kind": "end", "t_ns": 1, "count": 1})
+    assert whole_frames([line.replace('"count":1', '"count":2')]) == []
+    assert len(whole_frames([line])) == 1

@@ -1,0 +1,229 @@
+"""What is looked at before a campaign: every obstacle is found before anything is created, and says its remedy."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from tests.backends.kubernetes.conftest import Somebody
+from tests.backends.kubernetes.live import namespace_path, real_nodes, rights
+from toolkit.backends.kubernetes.client import Cluster
+from toolkit.backends.kubernetes.preflight import (
+    PERMISSIONS,
+    Finding,
+    admission_changes,
+    cpu_manager,
+    limit_ranges,
+    permissions,
+    pod_amounts,
+    quotas,
+    refuse,
+    server_version,
+)
+from toolkit.backends.kubernetes.preflight_queries import access, check
+from toolkit.backends.kubernetes.render import render_job, shares
+from toolkit.errors import GilfreeError
+from toolkit.scenario.cluster import ClusterSettings, Share
+from toolkit.scenario.loading import load_scenario
+from toolkit.trial.model import Arm, Trial
+
+DIGEST = "example.org/app@sha256:" + "0" * 64
+
+
+def a_job(namespace: str = "default", settings: ClusterSettings | None = None) -> dict[str, Any]:
+    scenario, chosen = load_scenario("asgi"), settings or ClusterSettings()
+    trial = Trial("preflight", scenario, scenario.points()[0], 0, Arm("3.14", "gil", DIGEST), 1)
+    return render_job(trial, DIGEST, chosen, shares(scenario, chosen, 1.9), namespace=namespace)
+
+
+def a_pod() -> dict[str, Any]:
+    return {"spec": a_job()["spec"]["template"]["spec"]}
+
+
+def quota(used: str = "0", **hard: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "tight"},
+        "spec": {"hard": hard},
+        "status": {"hard": hard, "used": dict.fromkeys(hard, used)},
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [("v1.34.4", "fine"), ("v1.29.0-eks-1", "fine"), ("v1.28.9+k3s1", "in the way"), ("strange", "unknown")],
+)
+def test_servers_that_do_not_know_sidecars_are_refused(said: str, state: str) -> None:
+    assert server_version({"gitVersion": said}).state == state
+
+
+def test_all_missing_rights_are_named_at_once() -> None:
+    answers = {one: one.verb != "create" for one in PERMISSIONS}
+    found = list(permissions(answers, "bench"))
+    with pytest.raises(GilfreeError, match=r"namespace bench you may not: create jobs, create pods, create configmaps"):
+        refuse(found)
+
+
+def test_rights_that_only_help_do_not_stop_anybody() -> None:
+    found = list(permissions({one: one.needed for one in PERMISSIONS}, "bench"))
+    refuse(found)
+    assert [one.state for one in found] == ["fine", "unknown", "unknown"]
+
+
+def test_the_sidecars_share_counts_as_it_runs_beside_the_loader() -> None:
+    requests, limits = pod_amounts(a_pod())
+    assert requests == limits
+    assert float(requests["cpu"]) == 1.9
+
+
+@pytest.mark.parametrize(
+    ("hard", "used", "at_once", "states"),
+    [
+        ({"requests.cpu": "10"}, "0", 5, []),
+        ({"requests.cpu": "10"}, "0", 6, ["unknown"]),
+        ({"requests.cpu": "10"}, "8500m", 1, ["in the way"]),
+        ({"cpu": "1"}, "0", 1, ["in the way"]),
+        ({"pods": "3"}, "3", 1, ["in the way"]),
+        ({"requests.storage": "0"}, "0", 1, []),
+    ],
+)
+def test_what_a_quota_leaves_is_held_against_what_runs_at_once(
+    hard: dict[str, str], used: str, at_once: int, states: list[str]
+) -> None:
+    assert [one.state for one in quotas([quota(used, **hard)], a_pod(), at_once)] == states
+
+
+def test_a_limit_range_is_held_against_containers_and_the_whole_pod() -> None:
+    limits = [
+        {"type": "Container", "max": {"cpu": "950m"}},
+        {"type": "Pod", "max": {"cpu": "1"}},
+        {"type": "Container", "min": {"memory": "10Gi"}},
+    ]
+    found = list(limit_ranges([{"metadata": {"name": "ours"}, "spec": {"limits": limits}}], a_pod()))
+    assert [one.detail.partition(", ")[2].partition(" has")[0] for one in found] == [
+        "container server",
+        "the pod",
+        "container server",
+        "container load",
+    ]
+
+
+def test_what_admission_does_to_a_job_is_said_and_defaults_are_not() -> None:
+    sent = a_job()
+    kept = copy.deepcopy(sent)
+    template = kept["spec"]["template"]
+    kept["spec"]["selector"] = {"matchLabels": {}}
+    template["metadata"]["labels"]["batch.kubernetes.io/job-name"] = "x"
+    template["spec"]["schedulerName"] = "default-scheduler"
+    for container in template["spec"]["containers"]:
+        container["terminationMessagePath"] = "/dev/termination-log"
+    assert admission_changes(sent, kept) == []
+    template["spec"]["containers"].append({"name": "istio-proxy"})
+    template["spec"]["initContainers"][0]["resources"]["limits"]["cpu"] = "2"
+    template["spec"]["priorityClassName"] = "low"
+    template["metadata"]["labels"]["team"] = "x"
+    assert admission_changes(sent, kept) == [
+        "spec.template.metadata.labels.team is added: x",
+        "spec.template.spec.initContainers[server].resources.limits.cpu is changed from 1 to 2",
+        "spec.template.spec.containers[istio-proxy] is added",
+    ]
+
+
+def test_a_quantity_that_is_only_written_otherwise_is_no_change() -> None:
+    assert admission_changes({"limits": {"memory": "1073741824"}}, {"limits": {"memory": "1Gi"}}) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "required", "state"),
+    [
+        ("static", True, "fine"),
+        ("none", True, "in the way"),
+        ("none", False, "unknown"),
+        (None, True, "unknown"),
+    ],
+)
+def test_a_cpu_manager_that_is_not_static_is_in_the_way_where_pinning_is_required(
+    policy: str | None, required: bool, state: str
+) -> None:
+    assert [one.state for one in cpu_manager({"node": policy}, required=required)] == [state]
+
+
+@pytest.mark.cluster
+def test_a_good_namespace_has_nothing_in_the_way_and_nothing_is_created(namespace: Cluster) -> None:
+    nodes = [one.name for one in real_nodes(namespace)]
+    found = [*access(namespace), *check(namespace, a_job(namespace.namespace), nodes, pinned=True, required=True)]
+    refuse(found)
+    assert [one.detail for one in found if one.name == "dry run"] == [
+        "jobs are taken as they are",
+        "pods are taken as they are",
+    ]
+    assert namespace.list(namespace_path(namespace, "jobs", "/apis/batch/v1"))["items"] == []
+
+
+@pytest.mark.cluster
+def test_a_namespace_that_is_not_there_is_named(namespace: Cluster) -> None:
+    cluster = Cluster(None, "gilfree-not-there")
+    found = check(cluster, a_job(cluster.namespace), ["any"], pinned=False, required=True)
+    with pytest.raises(GilfreeError, match="kubectl create namespace gilfree-not-there"):
+        refuse(found)
+
+
+@pytest.mark.cluster
+def test_a_quota_and_a_limit_range_are_found_before_anything_is_created(namespace: Cluster) -> None:
+    made: dict[str, dict[str, Any]] = {
+        "resourcequotas": {"metadata": {"name": "tight"}, "spec": {"hard": {"requests.cpu": "500m"}}},
+        "limitranges": {
+            "metadata": {"name": "small"},
+            "spec": {"limits": [{"type": "Container", "max": {"memory": "64Mi"}}]},
+        },
+    }
+    for resource, body in made.items():
+        namespace.create(namespace_path(namespace, resource), body)
+    try:
+        found = check(namespace, a_job(namespace.namespace), ["any"], pinned=False, required=True)
+    finally:
+        for resource, body in made.items():
+            namespace.delete(f"{namespace_path(namespace, resource)}/{body['metadata']['name']}")
+    with pytest.raises(GilfreeError, match="limit range: small") as refused:
+        refuse(found)
+    assert "ResourceQuota tight leaves 0.5 of requests.cpu" in str(refused.value)
+
+
+@pytest.mark.cluster
+def test_what_pod_security_forbids_is_said_in_its_words(namespace: Cluster) -> None:
+    job = a_job(namespace.namespace)
+    job["spec"]["template"]["spec"]["containers"][0]["securityContext"] = {"runAsNonRoot": True}
+    found = check(namespace, job, ["any"], pinned=False, required=True)
+    with pytest.raises(GilfreeError, match='violates PodSecurity "restricted'):
+        refuse(found)
+
+
+@pytest.mark.cluster
+def test_without_rights_all_that_lack_are_named_and_the_rbac_manifest_gives_them(
+    namespace: Cluster, somebody: Somebody
+) -> None:
+    cluster = Cluster(None, namespace.namespace, kubeconfig=somebody.kubeconfig)
+    with pytest.raises(GilfreeError, match=r"you may not: create jobs, .*list nodes \(whole cluster\)") as refused:
+        refuse(access(cluster))
+    assert "rbac.yaml" in refused.value.remedy
+    with rights(namespace, somebody.user):
+        assert all(one.state == "fine" for one in access(cluster)), access(cluster)
+
+
+def test_every_obstacle_is_in_one_message_with_each_remedy_once() -> None:
+    found = [
+        Finding("a", "in the way", "first", "do this"),
+        Finding("b", "in the way", "second", "do this"),
+        Finding("c", "unknown", "third"),
+    ]
+    with pytest.raises(GilfreeError) as refused:
+        refuse(found)
+    assert str(refused.value) == "a: first; b: second\n  remedy: do this"
+
+
+def test_more_than_is_left_is_said_in_units_that_people_read() -> None:
+    settings = ClusterSettings(server=Share(memory="2Gi"))  # type: ignore[arg-type]
+    pod = {"spec": a_job(settings=settings)["spec"]["template"]["spec"]}
+    (found,) = quotas([quota(**{"limits.memory": "1Gi"})], pod, 1)
+    assert "leaves 1,024Mi of limits.memory, one trial needs 2,304Mi" in found.detail

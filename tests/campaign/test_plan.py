@@ -1,0 +1,106 @@
+"""The fixed matrix: every block once, failed ones again within bounds, nothing finished ever twice."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.factory import POINTS, a_record
+from toolkit.campaign.plan import Block, FixedMatrix, complete_blocks, stop_reason
+from toolkit.records.store import Record
+
+ARMS = ("3.14", "3.14t")
+
+
+def matrix(rounds: int = 3, retries: int = 2) -> FixedMatrix:
+    return FixedMatrix("campaign", POINTS, ARMS, rounds, retries)
+
+
+def run(plan: FixedMatrix, rejected: set[tuple[str, int, int]]) -> tuple[list[Block], list[Record]]:
+    records: list[Record] = []
+    blocks = []
+    while (block := plan.next(records, [])) is not None:
+        blocks.append(block)
+        for arm in block.arms:
+            bad = (block.point.key, block.index, block.attempt) in rejected
+            records.append(a_record(block.point, block.index, arm, block.attempt, accepted=not bad))
+            if bad:
+                break
+    return blocks, records
+
+
+def test_every_point_gets_one_block_before_any_gets_its_next() -> None:
+    blocks, _ = run(matrix(), set())
+    assert [block.index for block in blocks] == [0, 0, 1, 1, 2, 2]
+    assert {(block.point, block.index) for block in blocks} == {(p, i) for p in POINTS for i in range(3)}
+
+
+def test_the_order_is_random_but_the_same_every_time() -> None:
+    first, _ = run(matrix(rounds=20), set())
+    again, _ = run(matrix(rounds=20), set())
+    assert first == again
+    assert {block.arms for block in first} == {ARMS, ARMS[::-1]}
+
+
+def test_a_failed_block_is_run_again_whole_as_a_new_attempt() -> None:
+    failing = {(POINTS[0].key, 1, 1)}
+    blocks, records = run(matrix(), failing)
+    again = [block for block in blocks if block.point == POINTS[0] and block.index == 1]
+    assert [block.attempt for block in again] == [1, 2]
+    assert all(set(block.arms) == set(ARMS) for block in again)
+    assert len(complete_blocks(records, ARMS)) == 6
+
+
+def test_a_block_is_given_up_after_its_retries() -> None:
+    failing = {(POINTS[0].key, 0, attempt) for attempt in range(1, 20)}
+    blocks, records = run(matrix(retries=2), failing)
+    assert len([block for block in blocks if (block.point, block.index) == (POINTS[0], 0)]) == 3
+    assert len(complete_blocks(records, ARMS)) == 5
+
+
+def test_an_attempt_that_a_kill_cut_short_uses_up_no_retry() -> None:
+    plan = matrix(rounds=1, retries=0)
+    first = plan.next([], [])
+    assert first is not None
+    half = [a_record(first.point, 0, first.arms[0], attempt) for attempt in range(1, 6)]
+    block = plan.next(half, [])
+    assert block is not None
+    assert (block.point, block.attempt) == (first.point, 6)
+
+
+def test_a_block_under_way_is_not_started_twice() -> None:
+    plan = matrix(rounds=1)
+    first = plan.next([], [])
+    assert first is not None
+    second = plan.next([], [first])
+    assert second is not None
+    assert second.point != first.point
+    assert plan.next([], [first, second]) is None
+
+
+@given(st.integers(0, 40), st.randoms(use_true_random=False))
+def test_killed_anywhere_and_resumed_it_repeats_nothing_that_was_finished(kill_at: int, rng: random.Random) -> None:
+    plan = matrix()
+    records: list[Record] = []
+    finished = []
+    while (block := plan.next(records, [])) is not None:
+        for arm in block.arms:
+            if kill_at == 0:
+                kill_at = -1
+                break  # killed: what is recorded stays, the rest of the block is lost
+            kill_at -= 1
+            records.append(a_record(block.point, block.index, arm, block.attempt))
+        else:
+            finished.append((block.point, block.index))
+    assert sorted(map(str, finished)) == sorted({str(one) for one in finished})
+    assert len(complete_blocks(records, ARMS)) == plan.total()
+
+
+def test_a_campaign_stops_when_over_a_third_of_its_trials_fall_to_one_cause() -> None:
+    good = [a_record(POINTS[0], index, "3.14", 1) for index in range(6)]
+    bad = [a_record(POINTS[0], index, "3.14t", 1, accepted=False, reason="foreign-cpu") for index in range(4)]
+    assert stop_reason(good + bad, 1 / 3) == "4 of 10 trials were rejected for one cause: foreign-cpu"
+    assert stop_reason(good + bad[:3], 1 / 3) is None
+    assert stop_reason(bad, 1 / 3) is None  # too few to judge by

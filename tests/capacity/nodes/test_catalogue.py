@@ -1,0 +1,152 @@
+"""Node catalogues: what is left for pods, and that a mistake is named with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toolkit.capacity.nodes.catalogue import GIB, MIB, Catalogue, load_catalogue, reserved
+from toolkit.capacity.nodes.from_cluster import catalogue_of, requests_of
+from toolkit.errors import GilfreeError
+
+
+def catalogue(tmp_path: Path, text: str) -> Catalogue:
+    """A catalogue of this text."""
+    file = tmp_path / "nodes.yaml"
+    file.write_text(text)
+    return load_catalogue(file)
+
+
+def test_the_shipped_sample_is_dated_and_says_where_its_prices_come_from() -> None:
+    sample = load_catalogue(None)
+    assert sample.date and "List prices" in sample.about
+    assert all(one.priced and one.free_cpu_millis > 0 for one in sample.types)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cpu", "memory_gib", "max_pods", "kept_cpu", "kept_mib"),
+    [
+        ("gke", 4000, 16, 110, 80, 1024 + 819.2 + 819.2 + 100),  # 25 % of 4, 20 % of 4, 10 % of 8 GiB
+        ("gke", 1000, 0.5, 110, 60, 255 + 100),
+        ("eks", 2000, 8, 29, 70, 255 + 11 * 29 + 100),  # m5.large: 574 MiB and the threshold, as AWS documents it
+        ("eks", 16000, 64, 234, 110, 255 + 11 * 234 + 100),
+    ],
+)
+def test_reservations_are_the_documented_ones(
+    kind: str, cpu: int, memory_gib: float, max_pods: int, kept_cpu: int, kept_mib: float
+) -> None:
+    found = reserved(kind, cpu, int(memory_gib * GIB), max_pods)
+    assert found[0] == kept_cpu
+    assert found[1] == pytest.approx(kept_mib * MIB, abs=2)
+
+
+def test_capacity_loses_reservations_and_daemonsets_but_allocatable_only_daemonsets(tmp_path: Path) -> None:
+    found = catalogue(
+        tmp_path,
+        """
+        daemonsets: { cpu: 0.1, memory: 100Mi, pods: 2 }
+        nodes:
+          - { name: a, capacity: { cpu: 2, memory: 8Gi }, reserve: eks, max_pods: 29, price_hour: 0.1 }
+          - { name: b, allocatable: { cpu: 1930m, memory: 7Gi }, price_hour: 0.1 }
+        """,
+    )
+    a, b = found.types
+    assert (a.free_cpu_millis, a.free_pods) == (2000 - 70 - 100, 27)
+    assert a.free_memory_bytes == 8 * GIB - (255 + 11 * 29 + 100 + 100) * MIB
+    assert (b.free_cpu_millis, b.free_memory_bytes, b.free_pods) == (1830, 7 * GIB - 100 * MIB, 108)
+
+
+def test_without_a_price_the_default_prices_stand_in_and_it_shows(tmp_path: Path) -> None:
+    (one,) = catalogue(tmp_path, "nodes: [{ name: a, allocatable: { cpu: 4, memory: 16Gi } }]").types
+    assert not one.priced
+    assert one.price_hour == pytest.approx(4 * 0.031611 + 16 * 0.004237)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nodes: []", r"nodes.yaml:1: nodes is not a list"),
+        (
+            "nodes:\n - { name: a, capacity: { cpu: 2, memory: 1e3Mi }, reserve: none }",
+            r":2: .*memory: '1e3Mi' has an exp",
+        ),
+        ("nodes:\n - { name: a, capacity: { cpu: 2, memory: 8 }, reserve: none }", r":2: .*'8' is 8 bytes of memory"),
+        (
+            "nodes:\n - { name: a, capacity: { cpu: -2, memory: 8Gi }, reserve: none }",
+            r"cpu: '-2' is not more than noth",
+        ),
+        ("nodes:\n - { name: a, capacity: { cpu: 2, memory: 8Gi } }", r"'reserve' is missing"),
+        ("nodes:\n - { name: a, capacity: { cpu: 2, memory: 8Gi }, reserve: aks }", r"reserve: 'aks' is none of"),
+        ("nodes:\n - { name: a }", r"give either allocatable or capacity"),
+        (
+            "nodes:\n - { name: a, allocatable: { cpu: 2, memory: 8Gi }, price_hour: -1 }",
+            r"price_hour: '-1' is less than 0",
+        ),
+        ("nodes:\n - { name: a, allocatable: { cpu: 2, memory: 8Gi }, price_hour: 0 }", r"price_hour: '0' is not more"),
+        ("nodes:\n - { name: a, allocatable: { cpu: 2, memory: 8Gi }, prize: 1 }", r"unknown key 'prize'"),
+        ("nodes:\n - { name: a, capacity: { cpu: 0.1, memory: 200Mi }, reserve: gke }", r"nothing is left for pods"),
+        (
+            "nodes:\n - { name: a, allocatable: { cpu: 2, memory: 8Gi } }\n - { name: a, allocatable: { cpu: 2, memory: 8Gi } }",
+            r":3: 'a' is there twice",
+        ),
+        ("[]", r"is not keys with values"),
+        ("", r"holds nothing"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line_and_value(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(GilfreeError, match=said):
+        catalogue(tmp_path, text)
+
+
+def test_a_file_of_another_kind_is_not_repeated_whole(tmp_path: Path) -> None:
+    with pytest.raises(GilfreeError) as raised:
+        catalogue(tmp_path, "a,b,c\n" * 5000)
+    assert len(str(raised.value)) < 300
+
+
+def node(name: str, cpu: str = "3920m", **changes: object) -> dict[str, object]:
+    """A node as the API gives it."""
+    return {
+        "metadata": {"name": name, "labels": {"node.kubernetes.io/instance-type": "m7i.xlarge"}},
+        "spec": changes,
+        "status": {
+            "allocatable": {"cpu": cpu, "memory": "15Gi", "pods": "58"},
+            "capacity": {"cpu": "4", "memory": "16Gi", "pods": "58"},
+            "conditions": [{"type": "Ready", "status": "True"}],
+        },
+    }
+
+
+def test_a_cluster_gives_each_type_once_with_the_least_room_and_what_daemonsets_ask() -> None:
+    asked = {"containers": [{"resources": {"requests": {"cpu": "150m", "memory": "200Mi"}}}], "nodeName": "a"}
+    pods = [
+        {"metadata": {"ownerReferences": [{"kind": "DaemonSet"}]}, "spec": asked},
+        {"metadata": {"ownerReferences": [{"kind": "ReplicaSet"}]}, "spec": asked},
+    ]
+    tainted = node("c", taints=[{"key": "x", "effect": "NoSchedule"}])
+    found = catalogue_of([node("a"), node("b", "3900m"), tainted, node("d", unschedulable=True)], pods)
+    (one,) = found.types
+    assert (one.name, one.cpu_millis, one.daemon_cpu_millis, one.daemon_pods) == ("m7i.xlarge", 3900, 150, 1)
+    assert "2 m7i.xlarge" in found.about
+    assert not one.priced
+
+
+def test_prices_of_a_catalogue_are_taken_by_name() -> None:
+    (one,) = catalogue_of([node("a")], [], load_catalogue(None)).types
+    assert (one.price_hour, one.priced) == (0.2016, True)
+
+
+def test_a_cluster_without_a_node_for_pods_is_refused() -> None:
+    with pytest.raises(GilfreeError, match="no node that takes pods"):
+        catalogue_of([node("a", unschedulable=True)], [])
+
+
+def test_sidecars_add_to_a_pod_and_other_init_containers_count_only_when_they_ask_for_more() -> None:
+    def asks(cpu: str, memory: str = "100Mi", **more: str) -> dict[str, object]:
+        return {"resources": {"requests": {"cpu": cpu, "memory": memory}}, **more}
+
+    sidecar = asks("100m", restartPolicy="Always")
+    assert requests_of({"containers": [asks("500m")], "initContainers": [sidecar]}) == (600, 200 * MIB)
+    assert requests_of({"containers": [asks("500m")], "initContainers": [sidecar, asks("1")]}) == (1100, 200 * MIB)
+    assert requests_of({"containers": [{"resources": {"limits": {"cpu": "1"}}}]}) == (1000, 0)

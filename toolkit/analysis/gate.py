@@ -1,0 +1,106 @@
+"""`--fail-on 'requests_per_second<-5%'`: a limit on what new may cost against old, and whether it was broken.
+
+Broken means that the whole 95 % interval lies beyond the limit, so that noise alone fails nobody's build. What noise
+hides passes, and is said to have passed unseen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from toolkit.analysis.compare import Comparison, PointComparison
+from toolkit.analysis.families import PRIMARY, Judged
+from toolkit.errors import GilfreeError
+
+FORM = "METRIC<-5% or METRIC>+5%"
+_TOKEN = re.compile(
+    r"\s*(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<side>[<>])|(?P<number>[+-]?\d+(?:\.\d+)?)|(?P<percent>%))"
+)
+_EXPECTED: tuple[tuple[Literal["name", "side", "number", "percent"], str], ...] = (
+    ("name", f"the name of a metric ({', '.join(PRIMARY)})"),
+    ("side", "< or >"),
+    ("number", "a number such as -5"),
+    ("percent", "%"),
+)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Fail when the change of `metric` (0.05: +5 %) is surely below (`<`) or above (`>`) `change`."""
+
+    metric: str
+    side: Literal["<", ">"]
+    change: float
+
+    def __str__(self) -> str:
+        return f"{self.metric}{self.side}{100 * self.change:+g}%"
+
+    def broken_by(self, one: Judged) -> bool:
+        """Whether the whole interval lies beyond the limit."""
+        if one.low is None or one.high is None:
+            return False
+        return one.high < 1 + self.change if self.side == "<" else one.low > 1 + self.change
+
+    def kept_by(self, one: Judged) -> bool:
+        """Whether the whole interval lies on the good side of the limit."""
+        if one.low is None or one.high is None:
+            return False
+        return one.low >= 1 + self.change if self.side == "<" else one.high <= 1 + self.change
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one limit comes to at one point for one variant."""
+
+    limit: Limit
+    where: str
+    state: Literal["broken", "kept", "not sure"]
+    one: Judged | None
+
+
+def parse(text: str) -> Limit:
+    """The limit in an expression. Raises GilfreeError showing the place of the error."""
+    found: dict[str, str] = {}
+    at = 0
+    for kind, expected in _EXPECTED:
+        token = _TOKEN.match(text, at)
+        start = token.end() - len(token.group().lstrip()) if token else at + len(text[at:]) - len(text[at:].lstrip())
+        if token is None or token.lastgroup != kind:
+            raise _wrong(text, start, f"expected {expected}")
+        found[kind] = token.group().strip()
+        if kind == "name" and found["name"] not in PRIMARY:
+            raise _wrong(text, start, f"there is no metric {found['name']!r}; there are {', '.join(PRIMARY)}")
+        at = token.end()
+    if text[at:].strip():
+        raise _wrong(text, at + len(text[at:]) - len(text[at:].lstrip()), "nothing may follow %")
+    change = float(found["number"]) / 100
+    if change <= -1:
+        raise _wrong(text, text.index(found["number"]), "a figure cannot fall by 100 % or more")
+    return Limit(found["name"], "<" if found["side"] == "<" else ">", change)
+
+
+def findings(limits: Sequence[Limit], comparison: Comparison) -> Iterator[Finding]:
+    """What each limit comes to at every point of the comparison with the reference."""
+    for limit in limits:
+        for point in comparison.of("against"):
+            one = next((one for one in point.family if one.metric == limit.metric), None)
+            yield Finding(limit, _where(point), _state(limit, one), one)
+
+
+def _state(limit: Limit, one: Judged | None) -> Literal["broken", "kept", "not sure"]:
+    if one is None:
+        return "not sure"
+    return "broken" if limit.broken_by(one) else "kept" if limit.kept_by(one) else "not sure"
+
+
+def _where(point: PointComparison) -> str:
+    return f"{point.key}, {point.contrast.words}"
+
+
+def _wrong(text: str, at: int, message: str) -> GilfreeError:
+    return GilfreeError(
+        f"--fail-on, column {at + 1}: {message}\n  {text}\n  {' ' * at}^", f"write it as {FORM}, in quotes"
+    )

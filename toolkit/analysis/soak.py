@@ -1,0 +1,147 @@
+"""Does memory grow, does latency drift, are answers wrong after a while? One long load on one server, each variant.
+
+The load is cut into windows of equal length, for rewrk tells one mean latency at its end. Slopes come with intervals
+(stats.trend), since memory that wanders looks like a leak to a straight line. The first part is left out: an allocator
+fills up before it is level, and that is no leak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from toolkit.agent.frames import Frame
+from toolkit.analysis.compare import finite
+from toolkit.loadgen import rewrk
+from toolkit.records.store import Record
+from toolkit.trial.model import Window
+
+if TYPE_CHECKING:
+    from toolkit.analysis.stats import Trend
+
+SCHEMA = 1
+MOST_WINDOWS, SHORTEST_WINDOW_SECONDS, LONGEST_WINDOW_SECONDS = 60, 2, 60
+SETTLING_SHARE = 0.1
+SECONDS_AN_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Slope:
+    """Growth an hour with its 95 % interval, None where the samples cannot tell; `level` is the median."""
+
+    unit: str
+    level: float
+    an_hour: float
+    low: float | None
+    high: float | None
+    samples: int
+
+    @property
+    def words(self) -> str:
+        """Whether it grows, falls, or shows neither."""
+        if self.low is None or self.high is None:
+            return "too short to tell"
+        return "grows" if self.low > 0 else "falls" if self.high < 0 else "no growth seen"
+
+
+@dataclass(frozen=True)
+class Soak:
+    """One variant's soak. `wrong` of `validated` answers; `rejections`: what else went wrong."""
+
+    arm: str
+    point: str
+    seconds: float
+    memory: Slope | None
+    latency: Slope | None
+    requests_per_second: float | None
+    validated: int
+    wrong: int
+    errors: int
+    rejections: tuple[str, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether answers were wrong or missing, or the server did not hold out."""
+        return bool(self.wrong or self.errors or self.rejections)
+
+    def data(self) -> dict[str, Any]:
+        """As plain data for JSON."""
+        found: dict[str, Any] = finite(asdict(self))
+        for name in ("memory", "latency"):
+            slope: Slope | None = getattr(self, name)
+            if slope is not None:
+                found[name]["words"] = slope.words
+        return {"soak_schema": SCHEMA, **found}
+
+
+def windows(seconds: int) -> tuple[int, int]:
+    """How many windows of how many seconds a soak of `seconds` is cut into. Pure."""
+    length = min(LONGEST_WINDOW_SECONDS, max(SHORTEST_WINDOW_SECONDS, round(seconds / MOST_WINDOWS)))
+    return max(1, seconds // length), length
+
+
+def soak_windows(count: int, seconds: int) -> tuple[Window, ...]:
+    """The windows of a soak; the last is the measured one, so that the record is of the server's state at the end."""
+    before = (Window(f"soak-{index}", seconds, measured=False) for index in range(count - 1))
+    return (*before, Window("measure", seconds))
+
+
+def soaked(one: Record, frames: Sequence[Frame]) -> Soak:
+    """What the frames of a soak come to, after its record. Pure."""
+    ends = [frame for frame in frames if frame["kind"] == "window_end"]
+    starts = {frame["name"]: frame["t_ns"] for frame in frames if frame["kind"] == "window_start"}
+    loads = [(starts[end["name"]], end["end_ns"], end) for end in ends if end["name"] != "warmup"]
+    begin, end = (loads[0][0], loads[-1][1]) if loads else (0, 0)
+    settled = begin + SETTLING_SHARE * (end - begin)
+    memory = [
+        ((frame["t_ns"] - begin) / 1e9, (frame["pss_kb"] + frame["agent_pss_kb"] - frame["agent_uss_kb"]) * 1024 / 1e6)
+        for frame in frames
+        if frame["kind"] == "memory" and settled <= frame["t_ns"] <= end
+    ]
+    results = [
+        (((start + stop) / 2 - begin) / 1e9, found)
+        for start, stop, frame in loads
+        if start >= settled and (found := _result(frame)) is not None
+    ]
+    validated = [frame["validated"] for frame in ends] + [frame for frame in frames if frame["kind"] == "validated"]
+    rates = sorted(found.requests_per_second for _, found in results)
+    return Soak(
+        arm=one.arm,
+        point=one.point_key,
+        seconds=(end - begin) / 1e9,
+        memory=_slope("MB", memory),
+        latency=_slope("ms", [(at, found.latency_mean_ms) for at, found in results]),
+        requests_per_second=rates[len(rates) // 2] if rates else None,
+        validated=sum(tally["count"] for tally in validated),
+        wrong=sum(tally["wrong"] for tally in validated),
+        errors=sum(tally["errors"] for tally in validated),
+        rejections=tuple(f"{found.reason}: {found.detail}" for found in one.rejections if not found.environmental),
+    )
+
+
+def _result(end: Frame) -> rewrk.Result | None:
+    try:
+        return rewrk.parse(end["stdout"])
+    except rewrk.ParseError:
+        return None
+
+
+def _slope(unit: str, samples: Sequence[tuple[float, float]]) -> Slope | None:
+    if len(samples) < 2:
+        return None
+    import numpy as np
+
+    from toolkit.analysis import stats
+
+    at, values = np.array([when for when, _ in samples]), np.array([value for _, value in samples])
+    found: Trend = stats.trend(at, values)
+    known = bool(np.isfinite(found.low))
+    return Slope(
+        unit,
+        float(np.median(values)),
+        found.slope * SECONDS_AN_HOUR,
+        found.low * SECONDS_AN_HOUR if known else None,
+        found.high * SECONDS_AN_HOUR if known else None,
+        len(samples),
+    )

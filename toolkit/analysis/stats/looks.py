@@ -1,0 +1,77 @@
+"""The correction for looking after every block: a Pocock-type boundary, as repeated confidence intervals.
+
+Someone who looks after each block and stops when it suits gets too many false verdicts. So at each look n the ordinary
+p-value p(n) is replaced by the chance that, with equal arms, *any* look from `first` to `limit` would have found
+p * sqrt(n / first) as small. Intervals are this corrected test inverted: they cover the truth at all looks at once in
+95 % of campaigns, and so at the look where one stops, whatever made one stop (Jennison & Turnbull, Group Sequential
+Methods, chapter 9; Pocock 1977). The weight sqrt(n / first) spends a little more early: with plain Pocock, four metrics
+that all differ plainly would have to wait for n = 10 instead of 9 to pass Holm.
+
+With equal arms the signs are fair coins and the ranks a random order, whatever the noise: so the chance depends on
+`first` and `limit` alone. It is simulated once, with 100,000 seeded campaigns shared by all points: Monte Carlo error
+(one standard error) is 0.0007 at p = 0.05, 0.0003 at 0.01.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from toolkit.analysis.stats.signflip import Floats, p_by_weight, weights
+
+CAMPAIGNS = 100_000
+SEED = 20_260_101
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The ratios are looked at after every block from `first` to `limit`."""
+
+    first: int
+    limit: int
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.first <= self.limit:
+            raise ValueError(f"looks from block {self.first} to {self.limit}: need 2 <= first <= limit")
+
+
+@lru_cache
+def p_values(n: int, looks: Looks | None) -> Floats:
+    """Two-sided p by the weight of the lighter side, corrected for `looks`; None: looked at once."""
+    once = p_by_weight(n)
+    if looks is None:
+        return once
+    if n > looks.limit:
+        raise ValueError(f"{n} blocks, but the looks were to end at {looks.limit}: raise the limit")
+    smallest = _smallest_p(looks)
+    as_small = np.searchsorted(smallest, once * _weight(n, looks) * (1 + 1e-9), side="right")
+    return np.maximum(once, (1 + as_small) / (1 + len(smallest)))
+
+
+def _weight(n: int, looks: Looks) -> float:
+    return float(np.sqrt(max(n, looks.first) / looks.first))
+
+
+@lru_cache
+def _smallest_p(looks: Looks) -> Floats:
+    """Sorted: the smallest weighted p over all looks of each simulated campaign with equal arms."""
+    sizes = np.random.default_rng(SEED).random((looks.limit, CAMPAIGNS), dtype=np.float32)
+    signs = np.random.default_rng(SEED + 1).random((looks.limit, CAMPAIGNS)) < 0.5
+    ranks = np.zeros((looks.limit, CAMPAIGNS), dtype=np.int16)
+    smallest = np.full(CAMPAIGNS, np.inf)
+    for n in range(1, looks.limit + 1):
+        new = n - 1
+        for old in range(new):  # the new block takes its place among the old ones
+            larger = sizes[old] > sizes[new]
+            ranks[old] += larger
+            ranks[new] += ~larger
+        if n >= looks.first:
+            votes = weights(n)
+            total = np.zeros(CAMPAIGNS, dtype=np.int64)
+            for block in range(n):
+                total += np.where(signs[block], votes[ranks[block]], 0)
+            p = p_by_weight(n)[np.minimum(total, votes.sum() - total)]
+            smallest = np.minimum(smallest, p * _weight(n, looks))
+    return np.sort(smallest)

@@ -1,0 +1,208 @@
+"""The `docker` backend: server and load in two containers of the built images, one network namespace, nothing published.
+
+Both are pinned by cpuset, their memory is limited without swap, their root is read-only. The server's container has
+loopback alone unless it serves a user's own app, which may need its database. Frames come out of the containers' logs;
+how the containers ended, the engine is asked.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from toolkit.agent.frames import Frame
+from toolkit.backends.docker.agent import ContainerAgent
+from toolkit.backends.sides import Events, Side, Sides
+from toolkit.engine import containers
+from toolkit.engine.client import EngineGone, explained, is_local
+from toolkit.engine.containers import Tracked
+from toolkit.errors import GilfreeError
+from toolkit.host.cpus import Cpus, split
+from toolkit.host.measuring_lock import MeasuringLock
+from toolkit.scenario.model import Scenario
+from toolkit.trial.contract import (
+    AGENT_DIRECTORY,
+    APP_DIRECTORY,
+    LOAD_PYTHON,
+    OHA,
+    PORT,
+    REWRK,
+    SERVER_PYTHON,
+    USER,
+    agent_command,
+)
+from toolkit.trial.model import Arm, Placement, Trial
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+HOST = "127.0.0.1"
+TMPFS = {"/tmp": "rw,nosuid,nodev,size=64m,mode=1777"}
+PROBE_SECONDS = 60
+_CORES = "import json; from gilfree_agent import system; print(json.dumps(system.physical_cores()))"
+
+
+class DockerBackend:
+    """One slot: the engine. On this machine's own engine the machine's lock keeps other measurements off it."""
+
+    name = "docker"
+
+    def __init__(self, client: DockerClient, load_image: str) -> None:
+        self._client, self._load_image = client, load_image
+        self._lock = MeasuringLock() if is_local(client) else None
+        self._cores: list[tuple[int, ...]] = []
+        self._info: Mapping[str, Any] = {}
+        self.cpus = Cpus((), (), ())
+
+    def slots(self) -> list[str]:
+        """The engine, by its host's name."""
+        return [str(self.info()["Name"])]
+
+    def info(self) -> Mapping[str, Any]:
+        """What the engine says of itself, asked once."""
+        if not self._info:
+            with explained("asking the Docker engine about itself"):
+                self._info = self._client.info()
+        return self._info
+
+    def split(self, scenario: Scenario) -> Cpus:
+        """The CPUs of both sides, out of those that containers of this engine may use: a container is asked."""
+        if not self._cores:
+            self._cores = self._ask_cores()
+        resources = scenario.resources
+        found = split(self._cores, resources.server.cpus, resources.load.cpus)
+        return Cpus(found.server, found.load, (*found.caveats, *limits_missing(self.info())))
+
+    def prepare(self, scenario: Scenario, arms: Sequence[Arm]) -> list[str]:
+        """Choose CPUs, take the machine's lock, remove what a killed run left."""
+        self.cpus = self.split(scenario)
+        if self._lock is not None:
+            self._lock.acquire()
+        left = containers.remove_left(self._client)
+        notes = list(self.cpus.caveats)
+        if left:
+            notes.append(f"removed {len(left)} containers that an earlier, killed run had left")
+        return notes
+
+    def close(self) -> None:
+        """Let others measure."""
+        if self._lock is not None:
+            self._lock.release()
+
+    def run(self, trial: Trial, slot: str) -> Iterator[Frame]:
+        """Both sides of one trial; see `Backend.run`. Raises EngineGone when the engine does not answer any more."""
+        containers.remove_left(self._client, trial.id)
+        outcome: dict[str, Any] = {
+            "memory_limit": f"container, cgroup v{self.info().get('CgroupVersion', '1')}",
+            "cpus": {"server": self.cpus.server, "load": self.cpus.load},
+            "images": {"server": trial.arm.runtime, "load": self._load_image},
+        }
+        with ExitStack() as stack:
+            pod = _Pod(self._client, trial, self.cpus, self._load_image, stack)
+            sides = Sides(trial, self._place(), pod.start)
+            try:
+                yield from sides.frames()
+                outcome.update(sides.exits())
+                outcome.update({"problem": sides.problem} if sides.problem else {})
+            except EngineGone:
+                raise
+            except GilfreeError as error:
+                outcome["problem"] = {"reason": "engine-refused", "detail": str(error)}
+        head = {"seq": 0, "side": "backend", "kind": "outcome", "t_ns": time.monotonic_ns()}
+        yield {**head, "backend": self.name, "slot": slot, **outcome}
+
+    def _place(self) -> Placement:
+        return Placement(
+            python=SERVER_PYTHON,
+            app_directory=APP_DIRECTORY,
+            agent_directory=AGENT_DIRECTORY,
+            rewrk=REWRK,
+            oha=OHA,
+            host=HOST,
+            port=PORT,
+            server_cpus=self.cpus.server,
+            load_cpus=self.cpus.load,
+            memory_watchdog=False,
+            watch_stdin=True,
+        )
+
+    def _ask_cores(self) -> list[tuple[int, ...]]:
+        command = [LOAD_PYTHON, "-c", _CORES]
+        place = {"working_dir": AGENT_DIRECTORY, "network_mode": "none", "read_only": True, "user": str(USER)}
+        ended, said, errors = containers.run(
+            self._client, self._load_image, command, purpose="probe", timeout_seconds=PROBE_SECONDS, **place
+        )
+        if ended.code != 0:
+            raise GilfreeError(
+                f"a container of the load image cannot say which CPUs it has (exit code {ended.code}):"
+                f" {(errors.strip() or ended.error)[-300:]}",
+                "gilfree images build, then gilfree images test",
+            )
+        return [tuple(core) for core in json.loads(said)]
+
+
+class _Pod:
+    """The two containers of one trial; both are removed when the stack that holds them is left."""
+
+    def __init__(self, client: DockerClient, trial: Trial, cpus: Cpus, load_image: str, stack: ExitStack) -> None:
+        self._client, self._trial, self._cpus, self._load_image, self._stack = client, trial, cpus, load_image, stack
+        self._server: Tracked | None = None
+
+    def start(self, side: Side, argument: Mapping[str, Any], events: Events) -> ContainerAgent:
+        """Start a side's container."""
+        serving = side == "serve"
+        options = container_options(self._trial, side, self._cpus, self._server.id if self._server else "")
+        one = containers.create(
+            self._client,
+            self._trial.arm.runtime if serving else self._load_image,
+            agent_command(side, argument),
+            purpose="trial",
+            trial=self._trial.id,
+            name=f"{self._trial.id}-{side}",
+            **options,
+        )
+        self._stack.enter_context(one)
+        if serving:
+            self._server = one
+        with explained(f"starting the {side} container"):
+            one.start(watched=True)
+        return ContainerAgent(side, one, events)
+
+
+def container_options(trial: Trial, side: Side, cpus: Cpus, server_id: str) -> dict[str, Any]:
+    """How a side's container is confined, in the Docker SDK's words. Pure."""
+    serving, resources = side == "serve", trial.scenario.resources
+    memory = resources.server.memory_bytes if serving else resources.load.memory_bytes
+    own_app = trial.scenario.app.wrapped
+    return {
+        "network_mode": ("bridge" if own_app else "none") if serving else f"container:{server_id}",
+        "cpuset_cpus": ",".join(str(cpu) for cpu in (cpus.server if serving else cpus.load)),
+        "mem_limit": memory,
+        "memswap_limit": memory,  # of memory and swap together, so there is no swap
+        "read_only": True,
+        "tmpfs": TMPFS,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "user": str(USER),
+        "working_dir": AGENT_DIRECTORY,
+        "environment": {"GILFREE_TRIAL": trial.id},
+        "stdin_open": True,
+    }
+
+
+def limits_missing(info: Mapping[str, Any]) -> tuple[str, ...]:
+    """What this engine's kernel cannot limit, as caveats. Raises GilfreeError where it cannot pin to CPUs. Pure."""
+    if not info.get("CPUSet", True):
+        raise GilfreeError(
+            "this Docker engine cannot pin containers to CPUs (no cpuset)",
+            "rootless: delegate it, https://docs.docker.com/engine/security/rootless/tips/#limiting-resources",
+        )
+    caveats = []
+    if not info.get("MemoryLimit", True):
+        caveats.append("this Docker engine cannot limit memory: the server's limit is not kept")
+    elif not info.get("SwapLimit", True):
+        caveats.append("this Docker engine cannot limit swap: a server at its memory limit may swap")
+    return tuple(caveats)

@@ -1,0 +1,107 @@
+"""Which nodes can hold a trial, and why the others cannot. Pure but for `usable` and `list_nodes`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.backends.kubernetes.client import Cluster, Object, Refused
+from toolkit.backends.kubernetes.render import Shares
+from toolkit.quantities import quantity_of
+from toolkit.scenario.cluster import ClusterSettings, Toleration
+
+Node = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Suitable:
+    """A node's name and what it can give."""
+
+    name: str
+    cpus: float
+    memory_bytes: int
+
+
+def list_nodes(cluster: Cluster) -> list[Object]:
+    """All nodes."""
+    items: list[Object] = cluster.list("/api/v1/nodes").get("items", [])
+    return items
+
+
+def usable(cluster: Cluster, name: str) -> bool:
+    """Whether a node is there, ready and not cordoned, now."""
+    try:
+        return not unusable(cluster.get(f"/api/v1/nodes/{name}"))
+    except Refused as error:
+        if error.status == 404:
+            return False
+        raise
+
+
+def unusable(node: Node) -> str:
+    """Why no pod is placed on a node at the moment, or ""."""
+    if node.get("spec", {}).get("unschedulable"):
+        return "is cordoned"
+    for condition in node.get("status", {}).get("conditions", ()):
+        if condition["type"] == "Ready" and condition["status"] != "True":
+            return f"is not ready: {condition.get('message', '')}".rstrip(": ")
+    if node["metadata"].get("deletionTimestamp"):
+        return "is being deleted"
+    return ""
+
+
+def suitable(
+    nodes: Sequence[Node], settings: ClusterSettings, wanted: Shares | None
+) -> tuple[list[Suitable], dict[str, str]]:
+    """The nodes that can hold a pod of these shares (None: of any size), and why each of the others cannot."""
+    found, reasons = [], {}
+    for node in nodes:
+        name = str(node["metadata"]["name"])
+        allocatable = node.get("status", {}).get("allocatable", {})
+        one = Suitable(
+            name, float(quantity_of(allocatable.get("cpu", "0"))), int(quantity_of(allocatable.get("memory", "0")))
+        )
+        why = unusable(node) or _unselected(node, settings) or _tainted(node, settings.tolerations)
+        if not why and wanted is not None:
+            why = _too_small(one, wanted)
+        if why:
+            reasons[name] = why
+        else:
+            found.append(one)
+    return found, reasons
+
+
+def _too_small(node: Suitable, wanted: Shares) -> str:
+    cpus, memory = wanted.server_cpus + wanted.load_cpus, wanted.server_bytes + wanted.load_bytes
+    if cpus > node.cpus + 1e-9:
+        return f"has {node.cpus:g} CPUs to give, a trial takes {cpus:g}"
+    if memory > node.memory_bytes:
+        return f"has {node.memory_bytes / 2**30:.1f} GiB to give, a trial takes {memory / 2**30:.1f}"
+    return ""
+
+
+def _unselected(node: Node, settings: ClusterSettings) -> str:
+    labels = node["metadata"].get("labels", {})
+    for key, value in settings.node_selector.items():
+        if labels.get(key) != value:
+            return f"does not have the label {key}={value}"
+    return ""
+
+
+def _tainted(node: Node, tolerations: Sequence[Toleration]) -> str:
+    for taint in node.get("spec", {}).get("taints") or ():
+        if taint.get("effect") == "PreferNoSchedule":
+            continue
+        if not any(_tolerates(one, taint) for one in tolerations):
+            value = f"={taint['value']}" if taint.get("value") else ""
+            return f"has the taint {taint['key']}{value}:{taint['effect']}"
+    return ""
+
+
+def _tolerates(one: Toleration, taint: Mapping[str, Any]) -> bool:
+    if one.effect is not None and one.effect != taint.get("effect"):
+        return False
+    if one.key is None:
+        return one.operator == "Exists"
+    return one.key == taint["key"] and (one.operator == "Exists" or (one.value or "") == taint.get("value", ""))

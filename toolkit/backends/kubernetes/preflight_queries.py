@@ -1,0 +1,124 @@
+"""Asking a cluster what preflight.py judges. Nothing is created: objects are sent with `dryRun=All`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from toolkit.backends.kubernetes.client import Cluster, Gone, Refused
+from toolkit.backends.kubernetes.preflight import (
+    PERMISSIONS,
+    Finding,
+    Permission,
+    admission_changes,
+    cpu_manager,
+    limit_ranges,
+    permissions,
+    quotas,
+    server_version,
+)
+from toolkit.errors import GilfreeError
+
+Object = dict[str, Any]
+
+
+def access(cluster: Cluster) -> list[Finding]:
+    """Whether the cluster is new enough and the user may do what is needed: asked before anything else.
+
+    Raises GilfreeError when the API server does not answer at all.
+    """
+    return [server_version(_version(cluster)), *permissions(_reviews(cluster), cluster.namespace)]
+
+
+def check(
+    cluster: Cluster, job: Mapping[str, Any], nodes: Sequence[str], *, pinned: bool, required: bool
+) -> list[Finding]:
+    """All findings for a campaign whose trials are like `job`, one at a time on each of `nodes`.
+
+    pinned: servers are to have CPUs of their own, `required`: trials without are rejected.
+    """
+    pod = pod_of(job)
+    found = [*_tried(cluster, "jobs", f"/apis/batch/v1/namespaces/{cluster.namespace}/jobs", dict(job))]
+    if any(one.state == "in the way" for one in found):
+        return found
+    found += quotas(_items(cluster, "resourcequotas"), pod, len(nodes))
+    found += limit_ranges(_items(cluster, "limitranges"), pod)
+    if not any(one.state == "in the way" for one in found):
+        found += _tried(cluster, "pods", f"/api/v1/namespaces/{cluster.namespace}/pods", pod)
+    if pinned:
+        found += cpu_manager({name: _kubelet_policy(cluster, name) for name in nodes}, required=required)
+    return found
+
+
+def pod_of(job: Mapping[str, Any]) -> Object:
+    """The pod that a Job would make, for trying what admission does to it."""
+    template = job["spec"]["template"]
+    name = str(job["metadata"]["name"])
+    metadata = {**template.get("metadata", {}), "name": name, "namespace": job["metadata"]["namespace"]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+
+
+def _version(cluster: Cluster) -> Object:
+    """Without patience: somebody is waiting in front of the terminal."""
+    try:
+        return cluster.once("/version")
+    except Gone as error:
+        raise GilfreeError(error.message, "see `kubectl cluster-info`; CONTEXT=NAME takes another cluster") from None
+
+
+def _reviews(cluster: Cluster) -> dict[Permission, bool]:
+    found = {}
+    for one in PERMISSIONS:
+        attributes = {"verb": one.verb, "resource": one.resource, "group": one.group, "subresource": one.subresource}
+        if one.namespaced:
+            attributes["namespace"] = cluster.namespace
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        answer = cluster.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+        found[one] = bool(answer.get("status", {}).get("allowed"))
+    return found
+
+
+def _tried(cluster: Cluster, what: str, path: str, body: Object) -> Iterator[Finding]:
+    """A server-side dry run: refused, or what it changed."""
+    try:
+        kept = cluster.create(path, body, dryRun="All", fieldValidation="Strict")
+    except Refused as error:
+        if error.status == 404:
+            yield Finding(
+                "namespace",
+                "in the way",
+                f"there is no namespace {cluster.namespace} (context {cluster.context})",
+                f"kubectl create namespace {cluster.namespace}, or take another NAMESPACE",
+            )
+        elif error.reason != "AlreadyExists":
+            yield Finding("dry run", "in the way", error.message, error.remedy or "change what it names, by `cluster:`")
+        return
+    changes = admission_changes(body, kept)
+    if changes:
+        yield Finding("dry run", "unknown", f"admission changes {what}: " + "; ".join(changes[:10]))
+    else:
+        yield Finding("dry run", "fine", f"{what} are taken as they are")
+
+
+def _items(cluster: Cluster, resource: str) -> list[Object]:
+    """Objects that may be looked at; what may not be is among `access`'s findings."""
+    try:
+        found: list[Object] = cluster.list(f"/api/v1/namespaces/{cluster.namespace}/{resource}").get("items") or []
+    except Refused as error:
+        if error.status != 403:
+            raise
+        return []
+    return found
+
+
+def _kubelet_policy(cluster: Cluster, node: str) -> str | None:
+    """The kubelet's CPU manager policy; None where it may not be asked or does not answer."""
+    try:
+        config = cluster.once(f"/api/v1/nodes/{node}/proxy/configz")
+    except GilfreeError:
+        return None
+    return str((config.get("kubeletconfig") or {}).get("cpuManagerPolicy") or "none")

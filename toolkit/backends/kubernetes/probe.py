@@ -1,0 +1,99 @@
+"""One short pod for each image that is to be served: whether it can be pulled, and what its interpreter says of itself."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from toolkit.backends.kubernetes import jobs, pod_state
+from toolkit.backends.kubernetes.client import Cluster, Object
+from toolkit.backends.kubernetes.logs import log_path
+from toolkit.backends.kubernetes.render import MANAGED
+from toolkit.errors import GilfreeError
+from toolkit.images.pair import Answer, answered, question
+from toolkit.scenario.cluster import ClusterSettings
+from toolkit.trial.contract import AGENT_DIRECTORY, USER
+
+PROBE_SECONDS = 300
+"""Pulling an image for the first time is in it."""
+
+LOOK_SECONDS = 0.3
+
+
+def ask_images(cluster: Cluster, images: Sequence[str], settings: ClusterSettings, node: str) -> list[Answer]:
+    """What each image's interpreter is. Raises GilfreeError with the cluster's own words where one cannot be pulled."""
+    names = [_name(image) for image in images]
+    try:
+        for name, image in zip(names, images, strict=True):
+            cluster.create(_path(cluster), _pod(name, image, settings, node))
+        return [_answer(cluster, name, image) for name, image in zip(names, images, strict=True)]
+    finally:
+        for name in names:
+            cluster.delete(f"{_path(cluster)}/{name}", grace_seconds=0)
+
+
+def _answer(cluster: Cluster, name: str, image: str) -> Answer:
+    deadline = time.monotonic() + PROBE_SECONDS
+    while True:
+        pod = cluster.get(f"{_path(cluster)}/{name}")
+        problem = None if pod_state.ended(pod) else pod_state.fatal(pod, datetime.now(UTC))
+        if problem is not None or time.monotonic() > deadline:
+            events = pod_state.event_words(jobs.events_of(cluster, [name]))
+            words = problem.detail if problem else f"its pod was not over after {PROBE_SECONDS} s"
+            raise GilfreeError(
+                f"{image} cannot be run there: {words}. {' | '.join(events[-3:])}",
+                "is it pushed where the cluster can pull it from? gilfree images build --push --registry HOST[/PREFIX];"
+                " `cluster: {imagePullSecrets: [NAME]}` for one that asks who you are",
+            )
+        if pod_state.ended(pod):
+            said = cluster.text(log_path(cluster, name), container="probe")
+            return answered(said, image, said[-300:])
+        if cluster.stopping.wait(LOOK_SECONDS):
+            raise GilfreeError("interrupted")
+
+
+def _path(cluster: Cluster) -> str:
+    return f"/api/v1/namespaces/{cluster.namespace}/pods"
+
+
+def _name(image: str) -> str:
+    return f"gilfree-probe-{hashlib.sha256(f'{image} {time.time_ns()}'.encode()).hexdigest()[:12]}"
+
+
+def _pod(name: str, image: str, settings: ClusterSettings, node: str) -> Object:
+    spec: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "nodeName": node,
+        "activeDeadlineSeconds": PROBE_SECONDS,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "imagePullSecrets": [{"name": secret} for secret in settings.image_pull_secrets],
+        "tolerations": [one.model_dump(exclude_none=True) for one in settings.tolerations],
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": "probe",
+                "image": image,
+                "command": [word.replace("$", "$$") for word in question()],
+                "workingDir": AGENT_DIRECTORY,
+                "resources": {part: {"cpu": "100m", "memory": "128Mi"} for part in ("requests", "limits")},
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+            }
+        ],
+    }
+    if settings.service_account:
+        spec["serviceAccountName"] = settings.service_account
+    labels = {**MANAGED, "app.kubernetes.io/component": "probe"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": spec}

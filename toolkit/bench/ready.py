@@ -1,0 +1,40 @@
+"""Makes ready what the main job and the tests need, before either begins: the pair, its environments, the load generator.
+
+`python -m toolkit.bench.ready` is what `make test` runs first, so that minutes of building are seen as such, and what is
+missing is one message and exit code 2 instead of a failure of every test.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from toolkit.errors import INTERRUPTED, GilfreeError
+from toolkit.loadgen.tools import ensure_tool, needs_of
+from toolkit.pythons.environment import pair_environments
+from toolkit.pythons.find import find_pair
+from toolkit.pythons.lock import load_lock
+
+SERIES = "3.14"
+
+
+def main() -> int:
+    """Exit code 0 when everything is there, 2 with a remedy when it cannot be."""
+    try:
+        pair = find_pair(SERIES, say=say, later=needs_of("rewrk"))
+        pair_environments(pair, load_lock().resolve(SERIES).requirements(), None, say)
+        ensure_tool("rewrk", say)
+    except GilfreeError as error:
+        print(f"gilfree: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+def say(words: str) -> None:
+    """Progress."""
+    print(words, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,208 @@
+"""The main job: from what the user asked for to campaigns that have run. `make bench` is this.
+
+A run is one campaign for each scenario, named `<run>-<scenario>`. All are written before the first trial starts, so
+that a killed run can be taken up again with everything it was to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from toolkit.analysis.early_stopping import UntilSure
+from toolkit.analysis.families import stopping_rule
+from toolkit.backends import Announced, Backend
+from toolkit.bench.places import Asked as Asked
+from toolkit.bench.places import Where, again, choose
+from toolkit.campaign.contrasts import contrasts
+from toolkit.campaign.plan import FixedMatrix, Plan, complete_blocks
+from toolkit.campaign.progress import Progress
+from toolkit.campaign.runner import Campaign
+from toolkit.errors import GilfreeError
+from toolkit.scenario.model import Limits, Scenario
+from toolkit.trial.baseline import again_arms, check
+
+Say = Callable[[str], None]
+
+QUICK_BLOCKS, QUICK_DURATION_SECONDS, QUICK_WARMUP_SECONDS = 2, 5, 2
+QUICK_DISTURBANCE = 0.10
+"""A first look bears a machine that is not quite idle (foreign and stolen CPU time); a full run keeps its limits."""
+TRIAL_OVERHEAD_SECONDS = 5
+"""Starting, validating and stopping; only for the estimate that is printed first."""
+
+
+def quick(scenario: Scenario, blocks: int | None, duration: int | None) -> tuple[Scenario, str]:
+    """A scenario cut down for a first look, and the words that say what was cut."""
+    cut = scenario.changed(
+        rounds=blocks or QUICK_BLOCKS,
+        duration_seconds=duration or QUICK_DURATION_SECONDS,
+        warmup_seconds=min(QUICK_WARMUP_SECONDS, scenario.load.warmup_seconds),
+    )
+    own = scenario.limits
+    borne = {"foreign_cpu": max(QUICK_DISTURBANCE, own.foreign_cpu), "steal": max(QUICK_DISTURBANCE, own.steal)}
+    limits = own.model_copy(update=borne)
+    cut = cut.model_copy(update={"limits": limits})
+    full, now = scenario.load, cut.load
+    words = (
+        f"quick run: {now.rounds} blocks instead of {full.rounds}, {now.duration_seconds} s windows instead of"
+        f" {full.duration_seconds} s, {now.warmup_seconds} s warm-up instead of {full.warmup_seconds} s,"
+        f" up to {limits.foreign_cpu:.0%} of the server's CPU time may go to other processes (instead of {own.foreign_cpu:.0%})"
+        f" and {limits.steal:.0%} to the host (instead of {own.steal:.0%})"
+    )
+    return cut, words
+
+
+def limited(scenario: Scenario, changes: Sequence[str]) -> Scenario:
+    """The scenario with limits of trials changed by `name=value`. Raises GilfreeError naming the wrong one."""
+    if not changes:
+        return scenario
+    given = dict(change.partition("=")[::2] for change in changes)
+    try:
+        limits = Limits.model_validate({**scenario.limits.model_dump(), **given})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = str(problem["loc"][0])
+        wrong = "there is no such limit" if problem["type"] == "extra_forbidden" else problem["msg"]
+        known = ", ".join(Limits.model_fields)
+        raise GilfreeError(f"--limit {name}={given.get(name, '')}: {wrong}", f"the limits are {known}") from None
+    return scenario.model_copy(update={"limits": limits})
+
+
+def start(
+    run: str, results: Path, scenarios: Sequence[tuple[Scenario, list[str]]], asked: Asked, say: Say
+) -> tuple[list[Campaign], Backend]:
+    """Check the place, make everything ready and write the campaigns; `scenarios` come with their caveats."""
+    for scenario, _ in scenarios:
+        if asked.against is not None:
+            check(asked.against, scenario)
+    place = choose(asked, [scenario for scenario, _ in scenarios], say)
+    about: dict[str, Any] = {
+        "run": run,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "gilfree": version("gilfree"),
+        "command": sys.argv,
+        "backend": asked.where.backend,
+        **place.about,
+        "against": place.held.about,
+        "stopping": asked.stopping,
+        **({"knee": asked.knee} if asked.knee else {}),
+    }
+    campaigns = []
+    for (scenario, caveats), cpus in zip(scenarios, place.cpus, strict=True):
+        doubled = again_arms(place.arms, "variants+aa" if asked.aa and scenario.arms == "variants" else scenario.arms)
+        known = [*caveats, *cpus.caveats, *place.held.caveats]
+        campaigns.append(
+            Campaign.create(
+                results / f"{run}-{scenario.name}",
+                scenario,
+                [*place.arms, *place.held.arms, *doubled],
+                {**about, "cpus": {"server": cpus.server, "load": cpus.load}, "caveats": known},
+            )
+        )
+    return campaigns, place.backend
+
+
+def resume(
+    run: str, results: Path, port: int | None, say: Say, where: Where | None = None
+) -> tuple[list[Campaign], Backend]:
+    """The campaigns of a run that was started before, and a backend to go on with: the one it was started on."""
+    campaigns = of_run(run, results)
+    backend = again(campaigns[0].description, campaigns[0].arms, where or Where(), port)
+    say(f"resuming run {run}: {', '.join(campaign.name for campaign in campaigns)}")
+    return campaigns, backend
+
+
+def run_campaigns(
+    campaigns: Sequence[Campaign], backend: Backend, quiet: bool, say: Say, max_seconds: float | None = None
+) -> list[str]:
+    """Run one campaign after the other; why any of them stopped before its end."""
+    stopped = []
+    until = time.monotonic() + max_seconds if max_seconds else None
+    early = any(campaign.description.get("stopping") for campaign in campaigns)
+    most = "at most, less where intervals narrow sooner: " if early else ""
+    say(f"estimate: {most}about {estimate_seconds(campaigns) / 60:.0f} min for {_trials(campaigns)} trials")
+    try:
+        for campaign in campaigns:
+            for note in backend.prepare(campaign.scenario, campaign.arms):
+                say(f"{campaign.name}: {note}")
+            if isinstance(backend, Announced):
+                backend.announce(campaign.name, campaign.description)
+            reason = campaign.run(plan_of(campaign), backend, _Counting(campaign, quiet), until)
+            if reason:
+                stopped.append(f"{campaign.name} stopped: {reason}")
+                say(stopped[-1])
+    finally:
+        backend.close()
+    return stopped
+
+
+def plan_of(campaign: Campaign) -> Plan:
+    """The plan that a campaign asks for: its rounds at every point, until a stopping rule is met, or until knees are found."""
+    scenario = campaign.scenario
+    arms = tuple(arm.name for arm in campaign.arms)
+    if campaign.description.get("knee"):
+        from toolkit.capacity.knee.campaign_plan import knee_plan
+
+        return knee_plan(campaign.name, scenario, arms, campaign.description)
+    rule = stopping_rule(campaign.description)
+    rounds = rule.limit if rule else scenario.load.rounds
+    matrix = FixedMatrix(campaign.name, tuple(scenario.points()), arms, rounds, scenario.limits.retries)
+    return UntilSure(matrix, contrasts(campaign.arms), rule) if rule else matrix
+
+
+class _Counting(Progress):
+    """Progress that counts complete blocks, those of an earlier run included, of as many as the plan expects by now."""
+
+    def __init__(self, campaign: Campaign, quiet: bool) -> None:
+        self._plan, self._arms = plan_of(campaign), [arm.name for arm in campaign.arms]
+        self._records = campaign.records()
+        super().__init__(campaign.scenario.name, self._plan.expected(self._records), quiet=quiet)
+        self.block_counted(len(complete_blocks(self._records, self._arms)))
+
+    def trial_ended(self, slot: str, one: Any) -> None:
+        self._records.append(one)
+        self.blocks_expected(self._plan.expected(self._records))
+        self.block_counted(len(complete_blocks(self._records, self._arms)))
+        super().trial_ended(slot, one)
+
+
+def estimate_seconds(campaigns: Sequence[Campaign]) -> float:
+    """About how long the campaigns will take, if no trial is rejected."""
+    total = 0.0
+    for campaign in campaigns:
+        load = campaign.scenario.load
+        one = load.warmup_seconds + load.duration_seconds + 2 * load.validate_seconds + TRIAL_OVERHEAD_SECONDS
+        total += one * plan_of(campaign).expected(campaign.records()) * len(campaign.arms)
+    return total
+
+
+def _trials(campaigns: Sequence[Campaign]) -> int:
+    return sum(plan_of(campaign).expected(campaign.records()) * len(campaign.arms) for campaign in campaigns)
+
+
+def of_run(run: str | None, results: Path) -> list[Campaign]:
+    """The campaigns of a run, by its name; a campaign's name or folder does as well. None and "last": the newest run."""
+    for folder in (results / run, Path(run)) if run else ():
+        if (folder / "campaign.json").exists():
+            return [Campaign.open(folder)]
+    found: dict[str, list[Path]] = {}
+    for file in sorted(results.glob("*/campaign.json"), key=lambda file: file.stat().st_mtime):
+        found.setdefault(str(Campaign.open(file.parent).description["run"]), []).append(file.parent)
+    if found and run in (None, "last"):
+        run = list(found)[-1]
+    if run not in found:
+        what = "run" if run in (None, "last") else f"run {run!r}"
+        near = difflib.get_close_matches(run or "", found, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        there = (
+            f"there are: {', '.join(found)}" if found else "`gilfree bench` makes one; --results names another folder"
+        )
+        raise GilfreeError(f"there is no {what} in {results}", hint + there)
+    return [Campaign.open(folder) for folder in found[run]]

@@ -1,0 +1,79 @@
+"""How a campaign is seen to go: one live line on a terminal, plain lines in a pipe, nothing when quiet. On stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import IO
+
+from toolkit.agent.frames import Frame
+from toolkit.campaign.plan import Block
+from toolkit.records.store import Record
+from toolkit.trial.model import Trial
+
+
+class Progress:
+    """A `Watcher`: says block, point, arm, phase, elapsed and an estimate of the time left."""
+
+    def __init__(self, title: str, blocks: int, *, quiet: bool = False, stream: IO[str] | None = None) -> None:
+        self._title, self._blocks, self._quiet = title, blocks, quiet
+        self._stream = stream or sys.stderr
+        self._live = not quiet and self._stream.isatty()
+        self._started = time.monotonic()
+        self._done = 0
+        self._phase = ""
+        self._block: Block | None = None
+
+    def block_started(self, slot: str, block: Block) -> None:
+        """A slot has taken a block."""
+        self._block = block
+
+    def frame(self, slot: str, trial: Trial, frame: Frame) -> None:
+        """Show the phase that a frame begins."""
+        phase = {
+            "server_started": "starting the server",
+            "ready": "validating answers",
+            "window_start": f"{frame.get('name')} {frame.get('seconds')} s",
+            "window_end": "validating answers",
+        }.get(frame["kind"])
+        if phase is not None and phase != self._phase:
+            self._phase = phase
+            self._show(f"{trial.point.key} {trial.arm.name}: {phase}")
+
+    def trial_ended(self, slot: str, one: Record) -> None:
+        """One line for every trial, accepted or not."""
+        metrics = one.metrics
+        if one.accepted:
+            rate, latency, memory = metrics.requests_per_second, metrics.latency_mean_ms, metrics.memory_mb
+            words = f"{rate:,.0f} req/s  {latency:.1f} ms  {memory:.0f} MB"
+        else:
+            words = f"rejected: {one.rejections[0].reason}: {one.rejections[0].detail}"
+        self._line(f"  {self._title} block {one.block + 1} {one.point_key} {one.arm}: {words}")
+
+    def block_counted(self, done: int) -> None:
+        """How many blocks are complete now."""
+        self._done = done
+
+    def blocks_expected(self, blocks: int) -> None:
+        """How many blocks there will be in all, as far as it is known now."""
+        self._blocks = blocks
+
+    def _show(self, words: str) -> None:
+        if not self._live:
+            return
+        elapsed = time.monotonic() - self._started
+        left = f", about {_clock(elapsed / self._done * (self._blocks - self._done))} left" if self._done else ""
+        line = f"{self._title} {self._done}/{self._blocks} blocks  {words}  ({_clock(elapsed)}{left})"
+        self._stream.write(f"\r\x1b[2K{line[:150]}")
+        self._stream.flush()
+
+    def _line(self, words: str) -> None:
+        if self._quiet:
+            return
+        self._stream.write(("\r\x1b[2K" if self._live else "") + words + "\n")
+        self._stream.flush()
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"

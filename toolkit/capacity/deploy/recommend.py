@@ -1,0 +1,160 @@
+"""What to deploy of each variant: workers, threads, CPU, memory, when to scale out; a reason for every value. Pure.
+
+Only a setting that was measured is recommended. Of settings whose knees are as good (within `AS_GOOD`) the one with the
+fewest workers and threads is taken: it needs the least memory and hides the least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from toolkit.capacity.deploy.pod import MEMORY_HEADROOM, PodResources, pod_resources
+from toolkit.capacity.knee.profile import Profile, VariantProfile, median
+from toolkit.capacity.knee.usl import Fit, Skipped, fit
+
+AS_GOOD = 0.03
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One variant's setting for one endpoint. Rates are requests/s of one pod; `low` to `high` are the blocks' knees."""
+
+    variant: str
+    role: str
+    endpoint: str
+    point: str
+    workers: int
+    threads: int
+    knee_low_rps: float
+    knee_mid_rps: float
+    knee_high_rps: float
+    planned_rps: float
+    pod: PodResources
+    scale_at_cpu_percent: int
+    reasons: dict[str, str] = field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
+
+    def data(self) -> dict[str, Any]:
+        """As plain data for JSON, quantities as Kubernetes writes them."""
+        pod = {"cpu_request": self.pod.cpu_request, "cpu_limit": self.pod.cpu_limit, "memory": self.pod.memory}
+        return {**asdict(self), "pod": pod}
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """No recommendation for a variant at an endpoint, and why."""
+
+    variant: str
+    endpoint: str
+    reason: str
+
+    def data(self) -> dict[str, Any]:
+        """As plain data for JSON."""
+        return asdict(self)
+
+
+def recommendations(profile: Profile, memory_headroom: float = MEMORY_HEADROOM) -> list[Recommendation | Unknown]:
+    """For each endpoint and variant what to deploy, or why that is not known."""
+    keys = dict.fromkeys((one.endpoint, one.variant) for one in profile.variants)
+    return [
+        _one([one for one in profile.variants if (one.endpoint, one.variant) == key], profile, memory_headroom)
+        for key in keys
+    ]
+
+
+def _one(settings: Sequence[VariantProfile], profile: Profile, memory_headroom: float) -> Recommendation | Unknown:
+    variant, endpoint = settings[0].variant, settings[0].endpoint
+    known = [(mid, one) for one in settings if (mid := median(one.knees_rps())) is not None]
+    if not known:
+        notes = [f"{one.point}: {block.note}" for one in settings for block in one.blocks if block.note]
+        return Unknown(variant, endpoint, "no knee was found. " + ("; ".join(notes[:3]) or "Nothing was measured"))
+    best_rps = max(mid for mid, _ in known)
+    as_good = [(mid, one) for mid, one in known if mid >= (1 - AS_GOOD) * best_rps]
+    mid, best = min(as_good, key=lambda pair: (pair[1].workers * pair[1].threads, -pair[0]))
+    pod = pod_resources(best, memory_headroom)
+    if pod is None or not best.server_cpus_used:
+        return Unknown(variant, endpoint, f"CPU or memory of {best.point} were not measured")
+    knees = best.knees_rps()
+    percent = max(1, round(100_000 * profile.headroom * best.server_cpus_used / pod.cpu_request_millicores))
+    setting = _setting_reason(best, mid, known, best_rps)
+    return Recommendation(
+        variant=variant,
+        role=best.role,
+        endpoint=endpoint,
+        point=best.point,
+        workers=best.workers,
+        threads=best.threads,
+        knee_low_rps=min(knees),
+        knee_mid_rps=mid,
+        knee_high_rps=max(knees),
+        planned_rps=profile.headroom * mid,
+        pod=pod,
+        scale_at_cpu_percent=percent,
+        reasons={
+            "workers": setting,
+            "threads": setting if profile.interface == "wsgi" else "Granian takes one on ASGI",
+            **pod.reasons,
+            "planned_rps": f"{profile.headroom:.0%} of the knee of {mid:,.0f} req/s is planned with",
+            "scale_at_cpu_percent": (
+                f"at {profile.headroom:.0%} of the knee about {profile.headroom * best.server_cpus_used:.2f} CPUs are used,"
+                f" {percent}% of the request"
+            ),
+        },
+        caveats=tuple(_caveats(best)),
+    )
+
+
+def _setting_reason(best: VariantProfile, mid: float, known: Sequence[tuple[float, VariantProfile]], top: float) -> str:
+    if len(known) == 1:
+        return "the only setting that was measured and met the SLO; --grid compares others"
+    others = ", ".join(f"{one.point} {rate:,.0f}" for rate, one in known if one.point != best.point)
+    if mid == top:
+        return f"the highest knee, {mid:,.0f} req/s; the others: {others}"
+    return f"{mid:,.0f} req/s, within {AS_GOOD:.0%} of the highest knee with fewer workers and threads; the others: {others}"
+
+
+def _caveats(one: VariantProfile) -> list[str]:
+    found = []
+    if len(one.knees_rps()) < 3:
+        found.append(f"knees of {len(one.knees_rps())} of the 3 blocks that `gilfree plan` wants")
+    if one.loader_saturated:
+        found.append("the loader was at its limit, so the knee is a lower bound")
+    if one.profile == "fast":
+        found.append("built without PGO (profile fast); a release build is faster")
+    if one.rejected:
+        causes = ", ".join(f"{count} x {cause}" for cause, count in sorted(one.rejected.items()))
+        found.append(f"did not count: {causes}")
+    return found
+
+
+def scaling(profile: Profile) -> dict[tuple[str, str], list[Fit | Skipped]]:
+    """By endpoint and variant the scalability law over threads and over workers, where these were varied."""
+    found: dict[tuple[str, str], list[Fit | Skipped]] = {}
+    for endpoint, variant in dict.fromkeys((one.endpoint, one.variant) for one in profile.variants):
+        own = [one for one in profile.variants if (one.endpoint, one.variant) == (endpoint, variant)]
+        axes = ("threads", "workers") if profile.interface == "wsgi" else ("workers",)
+        found[endpoint, variant] = [
+            fit(axis, [(float(getattr(one, axis)), knee) for one in _varying(own, axis) for knee in one.knees_rps()])
+            for axis in axes
+        ]
+    return found
+
+
+def scaling_over_cpus(profiles: Sequence[Profile]) -> dict[tuple[str, str], Fit | Skipped]:
+    """The same over the server's CPUs, which are one in each campaign."""
+    knees: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for one in (variant for profile in profiles for variant in profile.variants):
+        own = knees.setdefault((one.point, one.variant), [])
+        own += [(one.server_cpus, knee) for knee in one.knees_rps()]
+    return {key: fit("CPUs", measured) for key, measured in knees.items()}
+
+
+def _varying(own: Sequence[VariantProfile], axis: str) -> list[VariantProfile]:
+    """The settings that differ in `axis` alone: the largest such group."""
+    other = "workers" if axis == "threads" else "threads"
+    groups: dict[Any, list[VariantProfile]] = {}
+    for one in own:
+        groups.setdefault((getattr(one, other), one.connections), []).append(one)
+    return max(groups.values(), key=len, default=[])

@@ -1,0 +1,145 @@
+"""Records of a knee campaign -> the measured profile. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from toolkit.campaign.runner import Campaign
+from toolkit.capacity.knee.campaign_plan import VERIFY_BLOCK, KneePlan, KneeSettings, knee_plan, step_of
+from toolkit.capacity.knee.profile import BlockKnee, Profile, RateSeen, VariantProfile, median
+from toolkit.capacity.knee.search import Knee, judged
+from toolkit.errors import GilfreeError
+from toolkit.records.store import Record
+from toolkit.scenario.model import Point, Scenario
+from toolkit.trial.model import Arm
+
+
+def profile_of(campaign: Campaign) -> Profile:
+    """The profile in a campaign's folder. Raises GilfreeError when it did not look for knees."""
+    return profiled(campaign.name, campaign.scenario, campaign.arms, campaign.description, campaign.records())
+
+
+def profiled(
+    name: str, scenario: Scenario, arms: Sequence[Arm], about: Mapping[str, Any], records: Sequence[Record]
+) -> Profile:
+    """The profile that these records come to."""
+    settings = KneeSettings.of(about)
+    if settings is None:
+        raise GilfreeError(
+            f"campaign {name} did not look for a knee", "measure one: gilfree knee SCENARIO --slo p99=50ms"
+        )
+    plan = knee_plan(name, scenario, [arm.name for arm in arms], about)
+    return Profile(
+        service=scenario.name,
+        campaign=name,
+        created=str(about.get("created", "")),
+        backend=next((record.backend for record in records), str(about.get("backend", "unknown"))),
+        cpu_model=str((about.get("machine") or {}).get("cpu_model", "")),
+        interface=scenario.app.interface,
+        p99_ms=settings.rules.p99_ms,
+        headroom=settings.headroom,
+        variants=tuple(
+            _variant(plan, scenario, point, arm, about, records) for point in scenario.points() for arm in arms
+        ),
+        unmeasured=tuple(plan.unmeasured(records)),
+        caveats=tuple(about.get("caveats", ())),
+    )
+
+
+def _variant(
+    plan: KneePlan, scenario: Scenario, point: Point, arm: Arm, about: Mapping[str, Any], records: Sequence[Record]
+) -> VariantProfile:
+    own = [one for one in records if one.point_key == point.key and one.arm == arm.name and one.block != VERIFY_BLOCK]
+    rates = tuple(seen for record in own if record.accepted for seen in rates_seen(plan.settings, record))
+    states = {index: plan.state(records, point, index, arm.name) for index in range(plan.settings.blocks)}
+    blocks = tuple(
+        _block(index, state, rates)
+        if isinstance(state, Knee)
+        else BlockKnee(block=index, finished=False, note=f"ended before its end, next was {state.name}")
+        for index, state in states.items()
+        if isinstance(state, Knee) or any(record.block == index for record in own)
+    )
+    memory, kind = _memory(own)
+    rejected = Counter(record.rejections[0].reason for record in own if not record.accepted)
+    unknown = Counter("rate unknown" for seen in rates if seen.passed is None)
+    return VariantProfile(
+        variant=arm.name,
+        role=arm.role,
+        profile=str((about.get("pair") or {}).get("profile", "unknown")),
+        point=point.key,
+        endpoint=point.endpoint,
+        workers=point.workers,
+        threads=point.threads,
+        connections=point.connections,
+        server_cpus=_server_cpus(scenario, about, own),
+        blocks=blocks,
+        server_cpus_used=median([one.server_cpus_used for one in blocks if one.server_cpus_used is not None]),
+        memory_high_mb=memory,
+        memory_kind=kind,
+        trials=len(own),
+        rejected=dict(rejected + unknown),
+        rates=rates,
+    )
+
+
+def rates_seen(settings: KneeSettings, record: Record) -> list[RateSeen]:
+    """The rates of one record, judged under the campaign's own rules."""
+    found = []
+    for entry in record.load.get("rates", ()):
+        one = judged(entry, settings.rules, fresh=True)
+        found.append(
+            RateSeen(
+                block=record.block,
+                step=step_of(entry),
+                rate_rps=one.rate_rps,
+                achieved_rps=entry["achieved_rps"],
+                requests=entry["requests"],
+                errors=entry["errors"],
+                p99_ms=entry["p99_ms"],
+                server_cpus_used=entry["server_cpus_used"],
+                loader_saturation=entry["loader_saturation"],
+                passed=one.passed,
+                why=one.why,
+            )
+        )
+    return found
+
+
+def _block(index: int, knee: Knee, rates: Sequence[RateSeen]) -> BlockKnee:
+    at_knee = [seen for seen in rates if seen.block == index and seen.rate_rps == knee.knee_rps and seen.passed]
+    last = at_knee[-1] if at_knee else None  # the confirmation, where there was one
+    return BlockKnee(
+        block=index,
+        knee_rps=knee.knee_rps,
+        above_rps=knee.above_rps,
+        p99_ms=last.p99_ms if last else None,
+        server_cpus_used=last.server_cpus_used if last else None,
+        finished=knee.finished,
+        loader_saturated=knee.loader_saturated,
+        note=knee.note,
+    )
+
+
+def _memory(own: Sequence[Record]) -> tuple[float | None, str]:
+    """The most that any trial used: what a container's limit counts where there was one, else PSS."""
+    limited = [record for record in own if _in_cgroup(record) and record.metrics.working_set_high_mb]
+    if limited and len(limited) == sum(record.metrics.memory_high_mb is not None for record in own):
+        return max(record.metrics.working_set_high_mb or 0 for record in limited), "working set, the agent's included"
+    shared = [record.metrics.memory_high_mb for record in own if record.metrics.memory_high_mb]
+    return (max(shared), "PSS") if shared else (None, "")
+
+
+def _in_cgroup(record: Record) -> bool:
+    """Whether the server had a cgroup of its own, so that its working set is not that of everything on the machine."""
+    limit = str((record.server.get("outcome") or {}).get("memory_limit", ""))
+    return record.backend != "local" or limit.startswith("cgroup")
+
+
+def _server_cpus(scenario: Scenario, about: Mapping[str, Any], own: Sequence[Record]) -> float:
+    asked = scenario.resources.server.cpus
+    if asked != "auto":
+        return float(asked)
+    seen = next((record.server["cpus"] for record in own if record.server.get("cpus")), None)
+    return float(len(seen or (about.get("cpus") or {}).get("server") or (0,)))

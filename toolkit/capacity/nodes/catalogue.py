@@ -1,0 +1,192 @@
+"""Kinds of nodes: what each has left for pods, and what it costs. From a catalogue file or (cluster_nodes.py) a cluster.
+
+A catalogue gives `allocatable`, or `capacity` less what the usual kubelets reserve:
+
+- CPU (gke, eks): 6 % of the first core, 1 % of the second, 0.5 % of the next two, 0.25 % of all others;
+- memory, gke: 25 % of the first 4 GiB, 20 % of the next 4, 10 % of the next 8, 6 % of the next 112, 2 % of the rest
+  (255 MiB for a machine below 1 GiB);
+- memory, eks: 255 MiB, and 11 MiB for every pod that the node may hold;
+- and the eviction threshold, 100 MiB.
+
+What daemonsets ask on every node comes off that. Without a price, OpenCost's default prices stand in, and it is said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.capacity.inputs.fields import Fields
+from toolkit.errors import GilfreeError
+from toolkit.paths import shipped
+from toolkit.scenario.yaml_source import read_yaml
+
+MIB, GIB = 1 << 20, 1 << 30
+HOURS_A_MONTH = 730.0
+EVICTION_BYTES = 100 * MIB
+OPENCOST_CPU_HOUR, OPENCOST_GIB_HOUR = 0.031611, 0.004237
+USUAL_MAX_PODS = 110
+SAMPLE = "nodes-sample.yaml"
+
+
+@dataclass(frozen=True)
+class NodeType:
+    """One kind of node. `cpu_millis`, `memory_bytes`, `pods` are allocatable; `daemon_…` is gone before any pod comes."""
+
+    name: str
+    cpu_millis: int
+    memory_bytes: int
+    pods: int
+    price_hour: float
+    daemon_cpu_millis: int = 0
+    daemon_memory_bytes: int = 0
+    daemon_pods: int = 0
+    arch: str = "amd64"
+    available: int | None = None
+    priced: bool = True
+
+    @property
+    def free_cpu_millis(self) -> int:
+        """CPU that pods can have."""
+        return max(0, self.cpu_millis - self.daemon_cpu_millis)
+
+    @property
+    def free_memory_bytes(self) -> int:
+        """Memory that pods can have."""
+        return max(0, self.memory_bytes - self.daemon_memory_bytes)
+
+    @property
+    def free_pods(self) -> int:
+        """Pods besides those of daemonsets."""
+        return max(0, self.pods - self.daemon_pods)
+
+    def holds(self, cpu_millis: int, memory_bytes: int) -> int:
+        """How many pods of this size fit."""
+        limits = [self.free_pods]
+        if cpu_millis:
+            limits.append(self.free_cpu_millis // cpu_millis)
+        if memory_bytes:
+            limits.append(self.free_memory_bytes // memory_bytes)
+        return min(limits)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Node types with where they come from. `date`: of the prices."""
+
+    name: str
+    types: tuple[NodeType, ...]
+    currency: str = "USD"
+    date: str = ""
+    about: str = ""
+    hours_a_month: float = HOURS_A_MONTH
+
+    def month(self, price_hour: float) -> float:
+        """What a price an hour comes to in a month."""
+        return price_hour * self.hours_a_month
+
+
+def reserved(kind: str, cpu_millis: int, memory_bytes: int, max_pods: int) -> tuple[int, int]:
+    """CPU and memory that a kubelet of this kind (gke, eks) keeps from pods, the eviction threshold included. Pure."""
+    cpu = _tiers(cpu_millis, [(1000, 0.06), (1000, 0.01), (2000, 0.005)], 0.0025)
+    if kind == "eks":
+        memory = (255 + 11 * max_pods) * MIB
+    elif memory_bytes < GIB:
+        memory = 255 * MIB
+    else:
+        memory = round(_tiers(memory_bytes, [(4 * GIB, 0.25), (4 * GIB, 0.2), (8 * GIB, 0.1), (112 * GIB, 0.06)], 0.02))
+    return round(cpu), memory + EVICTION_BYTES
+
+
+def _tiers(amount: int, tiers: list[tuple[int, float]], rest: float) -> float:
+    taken = 0.0
+    for size, share in tiers:
+        taken += min(amount, size) * share
+        amount = max(0, amount - size)
+    return taken + amount * rest
+
+
+def default_price(cpu_millis: int, memory_bytes: int) -> float:
+    """OpenCost's default prices for this capacity, an hour."""
+    return cpu_millis / 1000 * OPENCOST_CPU_HOUR + memory_bytes / GIB * OPENCOST_GIB_HOUR
+
+
+def load_catalogue(file: Path | None) -> Catalogue:
+    """Read a catalogue; None is the shipped sample. Raises GilfreeError naming file, line and value."""
+    path = file or shipped("scenarios") / "capacity" / SAMPLE
+    top = Fields(read_yaml(path))
+    daemons = _daemons(top) if top.has("daemonsets") else (0, 0, 0)
+    reserve = top.text("reserve", "") if top.has("reserve") else ""
+    types = [_node_type(one, daemons, reserve) for one in top.each("nodes")]
+    made = Catalogue(
+        name=path.name,
+        types=tuple(types),
+        currency=top.text("currency", "USD"),
+        date=top.text("date", "no date"),
+        about=top.text("about", "no description"),
+        hours_a_month=top.number("hours_a_month", HOURS_A_MONTH, least=1),
+    )
+    top.end()
+    seen: set[str] = set()
+    for index, one in enumerate(types):
+        if one.name in seen:
+            raise GilfreeError(f"{top.source.where(('nodes', index))}: {one.name!r} is there twice", "rename one")
+        seen.add(one.name)
+    return made
+
+
+def _node_type(one: Fields, daemons: tuple[int, int, int], reserve: str) -> NodeType:
+    name = one.text("name")
+    max_pods = one.whole("max_pods", USUAL_MAX_PODS, least=1)
+    if one.has("allocatable") == one.has("capacity"):
+        raise GilfreeError(
+            f"{one.where()}: {name}: give either allocatable or capacity", "see `kubectl describe node`, Allocatable"
+        )
+    given = one.inside("allocatable" if one.has("allocatable") else "capacity")
+    size = cpu, memory = given.cpu("cpu"), given.memory("memory")
+    given.end()
+    if one.has("capacity"):
+        kind = one.text("reserve", reserve or None)
+        if kind not in ("gke", "eks", "none"):
+            raise one.wrong("reserve", "is none of gke, eks, none", "take one of them, or give allocatable instead")
+        kept = (0, 0) if kind == "none" else reserved(kind, cpu, memory, max_pods)
+        cpu, memory = cpu - kept[0], memory - kept[1]
+    else:
+        one.has("reserve")
+    if one.has("daemonsets"):
+        daemons = _daemons(one)
+    priced = one.has("price_hour")
+    made = NodeType(
+        name=name,
+        cpu_millis=cpu,
+        memory_bytes=memory,
+        pods=max_pods,
+        price_hour=one.number("price_hour", default_price(*size)),
+        daemon_cpu_millis=daemons[0],
+        daemon_memory_bytes=daemons[1],
+        daemon_pods=daemons[2],
+        arch=one.text("arch", "amd64"),
+        available=one.whole("available") if one.has("available") else None,
+        priced=priced,
+    )
+    one.end()
+    if priced and made.price_hour <= 0:
+        raise one.wrong("price_hour", "is not more than nothing", "give the price, or leave the key away")
+    if not (made.free_cpu_millis > 0 and made.free_memory_bytes > 0 and made.free_pods > 0):
+        raise GilfreeError(
+            f"{one.where()}: {name}: nothing is left for pods after reservations and daemonsets",
+            "take this node out, or correct what daemonsets ask",
+        )
+    return made
+
+
+def _daemons(around: Fields) -> tuple[int, int, int]:
+    """CPU, memory and number of the daemonset pods on every node."""
+    one = around.inside("daemonsets")
+    found = (
+        one.cpu("cpu") if one.has("cpu") else 0,
+        one.memory("memory") if one.has("memory") else 0,
+        one.whole("pods", 0),
+    )
+    one.end()
+    return found

@@ -1,0 +1,174 @@
+"""Where Kubernetes' default scheduler would put pods: it spreads them, so a node count by perfect packing is too small.
+
+One pod after the other goes to the node with the highest score, as kube-scheduler 1.34 scores without any policy of the
+user's: least allocated (weight 1), balanced allocation (1), spreading of a Deployment's pods over hosts (2); other
+plugins give all our nodes the same. Among equals one is drawn. Above 100 nodes it looks at a share of them only, in
+turn. All amounts are whole numbers, and rounding is the scheduler's, since ties decide.
+
+Which Deployment's pod comes first is not ours to choose, so `pending` tries several orders; the worst known is smallest
+pods first, which leaves holes too small for the large ones.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.capacity.nodes.catalogue import NodeType
+
+SHUFFLES = 4
+TIES = 2
+"""Draws among equal nodes, for every fixed order."""
+_ALL_SCORED = 100
+_LEAST_SHARE = 5
+_DEFAULT_CPU_MILLIS, _DEFAULT_MEMORY_BYTES = 100, 200 << 20
+"""What a pod without requests counts for, in scores alone."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A Deployment as the scheduler sees it: so many equal pods."""
+
+    name: str
+    cpu_millis: int
+    memory_bytes: int
+    replicas: int
+
+
+class Cluster:
+    """Nodes of given types with what is used on each; `place` puts one pod somewhere, as the scheduler would."""
+
+    def __init__(self, nodes: Sequence[NodeType], workloads: int, seed: int) -> None:
+        def column(name: str) -> NDArray[np.int64]:
+            return np.array([getattr(one, name) for one in nodes], dtype=np.int64)
+
+        self.cpu, self.memory, self.pods = column("cpu_millis"), column("memory_bytes"), column("pods")
+        self.used_cpu, self.used_memory = column("daemon_cpu_millis"), column("daemon_memory_bytes")
+        self.scored_cpu, self.scored_memory = self.used_cpu.copy(), self.used_memory.copy()
+        self.used_pods = column("daemon_pods")
+        self.count = len(nodes)
+        self.mine = np.zeros((workloads, self.count), dtype=np.int64)
+        self._next = 0
+        self._drawn = np.random.default_rng(seed)
+
+    def place(self, index: int, pod: Workload) -> int | None:
+        """The node that a pod of workload `index` goes to; None when it stays pending."""
+        fits = np.flatnonzero(
+            (self.cpu - self.used_cpu >= pod.cpu_millis)
+            & (self.memory - self.used_memory >= pod.memory_bytes)
+            & (self.used_pods < self.pods)
+        )
+        if not fits.size:
+            return None
+        if self.count >= _ALL_SCORED:
+            fits = self._share(fits)
+        if fits.size > 1:
+            scores = self._scores(index, pod, fits)
+            best = fits[scores == scores.max()]
+            chosen = int(best[0] if best.size == 1 else best[self._drawn.integers(best.size)])
+        else:
+            chosen = int(fits[0])
+        self.used_cpu[chosen] += pod.cpu_millis
+        self.used_memory[chosen] += pod.memory_bytes
+        self.scored_cpu[chosen] += pod.cpu_millis or _DEFAULT_CPU_MILLIS
+        self.scored_memory[chosen] += pod.memory_bytes or _DEFAULT_MEMORY_BYTES
+        self.used_pods[chosen] += 1
+        self.mine[index, chosen] += 1
+        return chosen
+
+    def _share(self, fits: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The first nodes that fit from where the scheduler stopped looking last."""
+        wanted = max(_ALL_SCORED, self.count * max(_LEAST_SHARE, 50 - self.count // 125) // 100)
+        start = int(np.searchsorted(fits, self._next))
+        turned = np.concatenate([fits[start:], fits[:start]])[:wanted]
+        looked_at = (int(turned[-1]) - self._next) % self.count + 1 if turned.size == wanted else self.count
+        self._next = (self._next + looked_at) % self.count
+        return turned
+
+    def _scores(self, index: int, pod: Workload, fits: NDArray[np.int64]) -> NDArray[np.int64]:
+        cpu, memory = self.cpu[fits], self.memory[fits]
+        wanted_cpu = self.scored_cpu[fits] + (pod.cpu_millis or _DEFAULT_CPU_MILLIS)
+        wanted_memory = self.scored_memory[fits] + (pod.memory_bytes or _DEFAULT_MEMORY_BYTES)
+        least = np.where(wanted_cpu > cpu, 0, (cpu - wanted_cpu) * 100 // cpu)
+        least += np.where(wanted_memory > memory, 0, (memory - wanted_memory) * 100 // memory)
+        found: NDArray[np.int64] = least // 2
+        if pod.cpu_millis or pod.memory_bytes:
+            shares = (self.used_cpu[fits] + pod.cpu_millis) / cpu, (self.used_memory[fits] + pod.memory_bytes) / memory
+            found = found + ((1 - np.abs(shares[0] - shares[1]) / 2) * 100).astype(np.int64)
+        return found + 2 * self._spread(index, fits)
+
+    def _spread(self, index: int, fits: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Spreading over hosts with a maximal skew of 3, as a wish: the scheduler's own default."""
+        counted = np.floor(self.mine[index][fits] * np.log(fits.size + 2) + 2.5).astype(np.int64)
+        most, fewest = int(counted.max()), int(counted.min())
+        found: NDArray[np.int64] = 100 * (most + fewest - counted) // most
+        return found
+
+
+def pending(workloads: Sequence[Workload], nodes: Sequence[NodeType], order: Sequence[int], seed: int) -> list[int]:
+    """How many pods of each workload find no node, when pods come in this order (indices of workloads)."""
+    cluster = Cluster(nodes, len(workloads), seed)
+    left = [0] * len(workloads)
+    for index in order:
+        # Once a pod of some size has found no node, no further one of that size will: nothing ever leaves.
+        if left[index] or cluster.place(index, workloads[index]) is None:
+            left[index] += 1
+    return left
+
+
+def orders(workloads: Sequence[Workload], shuffles: int = SHUFFLES) -> Iterator[list[int]]:
+    """Orders in which the pods may come: smallest first (the worst), as given, backwards, in turn, shuffled."""
+    size = sum(one.cpu_millis for one in workloads) or 1, sum(one.memory_bytes for one in workloads) or 1
+    every = range(len(workloads))
+
+    def share(index: int) -> float:
+        return max(workloads[index].cpu_millis / size[0], workloads[index].memory_bytes / size[1])
+
+    def one_by_one(ranks: Sequence[int]) -> list[int]:
+        return [index for index in ranks for _ in range(workloads[index].replicas)]
+
+    yield one_by_one(sorted(every, key=share))
+    if len(workloads) == 1:
+        return
+    yield one_by_one(list(every))
+    yield one_by_one(list(reversed(every)))
+    turns = max(one.replicas for one in workloads)
+    yield [index for turn in range(turns) for index in every if turn < workloads[index].replicas]
+    for seed in range(shuffles):
+        mixed = np.array(one_by_one(list(every)))
+        np.random.default_rng(seed).shuffle(mixed)
+        yield mixed.tolist()
+
+
+def all_placed(workloads: Sequence[Workload], nodes: Sequence[NodeType], thorough: bool = True) -> bool:
+    """Whether every pod finds a node in every order that is tried; not `thorough`: in the worst order alone.
+
+    For pods of one size it is exact, since for them only room counts.
+    """
+    kinds = {(one.cpu_millis, one.memory_bytes) for one in workloads if one.replicas}
+    if len(kinds) == 1:
+        ((cpu, memory),) = kinds
+        return sum(one.holds(cpu, memory) for one in nodes) >= sum(one.replicas for one in workloads)
+    if not _may_fit(workloads, nodes):
+        return False
+    return not any(
+        sum(pending(workloads, nodes, order, seed))
+        for order in itertools.islice(orders(workloads), None if thorough else 1)
+        for seed in range(TIES if thorough else 1)
+    )
+
+
+def _may_fit(workloads: Sequence[Workload], nodes: Sequence[NodeType]) -> bool:
+    """What no order could fit need not be tried."""
+    return (
+        sum(one.cpu_millis * one.replicas for one in workloads) <= sum(one.free_cpu_millis for one in nodes)
+        and sum(one.memory_bytes * one.replicas for one in workloads) <= sum(one.free_memory_bytes for one in nodes)
+        and sum(one.replicas for one in workloads) <= sum(one.free_pods for one in nodes)
+        and all(
+            sum(node.holds(one.cpu_millis, one.memory_bytes) for node in nodes) >= one.replicas for one in workloads
+        )
+    )

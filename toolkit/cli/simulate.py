@@ -1,0 +1,121 @@
+"""`gilfree simulate`: what the verdicts are worth, on campaigns whose truth is known."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from toolkit.selftest.simulate import Row
+
+FAST_CAMPAIGNS = 200
+HEAD = "ratio  noise   covered    false    found   equiv.  inconcl.  blocks"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's commands."""
+    app.command()(simulate)
+
+
+def simulate(
+    campaigns: Annotated[int, typer.Option(min=1, help="Simulated campaigns for each row (a minute at 2,000).")] = 2000,
+    fast: Annotated[bool, typer.Option("--fast", help=f"{FAST_CAMPAIGNS} campaigns a row: seconds, for CI.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same table.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+    scale: Annotated[
+        bool, typer.Option("--scale", help="Instead: time comparing and reporting 1,000 points with 20 blocks each.")
+    ] = False,
+) -> None:
+    """Simulate campaigns with known truth; print coverage, false verdicts and power; exit 1 if a promise is broken."""
+    from toolkit import errors
+
+    try:
+        from toolkit.selftest import simulate as simulation
+    except ImportError as error:
+        raise errors.GilfreeError(
+            f"statistics need numpy and scipy: {error}", 'install them with: pip install "gilfree[stats]"'
+        ) from error
+
+    if scale:
+        from toolkit.cli.selftest import print_promises
+        from toolkit.selftest.scale import timed
+
+        print_promises(timed(), as_json)
+        return
+    if fast:
+        campaigns = FAST_CAMPAIGNS
+    if as_json:
+        rows = list(simulation.simulate(campaigns, seed))
+        print(_json(rows, campaigns, seed))
+    else:
+        rows = _print_as_they_come(campaigns, seed)
+    if any(row.broken for row in rows):
+        sys.exit(errors.CHECK_FAILED)
+
+
+def _print_as_they_come(campaigns: int, seed: int) -> list[Row]:
+    from toolkit.analysis.stats.stopping import CORRECTION, StoppingRule
+    from toolkit.selftest import simulate as simulation
+
+    rule = StoppingRule()
+    print(
+        f"{campaigns} simulated campaigns a row, {simulation.FAMILY} metrics each, seed {seed}. Shares of intervals that"
+    )
+    print("cover the truth; of campaigns with a false verdict; of metrics whose true direction is")
+    print("found, that are called equivalent, inconclusive; mean number of blocks.")
+    plans = {
+        "fixed": f"Fixed, {simulation.BLOCKS} blocks, looked at once",
+        "early stopping": f"Looked at after every block from {rule.first} to {rule.limit}, stopped at "
+        f"±{rule.half_width:.0%}; correction: {CORRECTION}",
+    }
+    rows: list[Row] = []
+    for row in simulation.simulate(campaigns, seed):
+        if not rows or rows[-1].plan != row.plan:
+            print(f"\n== {plans[row.plan]}")
+        if not rows or (rows[-1].plan, rows[-1].kind) != (row.plan, row.kind):
+            shown = "" if row.kind in simulation.PROMISED_KINDS else " (shown only: beyond what is promised)"
+            print(f"\n{row.kind}: {simulation.KINDS[row.kind]}{shown}\n{HEAD}")
+        print(_line(row), flush=True)
+        rows.append(row)
+    broken = sum(bool(row.broken) for row in rows)
+    limit = 100 * simulation.slack(simulation.MAX_FALSE, campaigns)
+    allowed = f" (for so few campaigns 3 standard errors more are allowed, here ±{limit:.1f} % at 5 %)" if limit else ""
+    print(
+        f"\nPromised: coverage at least {simulation.MIN_COVERAGE:.0%}; false verdicts in at most {simulation.MAX_FALSE:.0%}"
+    )
+    print(
+        f"of campaigns; equal arms with up to {simulation.QUIET_NOISE:.1%} noise equivalent in {simulation.MIN_EQUIVALENT:.0%};"
+    )
+    print(f"stopped early, quiet ones need {simulation.MAX_TRIALS_SHARE:.0%} of {rule.limit} blocks at most{allowed}.")
+    print(
+        f"{broken} of {len(rows)} rows break a promise." if broken else f"All {len(rows)} rows keep what is promised."
+    )
+    return rows
+
+
+def _line(row: Row) -> str:
+    found = f"{row.found:8.1%}" if row.ratio != 1 else "       –"
+    return (
+        f"{row.ratio:5.2f}  {row.noise:5.1%}  {row.coverage:8.1%} {row.false:8.1%} {found} {row.equivalent:8.1%} "
+        f"{row.inconclusive:9.1%} {row.blocks:7.1f}" + "".join(f"  BROKEN: {one}" for one in row.broken)
+    )
+
+
+def _json(rows: list[Row], campaigns: int, seed: int) -> str:
+    import json
+    from dataclasses import asdict
+
+    from toolkit.selftest import simulate as simulation
+
+    limits = {
+        "min_coverage": simulation.MIN_COVERAGE,
+        "max_false": simulation.MAX_FALSE,
+        "min_equivalent": simulation.MIN_EQUIVALENT,
+        "max_trials_share": simulation.MAX_TRIALS_SHARE,
+    }
+    about = {"simulate_schema": 1, "campaigns": campaigns, "seed": seed, "metrics": simulation.FAMILY}
+    return json.dumps(
+        {**about, "limits": limits, "kinds": simulation.KINDS, "rows": [asdict(row) for row in rows]}, indent=1
+    )

@@ -1,0 +1,75 @@
+"""What machine a campaign ran on: one small collector for each fact, each tolerating that the fact is not to be had."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from toolkit.host.cpus import physical_cores
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text().strip() or None
+    except OSError:
+        return None
+
+
+def cpu_model() -> str | None:
+    """As /proc/cpuinfo names it."""
+    for line in (_read("/proc/cpuinfo") or "").splitlines():
+        if line.startswith(("model name", "Model", "CPU part")):
+            return line.partition(":")[2].strip()
+    return None
+
+
+def governor() -> str | None:
+    """The frequency governor of the first CPU; None where the kernel (or the hypervisor) shows none."""
+    return _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+
+
+def cgroup_version() -> int:
+    """2 where the unified hierarchy is mounted alone, else 1."""
+    return 2 if Path("/sys/fs/cgroup/cgroup.controllers").exists() else 1
+
+
+def distribution() -> str | None:
+    """The distribution's own name of itself."""
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME")
+    except OSError:
+        return None
+
+
+def steal() -> float:
+    """Share of all CPU time since boot that the host kept for others."""
+    times = psutil.cpu_times()
+    return float(getattr(times, "steal", 0.0) / max(1e-9, sum(times)))
+
+
+COLLECTORS: dict[str, Callable[[], Any]] = {
+    "cpu_model": cpu_model,
+    "architecture": platform.machine,
+    "physical_cores": lambda: [list(core) for core in physical_cores()],
+    "cpus": os.cpu_count,
+    "memory_bytes": lambda: psutil.virtual_memory().total,
+    "governor": governor,
+    "turbo_disabled": lambda: _read("/sys/devices/system/cpu/intel_pstate/no_turbo"),
+    "kernel": platform.release,
+    "distribution": distribution,
+    "cgroup_version": cgroup_version,
+    "hypervisor": lambda: _read("/sys/class/dmi/id/sys_vendor"),
+    "load_1_minute": lambda: os.getloadavg()[0],
+    "steal_since_boot": steal,
+    "swap_used_bytes": lambda: psutil.swap_memory().used,
+}
+
+
+def facts() -> dict[str, Any]:
+    """Every fact by its name; None where it is not to be had."""
+    return {name: collect() for name, collect in COLLECTORS.items()}

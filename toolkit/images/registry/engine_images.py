@@ -1,0 +1,26 @@
+"""What images the engine has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from toolkit.trial.contract import LABEL
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+
+def inspected(client: DockerClient, name: str) -> dict[str, Any] | None:
+    """What the engine says of an image; None when it has none of that name."""
+    import docker
+
+    try:
+        return dict(client.images.get(name).attrs)
+    except docker.errors.ImageNotFound:
+        return None
+
+
+def labels_of(image: dict[str, Any] | None) -> dict[str, str]:
+    """gilfree's own labels of an image, without their prefix: id, kind, variant, profile, inputs, inventory. Pure."""
+    labels: dict[str, str] = ((image or {}).get("Config") or {}).get("Labels") or {}
+    return {name.removeprefix(LABEL): value for name, value in labels.items() if name.startswith(LABEL)}

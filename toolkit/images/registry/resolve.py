@@ -1,0 +1,85 @@
+"""Finding the images that are current: by the content of what they are made of, never by a moving tag."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.errors import GilfreeError
+from toolkit.images.registry import state
+from toolkit.images.registry.engine_images import inspected, labels_of
+from toolkit.images.spec.base import remembered_bases
+from toolkit.images.spec.inputs import Base, Profile, Wanted, load_image, pair_images
+from toolkit.images.spec.project import Project
+from toolkit.pythons.lock import load_lock
+from toolkit.trial.contract import ImageRef, Images
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+
+def as_profile(profile: str) -> Profile:
+    """The profile's name, checked."""
+    if profile == "fast":
+        return "fast"
+    if profile == "release":
+        return "release"
+    raise GilfreeError(f"there is no profile {profile!r}", "take fast or release")
+
+
+def wanted_images(python: str, profile: str, base: Base, project: Project | None = None) -> list[Wanted]:
+    """All images of a pair in the order in which they are built: runtimes, apps, load."""
+    entry = load_lock().resolve(python)
+    return [*pair_images(entry, as_profile(profile), base, project), load_image(base)]
+
+
+def current_images(series: str, profile: str, *, registry: str | None, project: str | None) -> Images:
+    """See `contract.resolve`."""
+    if project is not None:
+        return _of_project(series, profile, registry, project)
+    known, missing = state.read()["images"], ["everything"]
+    for base in remembered_bases(load_lock()):
+        _, _, gil, free_threaded, load = wanted_images(series, profile, base)
+        lacking = [one.title for one in (gil, free_threaded, load) if one.id not in known]
+        if not lacking:
+            return Images(*(_reference(one.id, known[one.id], registry) for one in (gil, free_threaded, load)))
+        missing = min(missing, lacking, key=len) if missing != ["everything"] else lacking
+    raise GilfreeError(
+        f"not built, or stale: {', '.join(missing)} (`gilfree images check` says why)",
+        f"gilfree images build --python {series} --profile {profile}",
+    )
+
+
+def _of_project(series: str, profile: str, registry: str | None, project: str) -> Images:
+    """A user's app as it was last built: what its folder holds now is for `images build` to look at."""
+    known = state.read()["images"]
+    found = {}
+    for variant in (series, f"{series}t"):
+        mine = [
+            (fields["built_at"], image_id)
+            for image_id, fields in known.items()
+            if fields.get("repository") == f"gilfree-app-{project}"
+            and (fields["variant"], fields["profile"]) == (variant, profile)
+        ]
+        if not mine:
+            raise GilfreeError(
+                f"the app {project} was not built for {variant} ({profile})",
+                f"gilfree images build --python {series} --profile {profile} --project DIR --app package.module:app",
+            )
+        found[variant] = max(mine)[1]
+    loads = [(fields["built_at"], image_id) for image_id, fields in known.items() if fields.get("kind") == "load"]
+    ids = [*found.values(), max(loads)[1]]
+    return Images(*(_reference(one, known[one], registry) for one in ids))
+
+
+def _reference(image_id: str, fields: dict[str, object], registry: str | None) -> ImageRef:
+    pushed = fields.get("pushed")
+    digests = pushed if isinstance(pushed, dict) else {}
+    digest = digests.get(registry) if registry is not None else fields.get("last_pushed")
+    return ImageRef(
+        str(fields["kind"]), str(fields["variant"]), image_id, str(fields["name"]), str(digest) if digest else None
+    )
+
+
+def present(client: DockerClient, image: ImageRef) -> bool:
+    """Whether the engine has this very image."""
+    return labels_of(inspected(client, image.name)).get("id") == image.id

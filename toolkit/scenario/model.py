@@ -1,0 +1,268 @@
+"""Scenarios: what is measured, as strict data. A file in scenarios/ is one published table.
+
+Everything is refused before anything starts: unknown keys, wrong types and impossible combinations are `GilfreeError`s
+with file, line and remedy. Cells of published rows and claims name a variant by its role (`gil`, `free-threaded`), so
+that the same file serves any series; `published.series` says which one the published figures are of.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, field_validator, model_validator
+
+from toolkit import units
+from toolkit.scenario.cluster import ClusterSettings
+from toolkit.scenario.matrix import DEFAULT_LOOP as DEFAULT_LOOP
+from toolkit.scenario.matrix import Count, Loop, MatrixCell
+from toolkit.scenario.matrix import Point as Point
+
+WRAPPED_RUNTIME_PATH = "/-/gilfree/runtime"
+
+Seconds = Annotated[int, BeforeValidator(units.whole_seconds_of)]
+Bytes = Annotated[int, BeforeValidator(units.process_bytes_of)]
+Cpus = Annotated[float, BeforeValidator(units.cpus_of)]
+Role = Literal["gil", "free-threaded"]
+Arms = Literal["variants", "aa", "variants+aa"]
+"""What a block holds: both variants, each variant twice (A/A), or both with the GIL build a second time."""
+Metric = Literal["requests_per_second", "latency_mean_ms", "memory_mb", "cpu_seconds_per_1000_requests"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class App(_Model):
+    """What is served. `wrapped`: the app does not answer `runtime_path` itself, so the agent's wrapper does."""
+
+    target: str = Field(pattern=r"^[\w.]+:[\w.]+$", description="an import path such as package.module:app")
+    interface: Literal["asgi", "wsgi"]
+    threadpool: Count | None = None
+    runtime_path: str = "/runtime"
+    wrapped: bool = False
+    project: str | None = None
+
+
+class Endpoint(_Model):
+    """A path and the answer that is expected of it."""
+
+    path: str = Field(
+        pattern=r"^/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*$", description="a path as it is sent: /, then what a URL may hold"
+    )
+    status: int = Field(default=200, ge=100, le=599)
+    json_body: Any = Field(default=None, alias="json")
+    text: str | None = None
+    any_body: StrictBool = False
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+    @model_validator(mode="after")
+    def _one_expectation(self) -> Self:
+        given = [self.json_body is not None, self.text is not None, self.any_body]
+        if sum(given) != 1:
+            raise ValueError(
+                "which answer counts as right is said not at all or twice; give exactly one of `json`, `text` and"
+                " `any_body: true`"
+            )
+        return self
+
+    def expected(self) -> dict[str, Any]:
+        """The expectation in the form that agents take."""
+        if self.any_body:
+            return {"any_body": True}
+        return {"json": self.json_body} if self.text is None else {"text": self.text}
+
+
+class GranianSettings(_Model):
+    """Server settings that are the same at every point. See granian.py for those left out."""
+
+    runtime_threads: Count = 1
+    runtime_mode: Literal["mt", "st"] = "mt"
+    task_impl: Literal["asyncio"] = "asyncio"  # from 3.12 on Granian takes it even when asked for rust
+    backlog: int = Field(default=2048, ge=128)
+    backpressure: Count = 2048
+    http: Literal["1"] = "1"
+    ws: StrictBool = False
+    log_level: Literal["warning", "error", "info", "debug"] = "warning"
+
+
+class Load(_Model):
+    """How a server is loaded, and how often (`rounds`: blocks at every point).
+
+    With `rate` requests are sent at that constant rate, by oha; else as fast as answers come, by rewrk.
+    """
+
+    generator: Literal["rewrk", "oha"] = "rewrk"
+    rate_rps: Count | None = Field(default=None, alias="rate")
+    threads: Count | None = None  # as many as the loader has CPUs
+    warmup_seconds: Seconds = Field(default=3, alias="warmup")
+    duration_seconds: Seconds = Field(default=10, alias="duration")
+    max_seconds: Seconds = Field(default=60, alias="longest")
+    rounds: Count = 10
+    validate_requests: Count = 2000
+    validate_seconds: float = Field(default=1.0, gt=0, le=60)
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _rate_of_its_generator(self) -> Self:
+        if (self.generator == "oha") != (self.rate_rps is not None):
+            raise ValueError("oha sends at a constant rate and rewrk at none; give both `generator: oha` and `rate`")
+        return self
+
+
+class ServerResources(_Model):
+    """The server's share: whole CPUs to be pinned to, or `auto` for the physical cores that the loader leaves."""
+
+    cpus: Literal["auto"] | Cpus = "auto"
+    memory_bytes: Bytes = Field(default=1 << 30, alias="memory")
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class LoadResources(_Model):
+    """The load generator's share; `auto` CPUs are a quarter of the physical cores, at least one."""
+
+    cpus: Literal["auto"] | Cpus = "auto"
+    memory_bytes: Bytes = Field(default=256 << 20, alias="memory")
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Resources(_Model):
+    """CPU and memory of the two sides."""
+
+    server: ServerResources = ServerResources()
+    load: LoadResources = LoadResources()
+
+
+class Limits(_Model):
+    """When a trial is rejected. Shares are of 1; see checks.py for what each guards against."""
+
+    throttled_periods: float = Field(default=0.01, ge=0, le=1)
+    steal: float = Field(default=0.02, ge=0, le=1)
+    foreign_cpu: float = Field(default=0.03, ge=0, le=1)
+    loader_saturation: float = Field(default=0.8, gt=0, le=1)
+    littles_law: float = Field(default=0.05, gt=0, le=1)
+    latency_multiples: float = Field(default=10, ge=1)
+    stall_ms: float = Field(default=1500, gt=0)
+    retries: int = Field(default=3, ge=0)
+    rejected_share: float = Field(default=1 / 3, gt=0, le=1)
+
+
+class Cell(_Model):
+    """Names one arm at the points that match what is given."""
+
+    variant: Role
+    endpoint: str
+    workers: Count | None = None
+    threads: Count | None = None
+    connections: Count | None = None
+    loop: Loop | None = None
+    threadpool: Count | None = None
+
+    def matches(self, point: Point) -> bool:
+        """Whether this cell is about that point."""
+        given = self.model_dump(exclude={"variant"}, exclude_none=True)
+        return all(getattr(point, name) == value for name, value in given.items())
+
+
+class Requires(_Model):
+    """What must hold here for a claim to be testable at all."""
+
+    series: tuple[str, ...] = ()
+    server_cpus_at_least: Count = 1
+    release_build: bool = False
+
+
+class Claim(_Model):
+    """A statement to judge: the ratio of a metric in cell `of` to that in `against`, and the band it must lie in."""
+
+    id: str
+    text: str
+    metric: Metric
+    of: Cell
+    against: Cell
+    low: float = Field(gt=0, allow_inf_nan=False)
+    high: float = Field(gt=0, allow_inf_nan=False)
+    why: str
+    requires: Requires = Requires()
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"the band's low end {self.low} is not below its high end {self.high}; give a lower `low`")
+        return self
+
+
+class PublishedRow(_Model):
+    """A row of the published table; a figure that the table does not give is null."""
+
+    variant: Role
+    endpoint: str
+    workers: Count
+    threads: Count = 1
+    connections: Count
+    requests_per_second: float | None = None
+    latency_mean_ms: float | None = None
+    memory_mb: float | None = None
+    assumed: tuple[Literal["connections"], ...] = ()
+    unreachable: tuple[Metric, ...] = ()
+
+    def matches(self, point: Point, role: str) -> bool:
+        """Whether this row is about that arm at that point."""
+        mine = (self.variant, self.endpoint, self.workers, self.threads, self.connections)
+        return mine == (role, point.endpoint, point.workers, point.threads, point.connections)
+
+
+class Published(_Model):
+    """The figures that this scenario is to be compared with."""
+
+    source: str
+    series: str
+    server_cpus: Count
+    memory_gb: float
+    notes: tuple[str, ...] = ()
+    rows: tuple[PublishedRow, ...]
+
+
+class Scenario(_Model):
+    """One table: an app, the points it is measured at, how, within which limits, and what is claimed of it."""
+
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9-]{0,30}$",
+        description="a name of at most 31 lower-case letters, digits and dashes that begins with a letter",
+    )
+    title: str
+    app: App
+    endpoints: dict[str, Endpoint] = Field(min_length=1)
+    matrix: tuple[MatrixCell, ...] = Field(min_length=1)
+    granian: GranianSettings = GranianSettings()
+    load: Load = Load()
+    resources: Resources = Resources()
+    limits: Limits = Limits()
+    arms: Arms = "variants"
+    cluster: ClusterSettings | None = None
+    published: Published | None = None
+    claims: tuple[Claim, ...] = ()
+
+    @field_validator("endpoints")
+    @classmethod
+    def _plain_names(cls, value: dict[str, Endpoint]) -> dict[str, Endpoint]:
+        for name in value:
+            if not re.fullmatch(r"[a-z][a-z0-9-]{0,15}", name):
+                raise ValueError(
+                    f"{name!r} cannot be part of a label; name the endpoint with at most 16 lower-case letters, digits and"
+                    " dashes, a letter first"
+                )
+        return value
+
+    def points(self) -> list[Point]:
+        """All points of the matrix in its order, doubles left out."""
+        return list(dict.fromkeys(point for cell in self.matrix for point in cell.points()))
+
+    def changed(self, **load: Any) -> Scenario:
+        """The same scenario with other load settings (`duration_seconds`, `warmup_seconds`, `rounds`)."""
+        given = {name: value for name, value in load.items() if value is not None}
+        return self.model_copy(update={"load": self.load.model_copy(update=given)})

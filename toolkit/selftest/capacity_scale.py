@@ -1,0 +1,180 @@
+"""Promises of capacity planning about size and speed, kept or not: `gilfree fleet --scale`.
+
+A made-up fleet of 5,000 services is read, judged and written as HTML; a plan chooses among 200 node types; and 200 random
+plans are held against first-fit-decreasing: for one Deployment its node count as it is, for several its nodes bought one
+by one until the default scheduler, simulated, places every pod (a mere packing would leave some pending).
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from toolkit.capacity.knee.profile import BlockKnee, Profile, Role, VariantProfile, write_profile
+from toolkit.capacity.nodes.catalogue import GIB, MIB, NodeType, load_catalogue
+from toolkit.capacity.placement.pack import first_fit_decreasing, pack
+from toolkit.capacity.placement.scheduler import Workload, all_placed
+from toolkit.selftest.scale import Timed
+
+SERVICES, NODE_TYPES, CASES = 5000, 200, 200
+FLEET_SECONDS, FLEET_MB, PLAN_SECONDS = 5.0, 300.0, 5.0
+
+
+def timed(services: int = SERVICES, cases: int = CASES) -> Iterator[Timed]:
+    """Each promise as it is tried; the fleet comes first, so that the memory is its own."""
+    yield from _fleet(services)
+    drawn = random.Random(1)
+    types = random_types(drawn, NODE_TYPES)
+    for workloads in ([random_workload(drawn)], [random_workload(drawn) for _ in range(3)]):
+        began = time.perf_counter()
+        pack(workloads, types, spare=1)
+        what = f"plan with {NODE_TYPES} node types, {len(workloads)} Deployment{'s' if len(workloads) > 1 else ''}"
+        yield Timed(what, time.perf_counter() - began, PLAN_SECONDS, "s")
+    yield Timed(f"{cases} random plans: dearer than first-fit-decreasing", sum(_worse(cases)), 0, "plans")
+
+
+def _fleet(services: int) -> Iterator[Timed]:
+    from toolkit.fleet.inventory import read_inventory
+    from toolkit.fleet.ranking import judge
+    from toolkit.fleet.rules import read_rules
+    from toolkit.fleet.usage import read_usage
+    from toolkit.report.fleet import html
+
+    with tempfile.TemporaryDirectory() as folder:
+        made_up_fleet(Path(folder), services)
+        began = time.perf_counter()
+        found = judge(
+            read_inventory(Path(folder, "deployments.json")),
+            read_rules(Path(folder, "rules.yaml")),
+            read_usage(Path(folder, "usage.csv")),
+            load_catalogue(None),
+        )
+        html(found, "scale", "made up")
+        yield Timed(f"fleet of {services:,} services, read to HTML", time.perf_counter() - began, FLEET_SECONDS, "s")
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+        yield Timed(f"fleet of {services:,} services, most memory of the process", most, FLEET_MB, "MB")
+
+
+def made_up_fleet(folder: Path, services: int, seed: int = 1) -> None:
+    """deployments.json, usage.csv, rules.yaml and a profile, as a fleet's owner would have them."""
+    drawn = random.Random(seed)
+    variants = _variant("gil", 900.0, 120.0), _variant("free-threaded", 1500.0, 170.0)
+    profile = Profile(
+        service="made up", campaign="made-up", interface="wsgi", p99_ms=50, headroom=0.7, variants=variants
+    )
+    write_profile(profile, folder)
+    (folder / "rules.yaml").write_text(
+        "profiles: { wsgi: { campaign: profile.json } }\n"
+        'rules:\n  - { label: "lang=python", profile: wsgi }\n  - { image: "*jvm*", python: false }\n'
+    )
+    items, lines = [], ["namespace,name,rps,cpu_p95,memory_max"]
+    for index in range(services):
+        namespace, name = f"team-{index % 97}", f"service-{index}"
+        kind = drawn.choice(["python", "python", "python", "jvm", "other"])
+        requests = {"cpu": drawn.choice(["250m", "500m", "1"]), "memory": drawn.choice(["256Mi", "512Mi", "1Gi"])}
+        container = {
+            "name": "main",
+            "image": f"registry/{kind}:1",
+            "env": [{"name": f"SETTING_{number}", "value": f"value-{number}-of-{name}"} for number in range(25)],
+            "livenessProbe": {"httpGet": {"path": "/health", "port": 8000}, "periodSeconds": 10},
+            "resources": {"requests": requests},
+        }
+        applied = json.dumps({"kind": "Deployment", "spec": {"template": {"spec": {"containers": [container]}}}})
+        items.append(
+            {
+                "kind": "Deployment",
+                "metadata": {
+                    "namespace": namespace,
+                    "name": name,
+                    "labels": {"lang": kind, "app": name},
+                    "annotations": {"kubectl.kubernetes.io/last-applied-configuration": applied},
+                },
+                "spec": {
+                    "replicas": drawn.randint(1, 8),
+                    "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container]}},
+                },
+            }
+        )
+        if drawn.random() < 0.95:
+            rps = drawn.lognormvariate(6, 1)
+            lines.append(
+                f"{namespace},{name},{rps:.1f},{rps / 900 * drawn.lognormvariate(0, 0.5):.3f},{drawn.randint(90, 400)}Mi"
+            )
+    (folder / "deployments.json").write_text(json.dumps({"kind": "List", "items": items}))
+    (folder / "usage.csv").write_text("\n".join(lines) + "\n")
+
+
+def _variant(role: Role, knee: float, memory_mb: float) -> VariantProfile:
+    return VariantProfile(
+        variant="3.14" if role == "gil" else "3.14t",
+        role=role,
+        profile="release",
+        point="made-up",
+        endpoint="json",
+        workers=1,
+        threads=4,
+        connections=64,
+        server_cpus=1,
+        blocks=tuple(
+            BlockKnee(block=block, knee_rps=knee * factor, finished=True)
+            for block, factor in enumerate((0.97, 1, 1.02))
+        ),
+        server_cpus_used=0.95,
+        memory_high_mb=memory_mb,
+        trials=9,
+    )
+
+
+def _worse(cases: int) -> Iterator[bool]:
+    """For each random case whether the plan costs more than the best single type by first-fit-decreasing."""
+    for seed in range(cases):
+        drawn = random.Random(seed)
+        types = random_types(drawn, drawn.randint(2, 12))
+        workloads = [random_workload(drawn) for _ in range(1 if seed % 4 else drawn.randint(2, 3))]
+        prices = [price for one in types if (price := _first_fit_price(workloads, one)) is not None]
+        if not prices:
+            yield False
+            continue
+        yield pack(workloads, types).price_hour > min(prices) * (1 + 1e-9)
+
+
+def _first_fit_price(workloads: list[Workload], one: NodeType) -> float | None:
+    count = first_fit_decreasing(workloads, one)
+    if count is None:
+        return None
+    while not all_placed(workloads, [one] * count):
+        count += 1
+    return count * one.price_hour
+
+
+def random_types(drawn: random.Random, count: int) -> list[NodeType]:
+    """Node types as clouds have them, prices a little off the line."""
+    found = []
+    for index in range(count):
+        cpus = drawn.choice([4, 8, 16, 32, 64])
+        memory_gib = cpus * drawn.choice([2, 4, 8])
+        found.append(
+            NodeType(
+                name=f"t{index}",
+                cpu_millis=cpus * 1000 - drawn.choice([70, 80, 100, 110]),
+                memory_bytes=round(memory_gib * GIB * drawn.uniform(0.85, 0.97)),
+                pods=drawn.choice([29, 58, 110, 234]),
+                price_hour=(cpus * 0.0316 + memory_gib * 0.00424) * drawn.uniform(0.85, 1.15),
+            )
+        )
+    return found
+
+
+def random_workload(drawn: random.Random) -> Workload:
+    """A Deployment with a size as people write it."""
+    return Workload(
+        name=f"web-{drawn.randint(0, 10**6)}",
+        cpu_millis=drawn.choice([100, 250, 300, 500, 750, 900, 1000, 1500, 2000]),
+        memory_bytes=drawn.choice([96, 128, 256, 400, 512, 1024, 2048, 4096]) * MIB,
+        replicas=drawn.randint(5, 100),
+    )

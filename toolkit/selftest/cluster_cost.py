@@ -1,0 +1,117 @@
+"""What a trial on a cluster costs beyond warming up and measuring, held against a Job of the same shape that does nothing.
+
+Most of it is the cluster's own: placing a pod, starting two containers, a startup probe, stopping a sidecar. What is
+left above that is gilfree's: starting the server, validating answers, reading logs.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.agent.frames import Frame
+from toolkit.backends.kubernetes import jobs, pod_state
+from toolkit.backends.kubernetes.backend import KubernetesBackend
+from toolkit.backends.kubernetes.render import READY_FILE, render_job
+from toolkit.errors import GilfreeError
+from toolkit.records.store import record
+from toolkit.trial.model import Trial
+
+LARGEST_RATIO = 1.6
+BARE_SECONDS = 120
+IDLE = f"trap 'exit 0' TERM; touch {READY_FILE}; while :; do sleep 60 & wait $!; done"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of each bare Job, and of each trial less its windows, in the order in which they ran."""
+
+    bare_seconds: tuple[float, ...]
+    trial_seconds: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """Of the medians."""
+        return statistics.median(self.trial_seconds) / statistics.median(self.bare_seconds)
+
+    def words(self) -> str:
+        """For people."""
+        bare, own = ([f"{one:.1f}" for one in some] for some in (self.bare_seconds, self.trial_seconds))
+        return (
+            f"a bare Job: {statistics.median(self.bare_seconds):.1f} s ({', '.join(bare)});"
+            f" a trial beyond its windows: {statistics.median(self.trial_seconds):.1f} s ({', '.join(own)});"
+            f" ratio {self.ratio:.2f}, {LARGEST_RATIO} is the most"
+        )
+
+
+def measure(backend: KubernetesBackend, trial_of: Callable[[int], Trial], pairs: int, say: Say) -> Cost:
+    """Run bare Jobs and trials in turn on the first node. The images are pulled by a trial that is not counted."""
+    slot = backend.slots()[0]
+    bare: list[float] = []
+    own: list[float] = []
+    beyond(backend, trial_of(1), slot)
+    for number in range(1, pairs + 1):
+        bare.append(run_bare(backend, trial_of(1000 + number), slot))
+        own.append(beyond(backend, trial_of(1 + number), slot))
+        say(f"pair {number} of {pairs}: {bare[-1]:.1f} s and {own[-1]:.1f} s")
+    return Cost(tuple(bare), tuple(own))
+
+
+def beyond(backend: KubernetesBackend, trial: Trial, slot: str) -> float:
+    """Seconds of one trial less those of its windows. Raises GilfreeError when it did not run to its end."""
+    began = time.monotonic()
+    with closing(backend.run(trial, slot)) as running:  # type: ignore[type-var]
+        frames = list(running)
+    took = time.monotonic() - began
+    failed = [one for one in record(trial, frames).rejections if not one.environmental]
+    if failed:
+        raise GilfreeError(f"a trial did not count: {failed[0].reason}: {failed[0].detail}", "see `gilfree bench`")
+    return took - windows_seconds(frames)
+
+
+def windows_seconds(frames: list[Frame]) -> float:
+    """How long all windows of load took. Pure."""
+    began = {frame["name"]: frame["t_ns"] for frame in frames if frame["kind"] == "window_start"}
+    return sum(float(one["t_ns"] - began[one["name"]]) for one in frames if one["kind"] == "window_end") / 1e9
+
+
+def run_bare(backend: KubernetesBackend, trial: Trial, slot: str) -> float:
+    """Seconds from making a Job whose containers do nothing until its pod is over."""
+    cluster, name = backend.cluster, trial.id
+    job = idle(
+        render_job(
+            trial,
+            backend.load_image,
+            backend.settings(trial.scenario),
+            backend.shares(trial.scenario),
+            node=slot,
+            namespace=cluster.namespace,
+            suspend=False,
+        )
+    )
+
+    def over() -> bool:
+        return any(pod_state.ended(pod) for pod in backend.watch.of_job(name))
+
+    began = time.monotonic()
+    cluster.create(jobs.jobs_path(cluster), job)
+    try:
+        if not backend.watch.wait_for(over, BARE_SECONDS):
+            raise GilfreeError(f"a Job that does nothing was not over after {BARE_SECONDS} s", "see `gilfree status`")
+        return time.monotonic() - began
+    finally:
+        cluster.delete(jobs.jobs_path(cluster, name))
+
+
+def idle(job: dict[str, Any]) -> dict[str, Any]:
+    """A trial's Job with the same pod but for what its containers run. Pure."""
+    spec = job["spec"]["template"]["spec"]
+    spec["initContainers"][0]["command"] = ["/bin/sh", "-c", IDLE]
+    spec["containers"][0]["command"] = ["/bin/true"]
+    return job
