@@ -66,9 +66,10 @@ doctor: setup ## what is here and what is missing
 	@$(GILFREE) doctor
 
 # mypy takes this Python and not 3.11: the stubs of what uv.lock has for a newer one do not pass for an older one.
-lint: setup ## ruff and mypy
+lint: setup ## ruff, mypy and the import contract: folders import only from those below them
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
+	@.venv/bin/lint-imports --no-logo
 	@$(RUN) mypy --python-version "$$(.venv/bin/python -c 'import sys; print(*sys.version_info[:2], sep=".")')"
 
 ready: setup
@@ -88,4 +89,4 @@ format: setup ## let ruff mend what it can
 	@$(RUN) ruff format
 
 clean: ## remove .venv and caches of tools; results and the user's cache folder stay
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

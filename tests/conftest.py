@@ -17,7 +17,7 @@ from hypothesis import settings
 from toolkit.agent.frames import Frame
 from toolkit.backends.local.backend import LocalBackend
 from toolkit.doctor import machine
-from toolkit.images.builder.progress import Watching
+from toolkit.images.progress import Watching
 from toolkit.images.spec.inputs import Wanted
 from toolkit.images.spec.network import Network
 from toolkit.loadgen.tools import Tool, ensure_tool
@@ -77,8 +77,8 @@ def built_images(request: pytest.FixtureRequest) -> list[Wanted]:
     """The fast pair's images and the load image, current in this machine's engine: minutes where nothing is built yet."""
     from toolkit.engine.client import connected
     from toolkit.images.builder.build import build_images
+    from toolkit.images.registry.base import find_base
     from toolkit.images.registry.resolve import wanted_images
-    from toolkit.images.spec.base import find_base
 
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled(), connected() as client:

@@ -10,7 +10,8 @@ import pytest
 from tests.factory import a_record
 from tests.simulated import AGAIN, ARMS, a_campaign
 from toolkit.analysis import headline, stats
-from toolkit.analysis.compare import Comparison, PointComparison, compare
+from toolkit.analysis.compare import compare
+from toolkit.analysis.comparison import Comparison, PointComparison
 from toolkit.analysis.families import PRIMARY, Judged
 from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.model import Scenario

@@ -11,7 +11,7 @@ import pytest
 
 
 def gilfree(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "toolkit", *arguments]
+    command = [sys.executable, "-m", "toolkit.cli", *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 
 def images(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "toolkit", "images", *arguments]
+    command = [sys.executable, "-m", "toolkit.cli", "images", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment})
 
 

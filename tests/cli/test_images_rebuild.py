@@ -19,7 +19,7 @@ from toolkit.images.staleness.rebuild import Rebuilt
 def test_what_cannot_be_learnt_is_not_rebuilt_and_exits_2_with_a_remedy() -> None:
     nowhere = {"GILFREE_SOURCES": "http://127.0.0.1:1/", "UV_DEFAULT_INDEX": "http://127.0.0.1:1/simple"}
     done = subprocess.run(
-        [sys.executable, "-m", "toolkit", "images", "rebuild", "--profile", "fast"],
+        [sys.executable, "-m", "toolkit.cli", "images", "rebuild", "--profile", "fast"],
         capture_output=True,
         text=True,
         timeout=60,

@@ -42,7 +42,7 @@ def engine() -> Iterator[DockerClient]:
 
 
 def bench(results: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "toolkit", "bench", "--results", str(results), "--json", *arguments]
+    command = [sys.executable, "-m", "toolkit.cli", "bench", "--results", str(results), "--json", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

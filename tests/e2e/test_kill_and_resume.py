@@ -32,7 +32,7 @@ limits: { foreign_cpu: 1, steal: 1, rejected_share: 1 }
 
 
 def bench(results: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "toolkit", "bench", "--results", str(results), *arguments]
+    command = [sys.executable, "-m", "toolkit.cli", "bench", "--results", str(results), *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

@@ -14,7 +14,7 @@ PROJECT = Path(__file__).parent / "orders"
 
 
 def gilfree(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "toolkit", *arguments]
+    command = [sys.executable, "-m", "toolkit.cli", *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=300)
 
 

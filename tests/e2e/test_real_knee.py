@@ -19,7 +19,7 @@ def test_a_knee_is_found_holds_when_tried_out_and_gives_manifests(tmp_path: Path
     deploy = ["--manifests", str(tmp_path / "deploy"), "--images", "gil:1,free:1"]
     command = ["knee", "asgi", "--slo", "p99=50ms", *point, *limits, *deploy, "--verify", "--name", "run", "--json"]
     done = subprocess.run(
-        [sys.executable, "-m", "toolkit", *command, "--results", str(tmp_path)],
+        [sys.executable, "-m", "toolkit.cli", *command, "--results", str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from toolkit.images.builder.progress import Watching
+from toolkit.images.progress import Watching
 from toolkit.images.spec.inputs import Base, Entry, Wanted, hashes
 
 if TYPE_CHECKING:

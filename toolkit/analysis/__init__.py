@@ -1,0 +1,1 @@
+"""From records to conclusions: comparisons, claims, noise, gates, soak, early stopping. Pure; formats nothing."""

@@ -7,98 +7,21 @@ is descriptive. Figures that are not there are None; nothing here is formatted.
 
 from __future__ import annotations
 
-import math
 import statistics as stdlib_statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from toolkit.analysis.families import Described, Judged, described, judged, log_rows, stopping_rule
+from toolkit.analysis.comparison import Best, Comparison, PointComparison
+from toolkit.analysis.families import described, judged, log_rows, stopping_rule
 from toolkit.analysis.headline import caveats, first_line, too_noisy
-from toolkit.analysis.noise import Noise, noise
+from toolkit.analysis.noise import noise
 from toolkit.campaign.contrasts import Contrast, contrasts
 from toolkit.campaign.plan import complete_blocks, stop_reason
 from toolkit.campaign.runner import Campaign
 from toolkit.records.store import Metrics, Record
 from toolkit.scenario.model import Point
-
-SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class PointComparison:
-    """A contrast with identical settings on both sides. `stopped`: why early stopping ended it, "" without."""
-
-    contrast: Contrast
-    point: Point
-    key: str
-    blocks: int
-    family: tuple[Judged, ...]
-    described: tuple[Described, ...]
-    stopped: str = ""
-
-
-@dataclass(frozen=True)
-class Best:
-    """Each side at its own best workers, threads, loop and pool for one endpoint and number of connections.
-
-    Both had the same CPUs and the same memory limit. `choices`: how many settings each side chose from, by its median
-    requests/s; `caveat` says what that choosing does to the figure.
-    """
-
-    contrast: Contrast
-    endpoint: str
-    connections: int
-    baseline: Point
-    candidate: Point
-    choices: int
-    blocks: int
-    family: tuple[Judged, ...]
-    described: tuple[Described, ...]
-    caveat: str
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What a campaign comes to. `too_noisy`: why no verdict can be trusted, "" when it can; then `first_line` says it."""
-
-    campaign: str
-    title: str
-    contrasts: tuple[Contrast, ...]
-    best: tuple[Best, ...]
-    points: tuple[PointComparison, ...]
-    noise: Noise
-    too_noisy: str
-    first_line: str
-    caveats: tuple[str, ...]
-    looks: str
-    blocks: int
-
-    def of(self, kind: str) -> list[PointComparison]:
-        """The points of one kind of contrast."""
-        return [one for one in self.points if one.contrast.kind == kind]
-
-    def data(self) -> dict[str, Any]:
-        """As plain data for JSON, with null for what is not a finite number."""
-        found = asdict(self)
-        for mine, one in zip(found["points"], self.points, strict=True):
-            mine["point"] = one.point.model_dump()
-        for mine, best in zip(found["best"], self.best, strict=True):
-            mine["baseline"], mine["candidate"] = best.baseline.model_dump(), best.candidate.model_dump()
-        return {"compare_schema": SCHEMA, **finite(found)}
-
-
-def finite(value: Any) -> Any:
-    """The same data with None for infinities and NaN, which JSON has no words for."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: finite(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(one) for one in value]
-    return value
-
 
 Cells = Mapping[tuple[str, str], Mapping[int, Metrics]]
 """By point key and arm, the figures of each complete block."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from toolkit.analysis.compare import Comparison, PointComparison
+from toolkit.analysis.comparison import Comparison, PointComparison
 from toolkit.analysis.families import PRIMARY, Judged
 from toolkit.errors import GilfreeError
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from toolkit.analysis.comparison import Best, Comparison
 from toolkit.analysis.families import Judged
-
-if TYPE_CHECKING:
-    from toolkit.analysis.compare import Best, Comparison
 
 MIN_BLOCKS = 8
 """As `stats.MIN_BLOCKS`, which would load numpy; a test keeps them equal."""

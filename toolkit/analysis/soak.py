@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolkit.agent.frames import Frame
-from toolkit.analysis.compare import finite
+from toolkit.analysis.comparison import finite
 from toolkit.loadgen import rewrk
 from toolkit.records.store import Record
 from toolkit.trial.model import Window

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from toolkit.analysis.compare import finite
+from toolkit.analysis.comparison import finite
 from toolkit.analysis.families import PRIMARY, Judged, judged_metric
 from toolkit.campaign.contrasts import main_arms
 from toolkit.campaign.plan import complete_blocks

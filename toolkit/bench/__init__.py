@@ -1,0 +1,1 @@
+"""The main job: from what was asked to campaigns that have run, on whichever backend."""

@@ -19,8 +19,9 @@ from pydantic import ValidationError
 from toolkit.analysis.early_stopping import UntilSure
 from toolkit.analysis.families import stopping_rule
 from toolkit.backends import Announced, Backend
-from toolkit.bench.places import Asked as Asked
-from toolkit.bench.places import Where, again, choose
+from toolkit.bench import backends
+from toolkit.bench.request import BackendOptions
+from toolkit.bench.request import BenchRequest as BenchRequest
 from toolkit.campaign.contrasts import contrasts
 from toolkit.campaign.plan import FixedMatrix, Plan, complete_blocks
 from toolkit.campaign.progress import Progress
@@ -76,27 +77,27 @@ def limited(scenario: Scenario, changes: Sequence[str]) -> Scenario:
 
 
 def start(
-    run: str, results: Path, scenarios: Sequence[tuple[Scenario, list[str]]], asked: Asked, say: Say
+    run: str, results: Path, scenarios: Sequence[tuple[Scenario, list[str]]], request: BenchRequest, say: Say
 ) -> tuple[list[Campaign], Backend]:
     """Check the place, make everything ready and write the campaigns; `scenarios` come with their caveats."""
     for scenario, _ in scenarios:
-        if asked.against is not None:
-            check(asked.against, scenario)
-    place = choose(asked, [scenario for scenario, _ in scenarios], say)
+        if request.against is not None:
+            check(request.against, scenario)
+    place = backends.prepare(request, [scenario for scenario, _ in scenarios], say)
     about: dict[str, Any] = {
         "run": run,
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "gilfree": version("gilfree"),
         "command": sys.argv,
-        "backend": asked.where.backend,
+        "backend": request.options.backend,
         **place.about,
         "against": place.held.about,
-        "stopping": asked.stopping,
-        **({"knee": asked.knee} if asked.knee else {}),
+        "stopping": request.stopping,
+        **({"knee": request.knee} if request.knee else {}),
     }
     campaigns = []
     for (scenario, caveats), cpus in zip(scenarios, place.cpus, strict=True):
-        doubled = again_arms(place.arms, "variants+aa" if asked.aa and scenario.arms == "variants" else scenario.arms)
+        doubled = again_arms(place.arms, "variants+aa" if request.aa and scenario.arms == "variants" else scenario.arms)
         known = [*caveats, *cpus.caveats, *place.held.caveats]
         campaigns.append(
             Campaign.create(
@@ -110,11 +111,11 @@ def start(
 
 
 def resume(
-    run: str, results: Path, port: int | None, say: Say, where: Where | None = None
+    run: str, results: Path, port: int | None, say: Say, options: BackendOptions | None = None
 ) -> tuple[list[Campaign], Backend]:
     """The campaigns of a run that was started before, and a backend to go on with: the one it was started on."""
     campaigns = of_run(run, results)
-    backend = again(campaigns[0].description, campaigns[0].arms, where or Where(), port)
+    backend = backends.reopen(campaigns[0].description, campaigns[0].arms, options or BackendOptions(), port)
     say(f"resuming run {run}: {', '.join(campaign.name for campaign in campaigns)}")
     return campaigns, backend
 

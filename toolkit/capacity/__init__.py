@@ -1,1 +1,1 @@
-"""From measured knees to pods, nodes and money: knees (knee.py), what they mean for one pod (recommend.py), plans."""
+"""From measured knees to pods, nodes and money. Each step is a folder: knee, deploy, nodes, placement, planning."""

@@ -65,7 +65,8 @@ def bench(
 ) -> None:
     """Measure scenarios (or your own service with --app) on both variants and print the tables."""
     from toolkit.bench import service as job
-    from toolkit.bench.places import Where, check_backend
+    from toolkit.bench.backends import check_backend
+    from toolkit.bench.request import BackendOptions
     from toolkit.cli.gate import broken, compared_too, read
     from toolkit.cli.show import print_tables
     from toolkit.errors import CHECK_FAILED, INTERRUPTED, GilfreeError
@@ -83,16 +84,16 @@ def bench(
     images = backend != "local"
     longest = _seconds(max_duration, "--max-duration")
     extras = read(against, fail_on or [], stop_when_sure, half_width, blocks, full, resume, images=images)
-    where = Where(backend, registry, context, namespace, yes, cluster, keep)
+    options = BackendOptions(backend, registry, context, namespace, yes, cluster, keep)
     if resume:
-        campaigns, place = job.resume(resume, results, port, say, where)
+        campaigns, place = job.resume(resume, results, port, say, options)
     else:
         chosen = _scenarios(scenario, app, interface, path, project, extras.blocks, duration, full, backend)
         chosen = [(job.limited(one, limit or []), caveats) for one, caveats in chosen]
         for one, caveats in chosen:
             for words in caveats:
                 say(f"{one.name}: {words} (FULL=1 or --full measures all)")
-        asked = job.Asked(
+        request = job.BenchRequest(
             python=python,
             profile=profile,
             explicit=(gil, free_threaded) if gil and free_threaded else None,
@@ -102,9 +103,9 @@ def bench(
             against=extras.against,
             aa=aa,
             stopping=extras.stopping,
-            where=where,
+            options=options,
         )
-        campaigns, place = job.start(name or time.strftime("%Y%m%d-%H%M%S"), results, chosen, asked, say)
+        campaigns, place = job.start(name or time.strftime("%Y%m%d-%H%M%S"), results, chosen, request, say)
     try:
         stopped = job.run_campaigns(campaigns, place, quiet, say, longest)
     except KeyboardInterrupt:

@@ -35,10 +35,10 @@ def cluster_overhead(
     from toolkit.backends.kubernetes.nodes import list_nodes, suitable
     from toolkit.bench.service import quick
     from toolkit.errors import CHECK_FAILED, GilfreeError
+    from toolkit.images.registry.resolve import resolve
     from toolkit.scenario.cluster import ClusterSettings, read_settings
     from toolkit.scenario.loading import load_scenario
     from toolkit.selftest.cluster_cost import LARGEST_RATIO, measure
-    from toolkit.trial.contract import resolve
     from toolkit.trial.model import Arm, Trial
 
     def say(words: str) -> None:

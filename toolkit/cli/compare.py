@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from toolkit.analysis.compare import Comparison
+    from toolkit.analysis.comparison import Comparison
     from toolkit.analysis.unpaired import Unpaired
     from toolkit.campaign.runner import Campaign
 

@@ -50,10 +50,10 @@ def build(
     from toolkit.engine.client import connected
     from toolkit.errors import GilfreeError
     from toolkit.images.builder.build import build_images
-    from toolkit.images.builder.progress import Watching
+    from toolkit.images.progress import Watching
+    from toolkit.images.registry.base import find_base
     from toolkit.images.registry.push import checked_registry, push_images
     from toolkit.images.registry.resolve import wanted_images
-    from toolkit.images.spec.base import find_base
     from toolkit.images.spec.network import network
     from toolkit.images.spec.project import open_project
     from toolkit.pythons.lock import load_lock
@@ -109,14 +109,14 @@ def check(
 
     from toolkit.engine.client import connected
     from toolkit.errors import CHECK_FAILED
-    from toolkit.images.builder.progress import Watching
     from toolkit.images.checks.judge import judge
     from toolkit.images.checks.run import collect
+    from toolkit.images.progress import Watching
+    from toolkit.images.registry.base import find_base
     from toolkit.images.registry.built import newest_profile, require
     from toolkit.images.registry.promote import promote as move_tags
     from toolkit.images.registry.push import checked_registry
     from toolkit.images.registry.resolve import wanted_images
-    from toolkit.images.spec.base import find_base
     from toolkit.images.spec.network import network
     from toolkit.pythons.lock import load_lock
 

@@ -61,9 +61,9 @@ def _no_op_build(python: str, profile: str, base: str | None) -> float:
 
     from toolkit.engine.client import connected
     from toolkit.images.builder.build import build_images
-    from toolkit.images.builder.progress import Watching
+    from toolkit.images.progress import Watching
+    from toolkit.images.registry.base import find_base
     from toolkit.images.registry.resolve import wanted_images
-    from toolkit.images.spec.base import find_base
     from toolkit.images.spec.network import Network
     from toolkit.pythons.lock import load_lock
 

@@ -40,7 +40,7 @@ def rebuild(
 
     from toolkit.cli.images import _again
     from toolkit.errors import CHECK_FAILED
-    from toolkit.images.builder.progress import Watching
+    from toolkit.images.progress import Watching
     from toolkit.images.registry.push import checked_registry
     from toolkit.images.spec.network import network
     from toolkit.images.staleness.rebuild import Asked
@@ -107,4 +107,4 @@ def _bench(done: Rebuilt, scenario: str) -> int:
         print("nothing to measure: no other pair was promoted before", file=sys.stderr)
         return 0
     print(f"gilfree {' '.join(command)}", file=sys.stderr, flush=True)
-    return subprocess.run([sys.executable, "-m", "toolkit", *command]).returncode
+    return subprocess.run([sys.executable, "-m", "toolkit.cli", *command]).returncode

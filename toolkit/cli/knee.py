@@ -79,7 +79,8 @@ def knee(
     from dataclasses import replace
 
     from toolkit.bench import service as job
-    from toolkit.bench.places import Where, check_backend
+    from toolkit.bench.backends import check_backend
+    from toolkit.bench.request import BackendOptions
     from toolkit.capacity.knee import run as measure
     from toolkit.capacity.knee.campaign_plan import KneeSettings
     from toolkit.capacity.knee.search import Rules
@@ -90,7 +91,7 @@ def knee(
         if not quiet:
             print(words, file=sys.stderr, flush=True)
 
-    where = Where(backend, registry, context, namespace, yes)
+    options = BackendOptions(backend, registry, context, namespace, yes)
     if manifests is not None and (images is None or images.count(",") != 1):
         raise GilfreeError("--manifests needs the images to deploy", "give --images GIL,FREE, by digest if you can")
     stopped: list[str] = []
@@ -100,7 +101,7 @@ def knee(
         _check(campaigns)
         place = None
         if resume or verify:
-            campaigns, place = job.resume(before, results, None, say, where)
+            campaigns, place = job.resume(before, results, None, say, options)
         if budget:
             _extend(campaigns, _seconds(budget, "--budget"))
     else:
@@ -115,10 +116,10 @@ def knee(
         share = total // len(chosen) if total else None
         settings = KneeSettings(rules, blocks, share)
         settings = replace(settings, **_given(headroom=headroom, memory_headroom=memory_headroom))
-        asked = job.Asked(python, profile, None, None, None, quiet, knee=settings.data(), where=where)
+        request = job.BenchRequest(python, profile, None, None, None, quiet, knee=settings.data(), options=options)
         run = name or time.strftime("knee-%Y%m%d-%H%M%S")
         limited: list[tuple[Scenario, list[str]]] = [(job.limited(one, limit or []), []) for one in chosen]
-        campaigns, place = job.start(run, results, limited, asked, say)
+        campaigns, place = job.start(run, results, limited, request, say)
     try:
         if of is None and place is not None:
             stopped += measure.run(campaigns, place, quiet, say)

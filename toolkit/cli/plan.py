@@ -47,7 +47,8 @@ def plan(
     from dataclasses import replace
     from functools import partial
 
-    from toolkit.capacity.deploy.pod import MEMORY_HEADROOM, pod_resources
+    from toolkit.capacity.deploy.pod import pod_resources
+    from toolkit.capacity.knee.profile import MEMORY_HEADROOM
     from toolkit.capacity.knee.slo import p99_ms_of
     from toolkit.capacity.planning.colocated import read_beside, sidecar_of
     from toolkit.capacity.planning.plan import make_plan, one_architecture

@@ -38,12 +38,12 @@ def render(
     """
     from toolkit.bench.rendering import rendered
     from toolkit.errors import GilfreeError
+    from toolkit.images.registry.resolve import resolve
     from toolkit.manifests import as_yaml
     from toolkit.pythons.lock import load_lock
     from toolkit.scenario.cluster import merged, read_settings
     from toolkit.scenario.loading import load_scenario
     from toolkit.scenario.overrides import changes
-    from toolkit.trial.contract import resolve
 
     loaded = load_scenario(scenario)
     if blocks:

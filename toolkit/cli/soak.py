@@ -52,10 +52,10 @@ def soak(
     points = {one.key: one for one in loaded.points()}
     if point is not None and point not in points:
         raise GilfreeError(f"{scenario} has no point {point!r}", f"there are {', '.join(points)}")
-    asked = job.Asked(python, profile, None, None, None, quiet)
+    request = job.BenchRequest(python, profile, None, None, None, quiet)
     run = time.strftime("soak-%Y%m%d-%H%M%S")
     short = loaded.changed(duration_seconds=seconds, rounds=1)
-    (campaign,), backend = job.start(run, results, [(short, [f"soak of {length}"])], asked, say)
+    (campaign,), backend = job.start(run, results, [(short, [f"soak of {length}"])], request, say)
     try:
         found = _run(campaign, backend, point or next(iter(points)), count, say)
     finally:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from toolkit.capacity.deploy.pod import MEMORY_HEADROOM, pod_resources
-from toolkit.capacity.knee.profile import Profile, VariantProfile, median
+from toolkit.capacity.deploy.pod import pod_resources
+from toolkit.capacity.knee.profile import MEMORY_HEADROOM, Profile, VariantProfile, median
 from toolkit.capacity.planning.plan import knees, pods_for
 from toolkit.errors import GilfreeError
 from toolkit.fleet.inventory import Service

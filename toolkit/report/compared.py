@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from toolkit.analysis.compare import Best, Comparison
+from toolkit.analysis.comparison import Best, Comparison
 from toolkit.analysis.families import Described, Judged
 from toolkit.analysis.headline import WORDS
 from toolkit.analysis.noise import Noise

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from toolkit.analysis.compare import Best, Comparison
+from toolkit.analysis.comparison import Best, Comparison
 from toolkit.analysis.families import Judged
 from toolkit.analysis.headline import MIN_BLOCKS
 from toolkit.report.tables import Table

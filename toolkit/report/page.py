@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from toolkit.analysis.compare import Comparison, compare
+from toolkit.analysis.compare import compare
+from toolkit.analysis.comparison import Comparison
 from toolkit.analysis.headline import BAND
 from toolkit.campaign.contrasts import Contrast
 from toolkit.campaign.runner import Campaign

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from toolkit.analysis.compare import finite
+from toolkit.analysis.comparison import finite
 from toolkit.report.page import Page
 
 SCHEMA = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -20,9 +20,8 @@ from pydantic import (
 
 from toolkit import units
 from toolkit.errors import GilfreeError
-
-if TYPE_CHECKING:
-    from toolkit.scenario.yaml_source import Source
+from toolkit.scenario.messages import explain
+from toolkit.scenario.yaml_source import Source, read_yaml
 
 
 def _word(pattern: str, what: str) -> AfterValidator:
@@ -117,8 +116,6 @@ def _join(into: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 def read_settings(file: Path) -> ClusterSettings:
     """The settings in a file that holds `cluster:`. Raises GilfreeError with file, line and remedy."""
-    from toolkit.scenario.yaml_source import read_yaml
-
     if not file.is_file():
         raise GilfreeError(f"there is no file {file}", "--cluster names a YAML file that holds `cluster:`")
     return settings_in(read_yaml(file))
@@ -126,11 +123,9 @@ def read_settings(file: Path) -> ClusterSettings:
 
 def settings_in(source: Source) -> ClusterSettings:
     """The settings in parsed YAML that holds `cluster:`. Raises GilfreeError naming each wrong one and its remedy."""
-    from toolkit.scenario.messages import explain
-
     if source.data is None:
         raise GilfreeError(f"{source.where(())}: it holds nothing", "write `cluster:` and settings below it")
     try:
         return ClusterFile.model_validate(source.data).cluster
     except ValidationError as error:
-        raise GilfreeError("\n".join(explain(source, error))) from None
+        raise GilfreeError("\n".join(explain(source, error, ClusterFile))) from None

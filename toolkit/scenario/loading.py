@@ -64,7 +64,7 @@ def validated(source: Source, cores: int | None = None) -> Scenario:
     try:
         scenario = Scenario.model_validate(source.data)
     except ValidationError as error:
-        raise GilfreeError("\n".join(explain(source, error))) from None
+        raise GilfreeError("\n".join(explain(source, error, Scenario))) from None
     problems = [*impossible(scenario), *(() if cores is None else too_large(scenario, cores))]
     found = dict.fromkeys(f"{source.where(place)}: {message}" for place, message in problems)
     if found:

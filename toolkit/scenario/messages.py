@@ -14,7 +14,6 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from toolkit.scenario.model import Scenario
 from toolkit.scenario.yaml_source import Place, Source
 
 _KINDS = {
@@ -42,18 +41,18 @@ _REMEDIES = {
 }
 
 
-def explain(source: Source, error: ValidationError) -> list[str]:
-    """One message for each thing that is wrong, in the order of the file."""
+def explain(source: Source, error: ValidationError, root: type[BaseModel]) -> list[str]:
+    """One message for each thing that is wrong, in the order of the file. root: the model of the whole file."""
     problems: dict[Place, list[ErrorDetails]] = {}
     for problem in error.errors(include_url=False):
-        problems.setdefault(_in_file(problem["loc"], source), []).append(problem)
+        problems.setdefault(_in_file(problem["loc"], source, root), []).append(problem)
     found = []
     for place in sorted(problems, key=source.line):
         here = [one for one in problems[place] if one["type"] not in _FOLLOWING]
         if not here and not _inside(place, problems):
             here = problems[place]
         if here:
-            found.append(f"{source.where(place)}: {_message(source, place, here)}")
+            found.append(f"{source.where(place)}: {_message(source, place, here, root)}")
     return found
 
 
@@ -61,14 +60,14 @@ def _inside(place: Place, problems: dict[Place, list[ErrorDetails]]) -> bool:
     return any(len(other) > len(place) and other[: len(place)] == place for other in problems)
 
 
-def _message(source: Source, place: Place, problems: Sequence[ErrorDetails]) -> str:
+def _message(source: Source, place: Place, problems: Sequence[ErrorDetails], root: type[BaseModel]) -> str:
     """What is wrong at one place. The members of a union each have their say; the one with a reason is heard."""
     name = source.called.get(place) or ".".join(str(part) for part in place) or "the file"
     literals = [one["ctx"]["expected"] for one in problems if one["type"] == "literal_error"]
     problem = next((one for one in problems if one["type"] != "literal_error"), problems[0])
     kind, value = problem["type"], source.texts.get(place, problem["input"])
     if kind == "extra_forbidden":
-        return f"unknown key {name!r}\n  remedy: {_other_key(place)}"
+        return f"unknown key {name!r}\n  remedy: {_other_key(place, root)}"
     if kind == "missing":
         return f"{name!r} is missing\n  remedy: add it"
     if kind == "value_error":
@@ -87,7 +86,7 @@ def _message(source: Source, place: Place, problems: Sequence[ErrorDetails]) -> 
         )
     if kind == "literal_error":
         return f"{said} is not {literals[0]}\n  remedy: {_near_word(value, problem)}"
-    field = _field_at(place)
+    field = _field_at(place, root)
     if kind == "string_pattern_mismatch" and field is not None and field.description:
         return f"{said} is not {field.description}\n  remedy: write it so"
     message = _KINDS.get(kind, problem["msg"].replace("Input should be", "has to be"))
@@ -102,29 +101,29 @@ def _near_word(value: Any, problem: ErrorDetails) -> str:
     return "take one of these" if len(words) > 1 else "take that, or remove the key"
 
 
-def _other_key(place: Place) -> str:
-    known = list(_fields(_model_at(place[:-1])))
+def _other_key(place: Place, root: type[BaseModel]) -> str:
+    known = list(_fields(_model_at(place[:-1], root)))
     near = difflib.get_close_matches(str(place[-1]), known, 1)
     if near:
         return f"did you mean {near[0]!r}?"
     return f"remove it; known here are {', '.join(known)}" if known else "remove it"
 
 
-def _in_file(loc: Sequence[str | int], source: Source) -> Place:
+def _in_file(loc: Sequence[str | int], source: Source, root: type[BaseModel]) -> Place:
     """Pydantic's location without what is not in the file: the names of union members. A missing key stays, last."""
     place: list[str | int] = []
     for part in loc:
         if part == "[key]":  # the key itself is wrong and not its value
             continue
-        known = _fields(_model_at(tuple(place)))
+        known = _fields(_model_at(tuple(place), root))
         if (*place, part) in source.lines or not source.lines or part in known:
             place.append(part)
     return tuple(place)
 
 
-def _model_at(place: Place) -> Any:
+def _model_at(place: Place, root: type[BaseModel]) -> Any:
     """The model whose keys stand at `place`; None where any keys may."""
-    model: Any = Scenario
+    model: Any = root
     inner: Any = None  # of a dict with free names (endpoints), the model of its values
     for part in place:
         if isinstance(part, int):
@@ -141,9 +140,9 @@ def _model_at(place: Place) -> Any:
     return model
 
 
-def _field_at(place: Place) -> FieldInfo | None:
+def _field_at(place: Place, root: type[BaseModel]) -> FieldInfo | None:
     named = [part for part in place if isinstance(part, str)]
-    return _fields(_model_at(tuple(named[:-1]))).get(named[-1]) if named else None
+    return _fields(_model_at(tuple(named[:-1]), root)).get(named[-1]) if named else None
 
 
 def _fields(model: Any) -> dict[str, FieldInfo]:

@@ -1,0 +1,1 @@
+"""What gilfree itself costs and is worth: overhead, simulated campaigns, sizes."""

@@ -75,15 +75,3 @@ class Images:
     gil: ImageRef
     free_threaded: ImageRef
     load: ImageRef
-
-
-def resolve(series: str, profile: str, *, registry: str | None = None, project: str | None = None) -> Images:
-    """The current images of a pair of one profile, found by the content of what they are made of, never by a moving tag.
-
-    registry: `HOST[/PREFIX]` whose digests to give (None: of the last push). project: name of a user's app as
-    `gilfree images build --project` built it (None: the sample apps). Raises GilfreeError with the command that builds
-    what is missing; needs no network and, when the pair was pushed, no engine either.
-    """
-    from toolkit.images.registry.resolve import current_images
-
-    return current_images(series, profile, registry=registry, project=project)

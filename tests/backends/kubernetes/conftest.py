@@ -23,7 +23,7 @@ from toolkit.backends.kubernetes.backend import KubernetesBackend
 from toolkit.backends.kubernetes.client import Cluster
 from toolkit.engine.client import connected
 from toolkit.images.builder.build import build_images
-from toolkit.images.builder.progress import Watching
+from toolkit.images.progress import Watching
 from toolkit.images.registry.push import checked_registry, push, push_images
 from toolkit.images.spec.inputs import Wanted
 from toolkit.images.spec.network import Network

@@ -30,7 +30,7 @@ limits: { foreign_cpu: 1, steal: 1, throttled_periods: 1, rejected_share: 1 }
 
 
 def gilfree(*arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "toolkit", *arguments]
+    command = [sys.executable, "-m", "toolkit.cli", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

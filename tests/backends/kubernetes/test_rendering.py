@@ -19,7 +19,7 @@ from toolkit.scenario.loading import load_scenario
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "toolkit", "render", *arguments]
+    command = [sys.executable, "-m", "toolkit.cli", "render", *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
 
 

@@ -41,7 +41,7 @@ def test_with_the_least_rights_two_interfaces_and_both_variants_are_measured_on_
     tmp_path: Path, namespace: Cluster, images: Pushed, somebody: Somebody
 ) -> None:
     scenarios = ",".join(str(shortest(name, tmp_path)) for name in ("asgi", "wsgi"))
-    command = [sys.executable, "-m", "toolkit", "bench", "--backend", "kubernetes", "--yes", "--full", "--json"]
+    command = [sys.executable, "-m", "toolkit.cli", "bench", "--backend", "kubernetes", "--yes", "--full", "--json"]
     command += ["--scenario", scenarios, "--registry", registry(), "--namespace", namespace.namespace]
     command += ["--cluster", str(settings_file(tmp_path, namespace)), "--results", str(tmp_path), "--name", "short"]
     with rights(namespace, somebody.user):

@@ -18,9 +18,10 @@ import pytest
 from tests.images.conftest import Tiny
 from toolkit import paths
 from toolkit.errors import GilfreeError
-from toolkit.images.builder.build import build_images, current, reasons
-from toolkit.images.builder.progress import Watching
+from toolkit.images.builder.build import build_images, reasons
+from toolkit.images.progress import Watching
 from toolkit.images.registry import state
+from toolkit.images.registry.built import current
 from toolkit.images.registry.engine_images import inspected, labels_of
 from toolkit.images.spec import inventory
 from toolkit.images.spec.inputs import Entry, hashes

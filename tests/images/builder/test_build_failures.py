@@ -11,7 +11,7 @@ import pytest
 from tests.images.conftest import wanted
 from toolkit.errors import GilfreeError
 from toolkit.images.builder.build import _Run
-from toolkit.images.builder.progress import Watching
+from toolkit.images.progress import Watching
 from toolkit.images.spec.network import Network
 
 AGAIN = "gilfree images build --profile fast"

@@ -12,7 +12,7 @@ import pytest
 from tests.images.conftest import Tiny
 from toolkit import paths
 from toolkit.images.builder.build import build_images
-from toolkit.images.builder.progress import Watching
+from toolkit.images.progress import Watching
 from toolkit.images.spec.inputs import Entry, Wanted, hashes
 from toolkit.images.spec.network import Network
 

@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from toolkit.engine.containers import create, run
-from toolkit.images.builder.progress import Watching
 from toolkit.images.checks.judge import judge
 from toolkit.images.checks.run import RESTRICTED, collect
+from toolkit.images.progress import Watching
 from toolkit.images.registry.engine_images import inspected
+from toolkit.images.registry.resolve import resolve
 from toolkit.images.spec.inputs import Wanted
 from toolkit.images.spec.network import Network
-from toolkit.trial.contract import SERVER_PYTHON, resolve
+from toolkit.trial.contract import SERVER_PYTHON
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 pytestmark = pytest.mark.engine
 
-GILFREE = [sys.executable, "-m", "toolkit"]
+GILFREE = [sys.executable, "-m", "toolkit.cli"]
 ORDERS = Path(__file__).parents[2] / "e2e" / "orders"
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.images.conftest import Tiny
 from toolkit.errors import GilfreeError
 from toolkit.images.builder.build import build_images
-from toolkit.images.builder.progress import Watching
+from toolkit.images.progress import Watching
 from toolkit.images.registry import state
 from toolkit.images.registry.engine_images import inspected
 from toolkit.images.registry.promote import promote

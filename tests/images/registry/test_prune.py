@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.images.conftest import Tiny
-from toolkit.images.builder.build import build_images, current
-from toolkit.images.builder.progress import Watching
+from toolkit.images.builder.build import build_images
+from toolkit.images.progress import Watching
+from toolkit.images.registry.built import current
 from toolkit.images.registry.promote import promote
 from toolkit.images.registry.prune import Present, present_images, remove, superfluous
 from toolkit.images.spec.network import Network

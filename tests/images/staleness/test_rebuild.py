@@ -19,8 +19,8 @@ import pytest
 
 from toolkit import paths
 from toolkit.errors import GilfreeError
-from toolkit.images.builder.progress import Watching
 from toolkit.images.checks.judge import Finding
+from toolkit.images.progress import Watching
 from toolkit.images.registry import resolve
 from toolkit.images.registry.engine_images import inspected
 from toolkit.images.spec import inputs

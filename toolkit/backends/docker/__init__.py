@@ -1,0 +1,1 @@
+"""The docker backend: both sides in containers of one engine."""

@@ -1,0 +1,1 @@
+"""The local backend: both sides as processes of this machine."""

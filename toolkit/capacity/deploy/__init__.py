@@ -1,0 +1,1 @@
+"""From a profile to a Deployment: what one pod asks for, and the manifests."""

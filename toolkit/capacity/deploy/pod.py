@@ -9,10 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from toolkit.capacity.knee.profile import VariantProfile
+from toolkit.capacity.knee.profile import MEMORY_HEADROOM, VariantProfile
 
-MEMORY_HEADROOM = 0.25
-"""Above the most that was ever seen: a load of a minute does not show all that a day does."""
 CPU_STEP_MILLICORES = 50
 MEMORY_STEP_MIB = 16
 

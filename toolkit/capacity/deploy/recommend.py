@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from toolkit.capacity.deploy.pod import MEMORY_HEADROOM, PodResources, pod_resources
-from toolkit.capacity.knee.profile import Profile, VariantProfile, median
+from toolkit.capacity.deploy.pod import PodResources, pod_resources
+from toolkit.capacity.knee.profile import MEMORY_HEADROOM, Profile, VariantProfile, median
 from toolkit.capacity.knee.usl import Fit, Skipped, fit
 
 AS_GOOD = 0.03

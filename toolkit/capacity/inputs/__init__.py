@@ -1,0 +1,1 @@
+"""Reading users' files: CSV and YAML fields, with the line in every error."""

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from toolkit.campaign.plan import Block
-from toolkit.capacity.deploy.pod import MEMORY_HEADROOM
+from toolkit.capacity.knee.profile import MEMORY_HEADROOM
 from toolkit.capacity.knee.search import FIRST_LADDER, MOST_BETWEEN, Knee, Rules, Step, Tried, judged, search
 from toolkit.records.store import Record
 from toolkit.scenario.model import Load, Point, Scenario

@@ -18,6 +18,9 @@ from toolkit.errors import GilfreeError
 SCHEMA: Literal[1] = 1
 FILE = "profile.json"
 
+MEMORY_HEADROOM = 0.25
+"""Added to the most memory that was ever seen: a load of a minute does not show all that a day does."""
+
 Role = Literal["gil", "free-threaded"]
 
 

@@ -1,0 +1,1 @@
+"""Node types: from a catalogue file or from a cluster."""

@@ -1,0 +1,1 @@
+"""Putting pods on nodes: packing, the default scheduler's behaviour, the solver."""

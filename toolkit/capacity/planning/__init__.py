@@ -1,0 +1,1 @@
+"""Plans: traffic and profile to pods, nodes and money."""

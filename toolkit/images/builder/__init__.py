@@ -1,0 +1,1 @@
+"""Building what is not current, one image after the other."""

@@ -10,16 +10,16 @@ import contextlib
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from toolkit import paths
 from toolkit.engine.client import explained
 from toolkit.errors import GilfreeError
-from toolkit.images.builder.progress import Watching
+from toolkit.images.progress import Watching
 from toolkit.images.registry import state
-from toolkit.images.registry.engine_images import inspected, labels_of
+from toolkit.images.registry.built import Built, current, remember
+from toolkit.images.registry.engine_images import inspected
 from toolkit.images.spec import inventory, labels
 from toolkit.images.spec.context import context, dockerfile_only
 from toolkit.images.spec.inputs import Wanted, changed, hashes
@@ -41,52 +41,11 @@ _NO_NETWORK = (
 )
 
 
-@dataclass(frozen=True)
-class Built:
-    """One image as it is in the engine now. `why` is empty when it was current already; layer sizes are above the base."""
-
-    wanted: Wanted
-    image_id: str
-    size_bytes: int
-    seconds: float = 0.0
-    why: tuple[str, ...] = ()
-    log: Path | None = None
-    digest: str | None = field(default=None)
-
-    def describe(self) -> dict[str, Any]:
-        """For --json."""
-        return {
-            "name": self.wanted.name,
-            "kind": self.wanted.kind,
-            "variant": self.wanted.variant,
-            "profile": self.wanted.profile,
-            "id": self.wanted.id,
-            "image_id": self.image_id,
-            "size_bytes": self.size_bytes,
-            "built": bool(self.why),
-            "why": list(self.why),
-            "seconds": round(self.seconds, 1),
-            "log": str(self.log) if self.log else None,
-            "inventory": str(inventory.file_of(self.wanted.id)),
-            "digest": self.digest,
-        }
-
-
 def build_images(
     client: DockerClient, wanted: Sequence[Wanted], network: Network, watching: Watching, again: str
 ) -> list[Built]:
     """Make all of them current, in order. `again` is the command that repeats this, for messages."""
     return [current(client, one) or _build(client, one, network, watching, again) for one in wanted]
-
-
-def current(client: DockerClient, wanted: Wanted) -> Built | None:
-    """The image as it has to be, when the engine has it."""
-    found = inspected(client, wanted.name)
-    if found is None or labels_of(found).get("id") != wanted.id:
-        return None
-    if wanted.id not in state.read()["images"]:
-        _remember(wanted, found, 0.0, ("found in the engine",))
-    return Built(wanted, found["Id"], int(found["Size"]))
 
 
 def reasons(wanted: Wanted) -> tuple[str, ...]:
@@ -118,7 +77,7 @@ def _build(client: DockerClient, wanted: Wanted, network: Network, watching: Wat
         labelled = run.built(dockerfile_only(labels.dockerfile(plain, wanted, listed)), {}, tag=wanted.name)
     seconds = time.monotonic() - started
     found = inspected(client, labelled) or {}
-    _remember(wanted, found, seconds, why)
+    remember(wanted, found, seconds, why)
     watching.say(f"{wanted.title}: {wanted.name}, {found['Size'] / 1e6:.0f} MB, in {seconds:.0f} s")
     return Built(wanted, found["Id"], int(found["Size"]), seconds, why, log)
 
@@ -129,24 +88,6 @@ def _unchanged(wanted: Wanted) -> None:
     if differing:
         names = ", ".join(name.removeprefix("file:") for name in differing)
         raise GilfreeError(f"{wanted.title}: {names} changed while it was read", "run the same command again")
-
-
-def _remember(wanted: Wanted, found: Mapping[str, Any], seconds: float, why: Sequence[str]) -> None:
-    state.remember(
-        wanted.id,
-        name=wanted.name,
-        repository=wanted.repository,
-        kind=wanted.kind,
-        variant=wanted.variant,
-        version=wanted.version,
-        profile=wanted.profile,
-        inputs=dict(wanted.inputs),
-        image_id=found["Id"],
-        size_bytes=found["Size"],
-        built_at=state.now(),
-        seconds=round(seconds, 1),
-        why=list(why),
-    )
 
 
 class _Run:

@@ -1,0 +1,1 @@
+"""Whether a built image does what it promises: asked from inside, judged outside."""

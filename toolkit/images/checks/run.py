@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from toolkit import paths
 from toolkit.engine.containers import Tracked, create, run
 from toolkit.errors import GilfreeError
-from toolkit.images.builder.progress import Watching
 from toolkit.images.checks.child_image import child_build
+from toolkit.images.progress import Watching
 from toolkit.images.registry.engine_images import inspected, labels_of
 from toolkit.images.spec.inputs import Wanted
 from toolkit.images.spec.network import Network

@@ -1,0 +1,1 @@
+"""Which images there are, in the engine and in registries: found, pushed, promoted, pruned."""

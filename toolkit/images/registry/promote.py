@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from toolkit.engine.client import explained
 from toolkit.errors import GilfreeError
-from toolkit.images.builder.build import current
-from toolkit.images.builder.progress import Watching
+from toolkit.images.progress import Watching
 from toolkit.images.registry import state
+from toolkit.images.registry.built import current
 from toolkit.images.registry.engine_images import inspected
 from toolkit.images.registry.push import push
 from toolkit.images.spec.inputs import Wanted

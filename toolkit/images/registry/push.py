@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.engine.client import explained
 from toolkit.errors import GilfreeError
-from toolkit.images.builder.build import Built
-from toolkit.images.builder.progress import Watching
+from toolkit.images.progress import Watching
 from toolkit.images.registry import state
+from toolkit.images.registry.built import Built
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import GilfreeError
 from toolkit.images.registry import state
+from toolkit.images.registry.base import remembered_bases
 from toolkit.images.registry.engine_images import inspected, labels_of
-from toolkit.images.spec.base import remembered_bases
 from toolkit.images.spec.inputs import Base, Profile, Wanted, load_image, pair_images
 from toolkit.images.spec.project import Project
 from toolkit.pythons.lock import load_lock
@@ -32,8 +32,13 @@ def wanted_images(python: str, profile: str, base: Base, project: Project | None
     return [*pair_images(entry, as_profile(profile), base, project), load_image(base)]
 
 
-def current_images(series: str, profile: str, *, registry: str | None, project: str | None) -> Images:
-    """See `contract.resolve`."""
+def resolve(series: str, profile: str, *, registry: str | None = None, project: str | None = None) -> Images:
+    """The current images of a pair of one profile, found by the content of what they are made of, never by a moving tag.
+
+    registry: `HOST[/PREFIX]` whose digests to give (None: of the last push). project: name of a user's app as
+    `gilfree images build --project` built it (None: the sample apps). Raises GilfreeError with the command that builds
+    what is missing; needs no network and, when the pair was pushed, no engine either.
+    """
     if project is not None:
         return _of_project(series, profile, registry, project)
     known, missing = state.read()["images"], ["everything"]

@@ -1,0 +1,1 @@
+"""Whether images are current, why not, and making them so."""

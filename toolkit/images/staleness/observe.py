@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from toolkit.engine.client import connected
 from toolkit.errors import GilfreeError
 from toolkit.images.registry import state
+from toolkit.images.registry.base import find_base, remembered_bases, wanted_base
 from toolkit.images.registry.resolve import wanted_images
-from toolkit.images.spec.base import find_base, remembered_bases, wanted_base
 from toolkit.images.spec.inputs import Base
 from toolkit.images.staleness.check import Judged, judge
 from toolkit.images.staleness.upstream import Upstream, ask

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 
 from toolkit.engine.client import connected
 from toolkit.errors import GilfreeError
-from toolkit.images.builder.build import Built, build_images
-from toolkit.images.builder.progress import Watching
+from toolkit.images.builder.build import build_images
 from toolkit.images.checks.judge import Finding, judge
 from toolkit.images.checks.run import collect
+from toolkit.images.progress import Watching
 from toolkit.images.registry import state
+from toolkit.images.registry.base import fetch, find_base
+from toolkit.images.registry.built import Built
 from toolkit.images.registry.engine_images import inspected
 from toolkit.images.registry.promote import promote
 from toolkit.images.registry.push import push_images
 from toolkit.images.registry.resolve import wanted_images
-from toolkit.images.spec.base import fetch, find_base
 from toolkit.images.spec.inputs import Wanted
 from toolkit.images.spec.network import Network
 from toolkit.images.staleness.check import Judged

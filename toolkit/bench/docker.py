@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.backends.docker.backend import DockerBackend
 from toolkit.bench.baselines import Held
-from toolkit.bench.places import Asked, Place, Say, check_loops
+from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, Say, check_loops
 from toolkit.engine import containers
 from toolkit.engine.client import connect, explained, facts
 from toolkit.errors import GilfreeError
 from toolkit.host import machine
 from toolkit.images.pair import Answer, answered, paired, question
+from toolkit.images.registry.resolve import resolve
 from toolkit.pythons.lock import load_lock
 from toolkit.pythons.pair import Pair
 from toolkit.scenario.model import Scenario
 from toolkit.trial.baseline import Reference, reference_arms
-from toolkit.trial.contract import LABEL, USER, ImageRef, Images, resolve
+from toolkit.trial.contract import LABEL, USER, ImageRef, Images
 from toolkit.trial.model import Arm
 
 if TYPE_CHECKING:
@@ -30,18 +31,18 @@ if TYPE_CHECKING:
 ASK_SECONDS = 60
 
 
-def docker_place(asked: Asked, scenarios: Sequence[Scenario], say: Say) -> Place:
+def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> PreparedBackend:
     """Find the images, build what of them is missing, ask what is in them, and the engine which CPUs it has."""
     client = connect()
-    images = wanted_images(client, asked, say)
+    images = wanted_images(client, request, say)
     load = engine_id(client, images.load, say)
     served = _served(client, images.gil, images.free_threaded, say)
     backend = DockerBackend(client, load)
     cpus = tuple(backend.split(scenario) for scenario in scenarios)
-    check_loops(scenarios, served.pair.series, served.packages, asked.against)
+    check_loops(scenarios, served.pair.series, served.packages, request.against)
     about = {
         "pair": served.pair.describe(),
-        "locked": load_lock().resolve(asked.python).model_dump(),
+        "locked": load_lock().resolve(request.python).model_dump(),
         "packages": served.packages,
         "images": {
             "gil": {"name": images.gil.name, "engine_id": served.ids[0], "digest": images.gil.digest},
@@ -55,11 +56,11 @@ def docker_place(asked: Asked, scenarios: Sequence[Scenario], say: Say) -> Place
         "engine": facts(client),
         "machine": machine.facts(),
     }
-    held = _held(client, asked, served, say)
-    return Place(backend, served.arms, held, about, cpus)
+    held = _held(client, request, served, say)
+    return PreparedBackend(backend, served.arms, held, about, cpus)
 
 
-def docker_again(about: Mapping[str, Any], arms: Sequence[Arm]) -> DockerBackend:
+def reopen(about: Mapping[str, Any], arms: Sequence[Arm], options: BackendOptions, port: int | None) -> DockerBackend:
     """The backend of a run that was started before. Raises GilfreeError naming an image that is gone since."""
     client = connect()
     load = str(about["images"]["load"]["engine_id"])
@@ -69,7 +70,7 @@ def docker_again(about: Mapping[str, Any], arms: Sequence[Arm]) -> DockerBackend
     return DockerBackend(client, load)
 
 
-def wanted_images(client: DockerClient, asked: Asked, say: Say) -> Images:
+def wanted_images(client: DockerClient, request: BenchRequest, say: Say) -> Images:
     """The images that a run is to use: those that the user names, else the current ones of the pair.
 
     What is missing of the shipped ones is built, as a local run builds its interpreters; a user's own app is not, since
@@ -78,10 +79,10 @@ def wanted_images(client: DockerClient, asked: Asked, say: Say) -> Images:
     from toolkit.images.registry.resolve import present
     from toolkit.images.spec.project import project_name
 
-    project = project_name(asked.project) if asked.project is not None and asked.explicit is None else None
-    registry = asked.where.registry
+    project = project_name(request.project) if request.project is not None and request.explicit is None else None
+    registry = request.options.registry
     try:
-        found = resolve(asked.python, asked.profile, registry=registry, project=project)
+        found = resolve(request.python, request.profile, registry=registry, project=project)
         complete = all(one.digest or present(client, one) for one in (found.gil, found.free_threaded, found.load))
         lacking = "" if complete else "the engine does not have them any more"
     except GilfreeError as error:
@@ -90,24 +91,24 @@ def wanted_images(client: DockerClient, asked: Asked, say: Say) -> Images:
         lacking = error.message
     if lacking:
         say(f"images: {lacking}; building")
-        _build(client, asked)
-        found = resolve(asked.python, asked.profile, registry=registry, project=project)
-    if asked.explicit is None:
+        _build(client, request)
+        found = resolve(request.python, request.profile, registry=registry, project=project)
+    if request.explicit is None:
         return found
-    gil, free_threaded = (ImageRef("app", "", "", name) for name in asked.explicit)
+    gil, free_threaded = (ImageRef("app", "", "", name) for name in request.explicit)
     return Images(gil, free_threaded, found.load)
 
 
-def _build(client: DockerClient, asked: Asked) -> None:
+def _build(client: DockerClient, request: BenchRequest) -> None:
     from toolkit.images.builder.build import build_images
-    from toolkit.images.builder.progress import Watching
+    from toolkit.images.progress import Watching
+    from toolkit.images.registry.base import find_base
     from toolkit.images.registry.resolve import wanted_images as images_of
-    from toolkit.images.spec.base import find_base
     from toolkit.images.spec.network import Network
 
-    wanted = images_of(asked.python, asked.profile, find_base(client, None, load_lock(), pull=True))
-    again = f"gilfree images build --python {asked.python} --profile {asked.profile}"
-    build_images(client, wanted, Network(), Watching(quiet=asked.quiet), again)
+    wanted = images_of(request.python, request.profile, find_base(client, None, load_lock(), pull=True))
+    again = f"gilfree images build --python {request.python} --profile {request.profile}"
+    build_images(client, wanted, Network(), Watching(quiet=request.quiet), again)
 
 
 @dataclass(frozen=True)
@@ -181,15 +182,15 @@ def ask_image(client: DockerClient, image: str) -> Answer:
     return answered(said if ended.code == 0 else "", image, f"exit code {ended.code}: {words}")
 
 
-def _held(client: DockerClient, asked: Asked, main: Served, say: Say) -> Held:
+def _held(client: DockerClient, request: BenchRequest, main: Served, say: Say) -> Held:
     """The arms of `--against`: settings, two other images, or the images of another version."""
-    reference = asked.against
+    reference = request.against
     if reference is None:
         return Held()
     about: dict[str, Any] = {"text": reference.text, "kind": reference.kind, "settings": reference.settings}
     if reference.kind == "settings":
         return Held(tuple(reference_arms(main.arms, reference, main.ids)), about)
-    other = _served(client, *_other_images(reference, asked), say)
+    other = _served(client, *_other_images(reference, request), say)
     if other.ids == main.ids:
         raise GilfreeError(
             f"--against {reference.text}: that is what is measured already", "take --aa for the same twice"
@@ -205,12 +206,12 @@ def _held(client: DockerClient, asked: Asked, main: Served, say: Say) -> Held:
     return Held(tuple(reference_arms(main.arms, reference, other.ids, label)), about, caveats)
 
 
-def _other_images(reference: Reference, asked: Asked) -> tuple[ImageRef, ImageRef]:
+def _other_images(reference: Reference, request: BenchRequest) -> tuple[ImageRef, ImageRef]:
     if reference.kind == "images":
         gil, free_threaded = (ImageRef("app", "", "", name) for name in reference.images)
         return gil, free_threaded
     if reference.kind == "version":
-        found = resolve(reference.text, asked.profile, registry=asked.where.registry)
+        found = resolve(reference.text, request.profile, registry=request.options.registry)
         return found.gil, found.free_threaded
     raise GilfreeError(
         f"--against {reference.text}: on images it is a setting, a version, or two images (GIL,FREE)",

@@ -13,31 +13,32 @@ from toolkit.backends.kubernetes.nodes import Suitable, list_nodes, suitable
 from toolkit.backends.kubernetes.probe import ask_images
 from toolkit.backends.kubernetes.render import render_job, shares
 from toolkit.bench.baselines import Held
-from toolkit.bench.places import Asked, Place, Say, Where, check_loops
+from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, Say, check_loops
 from toolkit.errors import GilfreeError
 from toolkit.host import machine
 from toolkit.host.cpus import Cpus
 from toolkit.images.pair import paired
+from toolkit.images.registry.resolve import resolve
 from toolkit.pythons.lock import load_lock
 from toolkit.scenario.cluster import ClusterSettings, merged, read_settings
 from toolkit.scenario.model import Scenario
 from toolkit.trial.baseline import reference_arms
-from toolkit.trial.contract import Images, resolve
+from toolkit.trial.contract import Images
 from toolkit.trial.model import Arm, Trial
 
 TRIAL_OVERHEAD_SECONDS = 12
 """Placing, starting, validating, stopping; only for the estimate that is shown before anything is created."""
 
 
-def kubernetes_place(asked: Asked, scenarios: Sequence[Scenario], say: Say) -> Place:
+def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> PreparedBackend:
     """Check the cluster, ask the user once, ask the images. Only two short probe pods are created here."""
-    where = asked.where
-    given = read_settings(where.cluster_file) if where.cluster_file else ClusterSettings()
+    options = request.options
+    given = read_settings(options.cluster_file) if options.cluster_file else ClusterSettings()
     settings = [merged(scenario.cluster, given) for scenario in scenarios]
-    cluster = _cluster(where, settings[0])
+    cluster = _cluster(options, settings[0])
     findings = preflight_queries.access(cluster)
     preflight.refuse(findings)
-    images, references = _images(asked)
+    images, references = _images(request)
     nodes, node_cpus = _nodes(cluster, scenarios, settings)
     load = images[1]
     names = [one.name for one in nodes]
@@ -54,18 +55,20 @@ def kubernetes_place(asked: Asked, scenarios: Sequence[Scenario], say: Say) -> P
     unknown = list(dict.fromkeys(one.words() for one in findings if one.state == "unknown"))
     for words in unknown:
         say(f"preflight: {words}")
-    _agree(asked, cluster, names, scenarios, say)
+    _agree(request, cluster, names, scenarios, say)
     answers = ask_images(cluster, images[0], settings[0], names[0])
-    pair = paired(answers[:2], images[0][:2], "unknown" if asked.explicit else asked.profile, built=not asked.explicit)
+    pair = paired(
+        answers[:2], images[0][:2], "unknown" if request.explicit else request.profile, built=not request.explicit
+    )
     packages = answers[0][1]
-    check_loops(scenarios, pair.series, packages, asked.against)
+    check_loops(scenarios, pair.series, packages, request.against)
     arms = (
         Arm(pair.gil.variant, "gil", images[0][0]),
         Arm(pair.free_threaded.variant, "free-threaded", images[0][1]),
     )
     about: dict[str, Any] = {
         "pair": pair.describe(),
-        "locked": load_lock().resolve(asked.python).model_dump(),
+        "locked": load_lock().resolve(request.python).model_dump(),
         "packages": packages,
         "images": {"gil": images[0][0], "free_threaded": images[0][1], "load": load},
         "cluster": {
@@ -79,8 +82,8 @@ def kubernetes_place(asked: Asked, scenarios: Sequence[Scenario], say: Say) -> P
         "preflight": unknown,
     }
     held = Held()
-    if references is not None and asked.against is not None:
-        against = asked.against
+    if references is not None and request.against is not None:
+        against = request.against
         label = "" if against.kind == "settings" else against.label
         runtimes = images[0][:2] if against.kind == "settings" else references
         about_reference = {"text": against.text, "kind": against.kind, "settings": against.settings}
@@ -88,40 +91,42 @@ def kubernetes_place(asked: Asked, scenarios: Sequence[Scenario], say: Say) -> P
     cpus = tuple(
         Cpus(tuple(range(int(one.server_cpus) or 1)), tuple(range(int(one.load_cpus) or 1)), ()) for one in found
     )
-    backend = KubernetesBackend(cluster, load, given, names, node_cpus, where.keep)
-    return Place(backend, arms, held, about, cpus)
+    backend = KubernetesBackend(cluster, load, given, names, node_cpus, options.keep)
+    return PreparedBackend(backend, arms, held, about, cpus)
 
 
-def kubernetes_again(about: Mapping[str, Any], where: Where) -> KubernetesBackend:
+def reopen(
+    about: Mapping[str, Any], arms: Sequence[Arm], options: BackendOptions, port: int | None
+) -> KubernetesBackend:
     """The backend of a run that was started before: the same context, namespace, nodes and load image."""
     told = about["cluster"]
-    cluster = Cluster(where.context or told["context"], where.namespace or told["namespace"])
+    cluster = Cluster(options.context or told["context"], options.namespace or told["namespace"])
     settings = ClusterSettings.model_validate(told["settings"])
     there, reasons = suitable(list_nodes(cluster), settings, None)
     names = [one.name for one in there]
     if not names:
         raise GilfreeError(f"no node can hold a trial: {_words(reasons)}", "free one, or change `cluster:`")
-    return KubernetesBackend(cluster, about["images"]["load"], settings, names, told["node_cpus"], where.keep)
+    return KubernetesBackend(cluster, about["images"]["load"], settings, names, told["node_cpus"], options.keep)
 
 
-def _cluster(where: Where, settings: ClusterSettings) -> Cluster:
-    return Cluster(where.context, where.namespace or settings.namespace)
+def _cluster(options: BackendOptions, settings: ClusterSettings) -> Cluster:
+    return Cluster(options.context, options.namespace or settings.namespace)
 
 
-def _images(asked: Asked) -> tuple[tuple[list[str], str], list[str] | None]:
+def _images(request: BenchRequest) -> tuple[tuple[list[str], str], list[str] | None]:
     """The images to serve from, GIL first, the load image, and those of `--against`."""
     from toolkit.images.spec.project import project_name
 
-    project = project_name(asked.project) if asked.project is not None and asked.explicit is None else None
-    found: Images = resolve(asked.python, asked.profile, registry=asked.where.registry, project=project)
-    served = list(asked.explicit) if asked.explicit else [found.gil.pinned, found.free_threaded.pinned]
-    against, references = asked.against, None
+    project = project_name(request.project) if request.project is not None and request.explicit is None else None
+    found: Images = resolve(request.python, request.profile, registry=request.options.registry, project=project)
+    served = list(request.explicit) if request.explicit else [found.gil.pinned, found.free_threaded.pinned]
+    against, references = request.against, None
     if against is not None and against.kind == "settings":
         references = served
     elif against is not None and against.kind == "images":
         references = list(against.images)
     elif against is not None and against.kind == "version":
-        old = resolve(against.text, asked.profile, registry=asked.where.registry)
+        old = resolve(against.text, request.profile, registry=request.options.registry)
         references = [old.gil.pinned, old.free_threaded.pinned]
     elif against is not None:
         raise GilfreeError(
@@ -155,9 +160,11 @@ def _words(reasons: Mapping[str, str]) -> str:
     return "; ".join(some) + (f"; and {len(reasons) - 5} more" if len(reasons) > 5 else "")
 
 
-def _agree(asked: Asked, cluster: Cluster, nodes: Sequence[str], scenarios: Sequence[Scenario], say: Say) -> None:
+def _agree(
+    request: BenchRequest, cluster: Cluster, nodes: Sequence[str], scenarios: Sequence[Scenario], say: Say
+) -> None:
     """Show what is about to happen where; go on only with YES=1 or a yes."""
-    arms = 2 * (2 if asked.against else 1) + (1 if asked.aa else 0)
+    arms = 2 * (2 if request.against else 1) + (1 if request.aa else 0)
     trials = sum(len(one.points()) * one.load.rounds * arms for one in scenarios)
     seconds = sum(
         len(one.points())
@@ -172,7 +179,7 @@ def _agree(asked: Asked, cluster: Cluster, nodes: Sequence[str], scenarios: Sequ
         f" node{'s' if len(nodes) > 1 else ''} ({shown}): about {seconds / len(nodes) / 60:.0f} min, {seconds / 3600:.2f} node-hours;"
         " Jobs, pods and a ConfigMap per campaign are created and removed at the end"
     )
-    if asked.where.yes:
+    if request.options.yes:
         return
     if not sys.stdin.isatty():
         raise GilfreeError("nobody is there to say yes", "YES=1 (or --yes) goes on without asking")

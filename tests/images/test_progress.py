@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 
-from toolkit.images.builder.progress import Watching
+from toolkit.images.progress import Watching
 
 
 class Terminal(io.StringIO):

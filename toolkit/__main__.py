@@ -1,5 +1,0 @@
-"""`python -m toolkit` is `gilfree`."""
-
-from toolkit.cli import main
-
-main()

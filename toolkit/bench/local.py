@@ -1,0 +1,67 @@
+"""The local backend made ready: the pair found or built, an environment for each variant, the load generators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from toolkit import paths
+from toolkit.backends.local.backend import LocalBackend
+from toolkit.bench.baselines import held_against
+from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, Say, check_loops
+from toolkit.errors import GilfreeError
+from toolkit.host import machine
+from toolkit.host.cpus import physical_cores, split
+from toolkit.loadgen.tools import ensure_tool, needs_of
+from toolkit.pythons.environment import packages, pair_environments, project_requirements
+from toolkit.pythons.find import find_pair
+from toolkit.pythons.lock import load_lock
+from toolkit.scenario.model import Scenario
+from toolkit.trial.model import Arm
+
+
+def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> PreparedBackend:
+    """Find or make the pair, its environments and the load generators. Raises GilfreeError for what cannot be had."""
+    cores = physical_cores()
+    splits = [split(cores, scenario.resources.server.cpus, scenario.resources.load.cpus) for scenario in scenarios]
+    entry = load_lock().resolve(request.python)
+    explicit = (Path(request.explicit[0]), Path(request.explicit[1])) if request.explicit else None
+    rates = request.knee is not None or any(scenario.load.rate_rps for scenario in scenarios)
+    generators = ("rewrk", "oha") if rates else ("rewrk",)
+    later = tuple(dict.fromkeys(need for name in generators for need in needs_of(name)))
+    pair = find_pair(request.python, profile=request.profile, explicit=explicit, say=say, later=later)
+    requirements = entry.requirements()
+    if request.project is not None:
+        requirements = project_requirements(pair, requirements, request.project, say)
+    environments = pair_environments(pair, requirements, request.project, say)
+    built = {name: ensure_tool(name, say) for name in generators}
+    arms = (
+        Arm(pair.gil.variant, "gil", str(environments[0])),
+        Arm(pair.free_threaded.variant, "free-threaded", str(environments[1])),
+    )
+    held = held_against(request.against, arms, pair, requirements, request.project, request.profile, say)
+    app_directory = request.project or paths.shipped("images") / "app"
+    installed = packages(environments[0])
+    check_loops(scenarios, pair.series, installed, request.against)
+    about = {
+        "pair": pair.describe(),
+        "locked": entry.model_dump(),
+        "packages": installed,
+        **{name: tool.describe() for name, tool in built.items()},
+        "machine": machine.facts(),
+        "app_directory": str(app_directory),
+    }
+    oha = built["oha"].path if rates else ""
+    return PreparedBackend(
+        LocalBackend(built["rewrk"].path, app_directory, request.port, oha=oha), arms, held, about, tuple(splits)
+    )
+
+
+def reopen(about: Mapping[str, Any], arms: Sequence[Arm], options: BackendOptions, port: int | None) -> LocalBackend:
+    """The backend of a run that was started before. Raises GilfreeError naming an executable that is gone since."""
+    oha = about.get("oha", {}).get("path", "")
+    for needed in (*(arm.runtime for arm in arms), about["rewrk"]["path"], *([oha] if oha else [])):
+        if not Path(needed).exists():
+            raise GilfreeError(f"{needed}, which run {about['run']} was started with, is gone", "start a new run")
+    return LocalBackend(about["rewrk"]["path"], Path(about["app_directory"]), port, oha=oha)

@@ -1,0 +1,5 @@
+"""`python -m toolkit.cli` is `gilfree`."""
+
+from toolkit.cli import main
+
+main()
