@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from toolkit.backends import Backend
-from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, Say
+from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.scenario.model import Scenario
 from toolkit.trial.model import Arm

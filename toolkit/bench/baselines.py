@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.pythons.environment import packages, pair_environments, project_requirements
 from toolkit.pythons.find import find_pair
@@ -14,8 +15,6 @@ from toolkit.pythons.lock import load_lock
 from toolkit.pythons.pair import Pair, ask, verified
 from toolkit.trial.baseline import Reference, reference_arms
 from toolkit.trial.model import Arm
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

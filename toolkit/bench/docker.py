@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.backends.docker.backend import DockerBackend
 from toolkit.bench.baselines import Held
-from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, Say, check_loops
+from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, check_loops
+from toolkit.console import Say
 from toolkit.engine import containers
 from toolkit.engine.client import connect, explained, facts
 from toolkit.errors import GilfreeError

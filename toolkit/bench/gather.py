@@ -7,7 +7,7 @@ as live ones; the folder that comes out is a campaign like any other, and may be
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,11 @@ from toolkit.backends.kubernetes.backend import KubernetesBackend
 from toolkit.backends.kubernetes.client import Cluster, Object
 from toolkit.backends.kubernetes.overview import JobState, jobs_of, pods_of, state_of, trial_of
 from toolkit.campaign.runner import SCHEMA, Campaign
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.records.store import record
 from toolkit.scenario.cluster import ClusterSettings
 from toolkit.trial.model import Trial
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

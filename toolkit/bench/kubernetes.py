@@ -13,7 +13,8 @@ from toolkit.backends.kubernetes.nodes import Suitable, list_nodes, suitable
 from toolkit.backends.kubernetes.probe import ask_images
 from toolkit.backends.kubernetes.render import render_job, shares
 from toolkit.bench.baselines import Held
-from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, Say, check_loops
+from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, check_loops
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.host import machine
 from toolkit.host.cpus import Cpus

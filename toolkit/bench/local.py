@@ -9,7 +9,8 @@ from typing import Any
 from toolkit import paths
 from toolkit.backends.local.backend import LocalBackend
 from toolkit.bench.baselines import held_against
-from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, Say, check_loops
+from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, check_loops
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.host import machine
 from toolkit.host.cpus import physical_cores, split

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,6 @@ from toolkit.host.cpus import Cpus
 from toolkit.scenario.model import Scenario
 from toolkit.trial.baseline import Reference
 from toolkit.trial.model import Arm
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,10 @@ from toolkit.campaign.contrasts import contrasts
 from toolkit.campaign.plan import FixedMatrix, Plan, complete_blocks
 from toolkit.campaign.progress import Progress
 from toolkit.campaign.runner import Campaign
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.scenario.model import Limits, Scenario
 from toolkit.trial.baseline import again_arms, check
-
-Say = Callable[[str], None]
 
 QUICK_BLOCKS, QUICK_DURATION_SECONDS, QUICK_WARMUP_SECONDS = 2, 5, 2
 QUICK_DISTURBANCE = 0.10

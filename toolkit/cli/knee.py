@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from toolkit.console import Say
 
+if TYPE_CHECKING:
     from toolkit.campaign.runner import Campaign
     from toolkit.capacity.deploy.recommend import Recommendation, Unknown
     from toolkit.scenario.model import Scenario
@@ -248,9 +248,7 @@ def _law_data(laws: Any) -> list[dict[str, Any]]:
     return [{"of": of, "variant": variant, **law.data()} for (of, variant), found in laws.items() for law in found]
 
 
-def _write(
-    campaigns: list[Campaign], found: list[Found], folder: Path, images: str, replicas: int, say: Callable[[str], None]
-) -> None:
+def _write(campaigns: list[Campaign], found: list[Found], folder: Path, images: str, replicas: int, say: Say) -> None:
     from toolkit.capacity.deploy.manifests import write
     from toolkit.capacity.deploy.recommend import Recommendation
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from toolkit.console import Say
 
 if TYPE_CHECKING:
     from toolkit.analysis.soak import Slope, Soak
@@ -70,7 +71,7 @@ def soak(
         sys.exit(CHECK_FAILED)
 
 
-def _run(campaign: Campaign, backend: Backend, point: str, count: int, say: Callable[[str], None]) -> list[Soak]:
+def _run(campaign: Campaign, backend: Backend, point: str, count: int, say: Say) -> list[Soak]:
     import json
 
     from toolkit.analysis.soak import soak_windows, soaked

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from toolkit.console import Say
 from toolkit.doctor.gil import GilReport, gil_report
 from toolkit.doctor.wheels import Dependency, resolve
 from toolkit.errors import GilfreeError
 from toolkit.pythons.pair import Interpreter
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

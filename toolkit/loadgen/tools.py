@@ -16,7 +16,6 @@ import subprocess
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,12 @@ from typing import Any
 from packaging.version import Version
 
 from toolkit import paths
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.setup import needs
 from toolkit.setup.building import last_lines, only_builder, remove_leftovers, run_logged
 from toolkit.setup.needs import Need
 from toolkit.setup.packages import ensure_packages
-
-Say = Callable[[str], None]
 
 BUILD_NEEDS = needs.LOAD_GENERATORS
 """What building one needs of the system."""

@@ -11,10 +11,11 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from toolkit import paths
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.pythons import sources
 from toolkit.pythons.lock import LockedSeries
@@ -23,8 +24,6 @@ from toolkit.setup import needs
 from toolkit.setup.building import last_lines, only_builder, remove_leftovers, run_logged
 from toolkit.setup.needs import Need
 from toolkit.setup.packages import ensure_packages
-
-Say = Callable[[str], None]
 
 BUILD_NEEDS = needs.CPYTHON
 """What build.sh needs of the system."""

@@ -6,15 +6,13 @@ import hashlib
 import json
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from toolkit import paths
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.pythons.pair import Interpreter, Pair
 from toolkit.pythons.uv import UvFailed, run_uv
-
-Say = Callable[[str], None]
 
 LIST_PACKAGES = """
 import importlib.metadata, json

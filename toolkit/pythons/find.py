@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.pythons.build import build_pair, cached_pair, clean_leftovers
 from toolkit.pythons.lock import LockedSeries, load_lock
 from toolkit.pythons.pair import Pair, ask, verified
 from toolkit.pythons.uv import managed_pair
 from toolkit.setup.needs import Need
-
-Say = Callable[[str], None]
 
 
 def find_pair(

@@ -18,11 +18,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from toolkit import paths
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.pythons.lock import LockedSeries
 
 CONNECT_TIMEOUT_SECONDS = 10
-Say = Callable[[str], None]
 
 
 class NotThere(Exception):

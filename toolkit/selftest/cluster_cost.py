@@ -17,6 +17,7 @@ from toolkit.agent.frames import Frame
 from toolkit.backends.kubernetes import jobs, pod_state
 from toolkit.backends.kubernetes.backend import KubernetesBackend
 from toolkit.backends.kubernetes.render import READY_FILE, render_job
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.records.store import record
 from toolkit.trial.model import Trial
@@ -24,8 +25,6 @@ from toolkit.trial.model import Trial
 LARGEST_RATIO = 1.6
 BARE_SECONDS = 120
 IDLE = f"trap 'exit 0' TERM; touch {READY_FILE}; while :; do sleep 60 & wait $!; done"
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

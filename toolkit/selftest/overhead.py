@@ -17,14 +17,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from toolkit.backends.local.backend import HOST, LocalBackend, free_port
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.loadgen import rewrk
 from toolkit.records.store import record
 from toolkit.scenario.model import Scenario
 from toolkit.servers import granian
 from toolkit.trial.model import STOP_GRACE_SECONDS, Arm, Placement, Trial, load_threads, server_environment
-
-Say = Callable[[str], None]
 
 TOO_WIDE = 0.02
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-Say = Callable[[str], None]
+from toolkit.console import Say
 
 
 @contextmanager

@@ -12,9 +12,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.setup.needs import FEDORA, Need
 
@@ -74,7 +75,7 @@ def refusal(why: str, absent: Sequence[Need], later: Sequence[Need], manager: st
     )
 
 
-def ensure_packages(needs: Sequence[Need], why: str, say: Callable[[str], None], later: Sequence[Need] = ()) -> None:
+def ensure_packages(needs: Sequence[Need], why: str, say: Say, later: Sequence[Need] = ()) -> None:
     """Install what is missing as root or with passwordless sudo. Else raises GilfreeError with the exact command.
 
     `later` is what the steps to come will ask for: named in that command, so that a user has to run one and not three.

@@ -9,7 +9,7 @@ ratios are what is asked for over REF.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +20,6 @@ from toolkit.errors import GilfreeError
 from toolkit.scenario.loading import impossible_point
 from toolkit.scenario.model import Arms, GranianSettings, Scenario
 from toolkit.trial.model import POINT_SETTINGS, Arm, with_settings
-
-Say = Callable[[str], None]
 
 FORMS = (
     "a setting (threads=8), a requirements file (old.txt), a version of gilfree.lock, or two interpreters (GIL,FREE)"

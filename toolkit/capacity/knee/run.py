@@ -14,13 +14,12 @@ from toolkit.capacity.knee.from_records import profile_of
 from toolkit.capacity.knee.profile import Profile, median, write_profile
 from toolkit.capacity.knee.search import judged
 from toolkit.capacity.knee.verify import Verified, VerifyPlan
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.records.store import Record
 from toolkit.scenario.loading import impossible_point
 from toolkit.scenario.matrix import MatrixCell, Point
 from toolkit.scenario.model import Scenario
-
-Say = Callable[[str], None]
 
 GRID_THREADS = (1, 2, 4, 8, 16, 32, 64)
 PROBE_SECONDS = 4

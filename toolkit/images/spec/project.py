@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
-from toolkit.pythons.environment import Say, project_files, project_requirements
+from toolkit.pythons.environment import project_files, project_requirements
 from toolkit.pythons.find import find_pair
 from toolkit.pythons.lock import load_lock
 

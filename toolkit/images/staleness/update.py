@@ -10,10 +10,11 @@ from typing import Any
 from packaging.version import Version
 
 from toolkit import paths
+from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.images.staleness.upstream import Upstream, get, newest
 from toolkit.pythons.lock import Lock, LockedSeries, load_lock
-from toolkit.pythons.sources import NotThere, Say, sha256, sources
+from toolkit.pythons.sources import NotThere, sha256, sources
 
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 FILES_API = "https://www.python.org/api/v2/downloads/release_file/"
