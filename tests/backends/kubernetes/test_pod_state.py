@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.agent.frames import encode
-from toolkit.backends.kubernetes.logs import whole_frames
 from toolkit.backends.kubernetes.pod_state import (
     UNSCHEDULABLE_SECONDS,
     Problem,
@@ -183,12 +181,6 @@ def test_events_are_told_in_the_order_in_which_they_happened() -> None:
     assert event_words(events) == ["Scheduled: a", "BackOff: b"]
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
-)
-
-
 @given(
     st.sampled_from(["Pending", "Running", "Succeeded", "Failed", "Unknown"]),
     st.sampled_from([SERVED, KILLED, RUNNING, {}, waiting("ImagePullBackOff")]),
@@ -205,28 +197,3 @@ def test_whatever_a_pod_says_only_a_clean_end_has_nothing_against_it(
         assert found is not None and found.reason and found.detail
     else:
         assert found is None
-
-
-NOISE = st.lists(st.text(st.characters(exclude_characters="\n"), max_size=60), max_size=8)
-
-
-@given(st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=3), max_size=6), NOISE, st.data())
-def test_frames_are_found_between_any_noise_each_once_and_none_that_is_torn(
-    fields: list[dict[str, Any]], noise: list[str], data: st.DataObject
-) -> None:
-    wanted = [
-        {**more, "seq": number, "side": "server", "kind": "tick", "t_ns": number} for number, more in enumerate(fields)
-    ]
-    lines = [encode(frame) for frame in wanted]
-    torn = [line[: data.draw(st.integers(0, len(line) - 1))] for line in lines]
-    mixed = [*lines, *lines]  # a log that is read twice
-    for one in [*noise, *torn]:
-        mixed.insert(data.draw(st.integers(0, len(mixed))), one)
-    found = whole_frames(mixed)
-    assert sorted(found, key=lambda frame: int(frame["seq"])) == wanted
-
-
-def test_a_frame_with_one_byte_changed_is_no_frame() -> None:
-    line = encode({"seq": 0, "side": "load", "kind": "end", "t_ns": 1, "count": 1})
-    assert whole_frames([line.replace('"count":1', '"count":2')]) == []
-    assert len(whole_frames([line])) == 1

@@ -1,18 +1,17 @@
-"""A container's log as frames: followed for progress, read again at the end, none lost and none twice."""
+"""A pod's logs through the API: followed while its containers run, and read as a whole at the end."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 
 from toolkit.agent import frames
 from toolkit.agent.frames import Frame
 from toolkit.backends.kubernetes.client import Cluster, Gone, Refused
+from toolkit.backends.log_reader import LogReader
 
 FOLLOW_AGAIN_SECONDS = 1.0
 TAIL_LINES = 20
-
-Take = Callable[[Frame], None]
 
 
 def log_path(cluster: Cluster, pod: str) -> str:
@@ -20,20 +19,10 @@ def log_path(cluster: Cluster, pod: str) -> str:
     return f"/api/v1/namespaces/{cluster.namespace}/pods/{pod}/log"
 
 
-def whole_frames(lines: Iterable[str]) -> list[Frame]:
-    """Complete frames with a right checksum, in the order of the log, whatever else stands between them. Pure."""
-    found: dict[int, Frame] = {}
-    for frame in frames.read(lines):
-        number = frame.get("seq")
-        if isinstance(number, int) and "kind" in frame and "t_ns" in frame and "side" in frame:
-            found.setdefault(number, frame)
-    return list(found.values())
-
-
-def read_frames(cluster: Cluster, pod: str, container: str) -> list[Frame]:
-    """All frames of a container's log, as the API has it now; none when there is no log any more."""
+def whole_log(cluster: Cluster, pod: str, container: str) -> list[str]:
+    """All lines of a container's log, as the API has it now; none when there is no log any more."""
     try:
-        return whole_frames(cluster.text(log_path(cluster, pod), container=container).splitlines())
+        return cluster.text(log_path(cluster, pod), container=container).splitlines()
     except Refused as error:
         if error.status in (400, 404):  # the container never started, or the pod is gone
             return []
@@ -50,37 +39,34 @@ def tail(cluster: Cluster, pod: str, container: str) -> list[str]:
 
 
 class Follower:
-    """Follows one container in a thread and gives each frame to `take` once; a follow that breaks off begins again."""
+    """Follows one container's log in a thread and delivers each frame once; see `LogReader`."""
 
-    def __init__(self, cluster: Cluster, pod: str, container: str, take: Take) -> None:
-        self._cluster, self._pod, self._container, self._take = cluster, pod, container, take
-        self._seen: set[int] = set()
-        self._lock = threading.Lock()
+    def __init__(self, cluster: Cluster, pod: str, container: str, deliver: Callable[[Frame], None]) -> None:
+        self._cluster, self._pod, self._container = cluster, pod, container
+        self._reader = LogReader(deliver)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"log-{container}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._reader.follow,
+            args=(self._lines, lambda: self._stop.wait(FOLLOW_AGAIN_SECONDS)),
+            name=f"log-{container}",
+            daemon=True,
+        )
         self._thread.start()
 
     def stop(self) -> None:
         """Follow no more; the connection ends with the container."""
         self._stop.set()
 
-    def offer(self, lines_or_frames: Iterable[Frame]) -> None:
-        """Give `take` those of these frames that it has not had."""
-        for frame in lines_or_frames:
-            number = int(frame["seq"])
-            with self._lock:  # taken under it too: whoever finds a frame seen must find it taken
-                if number not in self._seen:
-                    self._seen.add(number)
-                    self._take(frame)
+    def read_again(self) -> None:
+        """Deliver the frames of the whole log that were not delivered while it was followed."""
+        self._reader.read(whole_log(self._cluster, self._pod, self._container))
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                lines = self._cluster.lines(log_path(self._cluster, self._pod), container=self._container, follow=True)
-                for line in lines:
-                    if self._stop.is_set():
-                        return
-                    self.offer(whole_frames([line]))
-            except (Refused, Gone):
-                pass  # not there yet, or away for a while; the end is read again in any case
-            self._stop.wait(FOLLOW_AGAIN_SECONDS)
+    def _lines(self) -> Iterator[str]:
+        path = log_path(self._cluster, self._pod)
+        try:
+            for line in self._cluster.lines(path, container=self._container, follow=True):
+                if self._stop.is_set():
+                    return
+                yield line
+        except (Refused, Gone):
+            pass  # not there yet, or unreachable for a while; the whole log is read at the end in any case

@@ -11,7 +11,7 @@ from typing import Any
 from toolkit.agent.frames import Frame, gap
 from toolkit.backends.kubernetes import jobs, pod_state
 from toolkit.backends.kubernetes.client import PATIENCE_SECONDS, Cluster, Gone, Object, Refused
-from toolkit.backends.kubernetes.logs import Follower, read_frames, tail
+from toolkit.backends.kubernetes.logs import Follower, tail
 from toolkit.backends.kubernetes.pod_state import LOAD, SERVER, Problem
 from toolkit.backends.kubernetes.render import deadline_seconds
 from toolkit.backends.kubernetes.watch import PodWatch
@@ -107,8 +107,8 @@ class PodTrial:
     def _rest(self) -> Iterator[Frame]:
         """What the logs hold that was not followed; a follow may have ended early."""
         if self._pod is not None and not self._pod.get("gilfree_deleted"):
-            for side, follower in self._followers.items():
-                follower.offer(read_frames(self._cluster, self._pod["metadata"]["name"], side))
+            for follower in self._followers.values():
+                follower.read_again()
         while True:
             try:
                 frame = self._queue.get_nowait()
