@@ -2,45 +2,43 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sys
 import tempfile
 from pathlib import Path
 
-FILE = Path(tempfile.gettempdir()) / "gilfree-measuring.lock"
+from filelock import FileLock, Timeout
+
+FOLDER = Path(tempfile.gettempdir()) / "gilfree-measuring"
+"""A folder of its own, because the temporary folder is sticky: there a file can only be locked by the user who made it
+(by filelock's own rule, and by the kernel's `fs.protected_regular`), and this lock is for everybody."""
 
 
 class MeasuringLock:
     """Held while something is measured. The kernel frees it when its holder dies, however that happens."""
 
-    def __init__(self, file: Path = FILE) -> None:
-        self._file = file
-        self._fd: int | None = None
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._folder = folder
+        # Not bound to a thread: a campaign may release in another thread than it acquired in.
+        self._lock = FileLock(folder / "lock", mode=0o666, thread_local=False)
 
     def acquire(self) -> None:
-        """Wait for the machine, saying so when that takes any time."""
-        if self._fd is not None:
-            return
-        fd = self._open()
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"waiting: another measurement runs on this machine ({self._file} is locked)", file=sys.stderr)
-            fcntl.flock(fd, fcntl.LOCK_EX)
-        self._fd = fd
+        """Take the lock; wait for another holder, with a message on standard error. Taking it twice is taking it once.
 
-    def _open(self) -> int:
+        Raises OSError when the lock's file can neither be made nor opened.
+        """
+        if self._lock.is_locked:
+            return
+        if not self._folder.is_dir():
+            self._folder.mkdir(exist_ok=True)
+            self._folder.chmod(0o777)  # whatever the umask: the lock is everybody's
         try:
-            # Without O_CREAT: in a sticky folder the kernel denies it on a file that is another user's.
-            return os.open(self._file, os.O_RDONLY)
-        except FileNotFoundError:
-            fd = os.open(self._file, os.O_RDONLY | os.O_CREAT, 0o666)
-            os.fchmod(fd, 0o666)  # whatever the umask: the lock is everybody's
-            return fd
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            print(
+                f"waiting: another measurement runs on this machine ({self._lock.lock_file} is locked)", file=sys.stderr
+            )
+            self._lock.acquire()
 
     def release(self) -> None:
-        """Let others measure."""
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
+        """Let others measure. Without effect when the lock is not held."""
+        self._lock.release()
