@@ -15,7 +15,7 @@ from typing import Any
 
 from toolkit.backends.kubernetes.backend import KubernetesBackend
 from toolkit.backends.kubernetes.client import Cluster, Object
-from toolkit.backends.kubernetes.overview import JobState, jobs_of, pods_of, state_of, trial_of
+from toolkit.backends.kubernetes.overview import JobState, job_state, list_jobs, list_pods, trial_of
 from toolkit.campaign.runner import SCHEMA, Campaign
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
@@ -60,11 +60,11 @@ def gather(cluster: Cluster, description: Mapping[str, Any], results: Path, say:
 
 def ready(cluster: Cluster, campaign: str) -> list[tuple[Object, JobState]]:
     """A campaign's Jobs and how they stand, in the order of their making."""
-    pods = pods_of(cluster, campaign)
+    pods = list_pods(cluster, campaign)
     found = []
-    for job in jobs_of(cluster, campaign):
+    for job in list_jobs(cluster, campaign):
         mine = sorted(pods.get(job["metadata"]["name"], []), key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-        found.append((job, state_of(job, mine)))
+        found.append((job, job_state(job, mine)))
     return sorted(found, key=lambda one: str(one[0]["metadata"].get("creationTimestamp")))
 
 

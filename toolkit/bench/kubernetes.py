@@ -9,8 +9,8 @@ from typing import Any
 from toolkit.backends.kubernetes import preflight, preflight_queries
 from toolkit.backends.kubernetes.backend import KubernetesBackend
 from toolkit.backends.kubernetes.client import Cluster
-from toolkit.backends.kubernetes.nodes import Suitable, list_nodes, suitable
-from toolkit.backends.kubernetes.probe import ask_images
+from toolkit.backends.kubernetes.nodes import SuitableNode, list_nodes, suitable_nodes
+from toolkit.backends.kubernetes.probe import probe_images
 from toolkit.backends.kubernetes.render import render_job, shares
 from toolkit.bench.baselines import Held
 from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, check_loops
@@ -37,8 +37,8 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
     given = read_settings(options.cluster_file) if options.cluster_file else ClusterSettings()
     settings = [merged(scenario.cluster, given) for scenario in scenarios]
     cluster = _cluster(options, settings[0])
-    findings = preflight_queries.access(cluster)
-    preflight.refuse(findings)
+    results = preflight_queries.check_access(cluster)
+    preflight.raise_blocking(results)
     images, references = _images(request)
     nodes, node_cpus = _nodes(cluster, scenarios, settings)
     load = images[1]
@@ -49,15 +49,15 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
         trial = Trial("preflight", scenario, scenario.points()[0], 0, arm, 1)
         job = render_job(trial, load, mine, share, node=names[0], namespace=cluster.namespace)
         required = mine.pinning == "required"
-        findings += preflight_queries.check(
+        results += preflight_queries.check_trials(
             cluster, job, names, pinned=share.pinned_cpus is not None, required=required
         )
-    preflight.refuse(findings)
-    unknown = list(dict.fromkeys(one.words() for one in findings if one.state == "unknown"))
+    preflight.raise_blocking(results)
+    unknown = list(dict.fromkeys(one.words() for one in results if one.state == "unknown"))
     for words in unknown:
         say(f"preflight: {words}")
     _agree(request, cluster, names, scenarios, say)
-    answers = ask_images(cluster, images[0], settings[0], names[0])
+    answers = probe_images(cluster, images[0], settings[0], names[0])
     pair = paired(
         answers[:2], images[0][:2], "unknown" if request.explicit else request.profile, built=not request.explicit
     )
@@ -103,7 +103,7 @@ def reopen(
     told = about["cluster"]
     cluster = Cluster(options.context or told["context"], options.namespace or told["namespace"])
     settings = ClusterSettings.model_validate(told["settings"])
-    there, reasons = suitable(list_nodes(cluster), settings, None)
+    there, reasons = suitable_nodes(list_nodes(cluster), settings, None)
     names = [one.name for one in there]
     if not names:
         raise GilfreeError(f"no node can hold a trial: {_words(reasons)}", "free one, or change `cluster:`")
@@ -139,13 +139,13 @@ def _images(request: BenchRequest) -> tuple[tuple[list[str], str], list[str] | N
 
 def _nodes(
     cluster: Cluster, scenarios: Sequence[Scenario], settings: Sequence[ClusterSettings]
-) -> tuple[list[Suitable], float]:
+) -> tuple[list[SuitableNode], float]:
     """The nodes that can hold every scenario's trials, and the CPUs of the largest, by which `auto` is sized."""
     there = list_nodes(cluster)
-    selected, reasons = suitable(there, settings[0], None)
+    selected, reasons = suitable_nodes(there, settings[0], None)
     node_cpus = max((one.cpus for one in selected), default=0.0)
     for scenario, mine in zip(scenarios, settings, strict=True):
-        fitting, why = suitable(there, mine, shares(scenario, mine, node_cpus))
+        fitting, why = suitable_nodes(there, mine, shares(scenario, mine, node_cpus))
         selected = [one for one in selected if one in fitting]
         reasons = {**why, **reasons}
     if not selected:

@@ -28,7 +28,7 @@ def _connected(context: str | None, namespace: str | None) -> Cluster:
     from toolkit.backends.kubernetes.client import Cluster
 
     found = Cluster(context, namespace)
-    found.once("/version")
+    found.get_once("/version")
     return found
 
 
@@ -41,11 +41,11 @@ def status(
     """Show how the trials of campaigns on a cluster stand."""
     import json
 
-    from toolkit.backends.kubernetes.overview import described, descriptions
+    from toolkit.backends.kubernetes.overview import find_descriptions, list_descriptions
     from toolkit.bench.gather import ready
 
     cluster = _connected(context, namespace)
-    found = described(cluster, campaign) if campaign else descriptions(cluster)
+    found = find_descriptions(cluster, campaign) if campaign else list_descriptions(cluster)
     standing = {str(one["name"]): [state for _, state in ready(cluster, str(one["name"]))] for one in found}
     if json_output:
         print(json.dumps({name: [one.data() for one in states] for name, states in standing.items()}, indent=1))
@@ -72,7 +72,7 @@ def gather(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Rebuild a campaign's records from its Jobs and their logs, and print the tables. Nothing is changed there."""
-    from toolkit.backends.kubernetes.overview import described
+    from toolkit.backends.kubernetes.overview import find_descriptions
     from toolkit.bench.gather import gather as take
     from toolkit.cli.show import print_tables
     from toolkit.errors import CHECK_FAILED
@@ -81,7 +81,7 @@ def gather(
         if not quiet:
             print(words, file=sys.stderr, flush=True)
 
-    wanted = described(_connected(context, namespace), campaign)
+    wanted = find_descriptions(_connected(context, namespace), campaign)
     found = [take(_connected(context, namespace), one, results, say) for one in wanted]
     for one in found:
         running = f", {one.running} not over yet (gather again later)" if one.running else ""
@@ -102,14 +102,16 @@ def cancel(
     """Remove a campaign's Jobs, pods and description from the cluster; records on machines stay. What was measured and
     not gathered is lost."""
     from toolkit.backends.kubernetes import jobs
-    from toolkit.backends.kubernetes.overview import described, jobs_of
+    from toolkit.backends.kubernetes.overview import find_descriptions, list_jobs
 
     cluster = _connected(context, namespace)
     # Jobs whose description is gone have their campaign's name still.
     names = (
-        [campaign] if any(jobs_of(cluster, campaign)) else [str(one["name"]) for one in described(cluster, campaign)]
+        [campaign]
+        if any(list_jobs(cluster, campaign))
+        else [str(one["name"]) for one in find_descriptions(cluster, campaign)]
     )
     for name in names:
-        count = sum(1 for _ in jobs_of(cluster, name))
+        count = sum(1 for _ in list_jobs(cluster, name))
         jobs.remove_campaign(cluster, name)
         print(f"{name}: {count} Jobs with their pods and logs are removed, and its description")

@@ -32,7 +32,7 @@ def cluster_overhead(
 
     from toolkit.backends.kubernetes.backend import KubernetesBackend
     from toolkit.backends.kubernetes.client import Cluster
-    from toolkit.backends.kubernetes.nodes import list_nodes, suitable
+    from toolkit.backends.kubernetes.nodes import list_nodes, suitable_nodes
     from toolkit.bench.service import quick
     from toolkit.errors import CHECK_FAILED, GilfreeError
     from toolkit.images.registry.resolve import resolve
@@ -47,7 +47,7 @@ def cluster_overhead(
     images = resolve(python, profile, registry=registry)
     settings = read_settings(cluster) if cluster else ClusterSettings()
     here = Cluster(context, namespace or settings.namespace)
-    nodes, reasons = suitable(list_nodes(here), settings, None)
+    nodes, reasons = suitable_nodes(list_nodes(here), settings, None)
     if not nodes:
         raise GilfreeError(f"no node takes trials: {reasons}", "see `kubectl get nodes`")
     scenario, _ = quick(load_scenario("asgi"), 1, 2)

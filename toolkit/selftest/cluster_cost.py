@@ -96,7 +96,7 @@ def run_bare(backend: KubernetesBackend, trial: Trial, slot: str) -> float:
     )
 
     def over() -> bool:
-        return any(pod_state.ended(pod) for pod in backend.watch.of_job(name))
+        return any(pod_state.has_ended(pod) for pod in backend.watch.pods_of_job(name))
 
     began = time.monotonic()
     cluster.create(jobs.jobs_path(cluster), job)

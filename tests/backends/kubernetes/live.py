@@ -21,7 +21,7 @@ import yaml
 from tests.conftest import APPS
 from toolkit import paths
 from toolkit.backends.kubernetes.client import Cluster, Object
-from toolkit.backends.kubernetes.nodes import Suitable, list_nodes, suitable
+from toolkit.backends.kubernetes.nodes import SuitableNode, list_nodes, suitable_nodes
 from toolkit.backends.kubernetes.render import MANAGED
 from toolkit.scenario.cluster import ClusterSettings
 
@@ -68,10 +68,10 @@ def left(cluster: Cluster) -> list[str]:
     return found
 
 
-def real_nodes(cluster: Cluster) -> list[Suitable]:
+def real_nodes(cluster: Cluster) -> list[SuitableNode]:
     """Nodes with a kubelet behind them: other tests make some that exist as objects alone."""
     real = [one for one in list_nodes(cluster) if (one["status"].get("nodeInfo") or {}).get("kubeletVersion")]
-    found, reasons = suitable(real, ClusterSettings(), None)
+    found, reasons = suitable_nodes(real, ClusterSettings(), None)
     assert found, f"no node takes pods: {reasons}"
     return found
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from toolkit.backends.kubernetes import jobs
 from toolkit.backends.kubernetes.client import Cluster
-from toolkit.backends.kubernetes.overview import selector_of
+from toolkit.backends.kubernetes.overview import label_selector
 from toolkit.backends.kubernetes.render import MANAGED, render_job, shares
 from toolkit.backends.kubernetes.watch import PodWatch
 from toolkit.bench.gather import ready
@@ -26,7 +26,7 @@ IMAGE = "example.org/app@sha256:" + "0" * 64
 def main(namespace: str, count: int) -> None:
     cluster, settings, scenario = Cluster(None, namespace), ClusterSettings(), load_scenario("asgi")
     arm, found = Arm("3.14", "gil", IMAGE), shares(scenario, ClusterSettings(), 1.9)
-    watch = PodWatch(cluster, selector_of(MANAGED))
+    watch = PodWatch(cluster, label_selector(MANAGED))
     watch.start()
     trials = [Trial(CAMPAIGN, scenario, scenario.points()[0], block, arm, 1) for block in range(count)]
     began = time.monotonic()

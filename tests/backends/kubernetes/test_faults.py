@@ -113,7 +113,7 @@ def test_a_loader_that_is_killed_is_named(backend_on: Make, images: Pushed) -> N
             seen.append(frame)
             if frame["kind"] == "window_start" and frame["name"] == "measure":
                 api = client.CoreV1Api(config.new_client_from_config())
-                pod = backend.watch.of_job(trial.id)[-1]["metadata"]["name"]
+                pod = backend.watch.pods_of_job(trial.id)[-1]["metadata"]["name"]
                 command = ["/usr/bin/python3", "-c", KILL]
                 where = {"container": "load", "command": command, "stdout": True, "stderr": True}
                 said = stream.stream(api.connect_get_namespaced_pod_exec, pod, backend.cluster.namespace, **where)
@@ -159,7 +159,7 @@ def test_a_pod_that_is_deleted_during_its_trial_is_said_to_be(backend_on: Make, 
         for frame in frames:
             seen.append(frame)
             if frame["kind"] == "window_start" and frame["name"] == "warmup":
-                pod = backend.watch.of_job(trial.id)[-1]["metadata"]["name"]
+                pod = backend.watch.pods_of_job(trial.id)[-1]["metadata"]["name"]
                 backend.cluster.delete(f"{namespace_path(backend.cluster, 'pods')}/{pod}", grace_seconds=0)
     one = record(trial, seen)
     assert one.rejections[0].reason == "pod-deleted"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from toolkit.backends.kubernetes.jobs import node_of, over
-from toolkit.backends.kubernetes.nodes import suitable, unusable
+from toolkit.backends.kubernetes.jobs import bound_node, is_finished
+from toolkit.backends.kubernetes.nodes import suitable_nodes, unavailable_reason
 from toolkit.backends.kubernetes.render import Shares
 from toolkit.scenario.cluster import ClusterSettings
 
@@ -24,13 +24,13 @@ def node(name: str = "a", cpu: str = "1900m", memory: str = "3Gi", **more: Any) 
 
 
 def why(one: dict[str, Any], **settings: Any) -> str:
-    found, reasons = suitable([one], ClusterSettings.model_validate(settings), WANTED)
+    found, reasons = suitable_nodes([one], ClusterSettings.model_validate(settings), WANTED)
     assert bool(found) != bool(reasons)
     return reasons.get("a", "")
 
 
 def test_a_node_with_exactly_what_a_trial_takes_is_suitable() -> None:
-    (found,), reasons = suitable([node()], ClusterSettings(), WANTED)
+    (found,), reasons = suitable_nodes([node()], ClusterSettings(), WANTED)
     assert (found.name, found.cpus, found.memory_bytes) == ("a", 1.9, 3 << 30)
     assert reasons == {}
 
@@ -80,16 +80,16 @@ def test_a_taint_that_only_prefers_keeps_nobody_away() -> None:
 def test_a_node_that_is_being_deleted_takes_no_trials() -> None:
     one = node()
     one["metadata"]["deletionTimestamp"] = "2026-11-23T12:00:00Z"
-    assert unusable(one) == "is being deleted"
+    assert unavailable_reason(one) == "is being deleted"
 
 
 def test_the_node_of_a_job_and_its_end_are_read_from_it() -> None:
     terms = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["a"]}]}]
     affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
     job: dict[str, Any] = {"spec": {"template": {"spec": {"affinity": affinity}}}, "status": {}}
-    assert node_of(job) == "a" and not over(job)
+    assert bound_node(job) == "a" and not is_finished(job)
     job["status"]["conditions"] = [{"type": "Suspended", "status": "True"}]
-    assert not over(job)
+    assert not is_finished(job)
     job["status"]["conditions"] = [{"type": "Failed", "status": "True"}]
-    assert over(job)
-    assert node_of({"spec": {"template": {"spec": {}}}}) is None
+    assert is_finished(job)
+    assert bound_node({"spec": {"template": {"spec": {}}}}) is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from toolkit.backends.kubernetes.overview import state_of, trial_of
+from toolkit.backends.kubernetes.overview import job_state, trial_of
 from toolkit.backends.kubernetes.render import render_job, shares
 from toolkit.errors import GilfreeError
 from toolkit.scenario.cluster import ClusterSettings
@@ -57,7 +57,7 @@ def test_a_job_of_an_arm_that_the_campaign_does_not_have_is_refused() -> None:
 
 
 def test_a_suspended_job_waits_for_its_node() -> None:
-    found = state_of(a_job(a_trial()), [])
+    found = job_state(a_job(a_trial()), [])
     assert (found.state, found.node, found.block, found.attempt) == ("waiting", "node-1", 3, 2)
     assert found.arm == ARM.name
 
@@ -96,5 +96,5 @@ def test_a_released_job_is_as_its_pod_is(
 ) -> None:
     job = a_job(a_trial(), **status)
     job["spec"]["suspend"] = False
-    found = state_of(job, pods)
+    found = job_state(job, pods)
     assert (found.state, found.detail) == (state, detail)

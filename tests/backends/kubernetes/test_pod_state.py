@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from toolkit.backends.kubernetes.pod_state import (
     UNSCHEDULABLE_SECONDS,
     Problem,
-    active,
-    ended,
-    event_words,
-    exits,
-    fatal,
-    started,
-    summary,
-    verdict,
+    container_exits,
+    event_lines,
+    fatal_problem,
+    final_problem,
+    has_ended,
+    has_started,
+    pod_summary,
 )
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -73,55 +72,60 @@ def is_(problem: Problem | None, reason: str, words: str, environmental: bool) -
 
 
 def test_a_pod_that_ended_as_it_should_has_nothing_against_it() -> None:
-    assert fatal(pod(), NOW) is None and verdict(pod()) is None
-    assert ended(pod()) and not active(pod())
+    assert fatal_problem(pod(), NOW) is None and final_problem(pod()) is None
+    assert has_ended(pod()) and has_ended(pod())
 
 
 def test_a_pod_under_way_is_not_judged() -> None:
     one = pod("Running", server=RUNNING, load=waiting("PodInitializing"))
-    assert fatal(one, NOW) is None and active(one)
-    assert started(one, "server") and not started(one, "load")
+    assert fatal_problem(one, NOW) is None and not has_ended(one)
+    assert has_started(one, "server") and not has_started(one, "load")
 
 
 def test_the_scheduler_s_words_are_the_reason_once_it_had_time() -> None:
-    assert fatal(pending(UNSCHEDULABLE_SECONDS - 1), NOW) is None
-    is_(fatal(pending(UNSCHEDULABLE_SECONDS), NOW), "unschedulable", "3 Insufficient cpu", True)
+    assert fatal_problem(pending(UNSCHEDULABLE_SECONDS - 1), NOW) is None
+    is_(fatal_problem(pending(UNSCHEDULABLE_SECONDS), NOW), "unschedulable", "3 Insufficient cpu", True)
 
 
 @pytest.mark.parametrize("reason", ["ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"])
 def test_an_image_that_cannot_be_pulled_is_named_with_the_registry_s_words(reason: str) -> None:
     one = pod("Pending", server=waiting(reason, "manifest unknown"), load=waiting("PodInitializing"))
-    is_(fatal(one, NOW), "image-pull", f"app@sha256:a: {reason}: manifest unknown", False)
+    is_(fatal_problem(one, NOW), "image-pull", f"app@sha256:a: {reason}: manifest unknown", False)
 
 
 def test_one_failed_pull_is_not_the_end_yet() -> None:
-    assert fatal(pod("Pending", server=waiting("ErrImagePull"), load=waiting("PodInitializing")), NOW) is None
+    assert fatal_problem(pod("Pending", server=waiting("ErrImagePull"), load=waiting("PodInitializing")), NOW) is None
 
 
 def test_a_container_that_cannot_be_made_is_named() -> None:
     one = pod("Pending", server=waiting("CreateContainerConfigError", "image will run as root"))
-    is_(fatal(one, NOW), "container-not-created", "server: CreateContainerConfigError: image will run as root", False)
+    is_(
+        fatal_problem(one, NOW),
+        "container-not-created",
+        "server: CreateContainerConfigError: image will run as root",
+        False,
+    )
 
 
 def test_a_server_that_was_killed_at_its_limit_and_silently_started_again_is_out_of_memory() -> None:
     again = pod("Running", server=RUNNING, load=RUNNING, restarts=1, last=KILLED)
-    is_(fatal(again, NOW), "out-of-memory", "the server container", False)
-    is_(verdict(pod(restarts=1, last=KILLED)), "out-of-memory", "the server container", False)
+    is_(fatal_problem(again, NOW), "out-of-memory", "the server container", False)
+    is_(final_problem(pod(restarts=1, last=KILLED)), "out-of-memory", "the server container", False)
 
 
 def test_the_server_s_restart_is_the_cause_and_not_the_loader_that_failed_after_it() -> None:
     one = pod("Failed", load={"terminated": {"exitCode": 1}}, restarts=1, last=KILLED)
-    is_(verdict(one), "out-of-memory", "the server container", False)
+    is_(final_problem(one), "out-of-memory", "the server container", False)
 
 
 def test_a_server_that_crashed_and_was_started_again_is_never_counted() -> None:
     crashed = {"terminated": {"exitCode": 139, "reason": "Error"}}
-    is_(verdict(pod(restarts=1, last=crashed)), "restarted", "exit code 139 (signal 11), Error", False)
+    is_(final_problem(pod(restarts=1, last=crashed)), "restarted", "exit code 139 (signal 11), Error", False)
 
 
 def test_a_loader_at_its_limit_and_one_that_died_are_told_apart() -> None:
-    is_(verdict(pod("Failed", load=KILLED)), "out-of-memory", "the load container", False)
-    is_(verdict(pod("Failed", load={"terminated": {"exitCode": 137}})), "load-died", "signal 9", False)
+    is_(final_problem(pod("Failed", load=KILLED)), "out-of-memory", "the load container", False)
+    is_(final_problem(pod("Failed", load={"terminated": {"exitCode": 137}})), "load-died", "signal 9", False)
 
 
 @pytest.mark.parametrize(
@@ -138,32 +142,32 @@ def test_a_loader_at_its_limit_and_one_that_died_are_told_apart() -> None:
 )
 def test_what_the_kubelet_says_of_a_failed_pod_is_its_reason(reason: str, expected: str, environmental: bool) -> None:
     one = pod("Failed", reason=reason, message="the node was low on memory")
-    is_(verdict(one), expected, "the node was low on memory", environmental)
-    is_(fatal(one, NOW), expected, "the node was low on memory", environmental)
+    is_(final_problem(one), expected, "the node was low on memory", environmental)
+    is_(fatal_problem(one, NOW), expected, "the node was low on memory", environmental)
 
 
 @pytest.mark.parametrize("phase", ["Running", "Failed"])
 def test_preemption_and_drains_are_evictions_before_and_after_the_pod_is_over(phase: str) -> None:
     condition = {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler", "message": "by x"}
     one = pod(phase, load={"terminated": {"exitCode": 143}}, conditions=[condition])
-    is_(fatal(one, NOW), "evicted", "PreemptionByScheduler: by x", True)
+    is_(fatal_problem(one, NOW), "evicted", "PreemptionByScheduler: by x", True)
     if phase == "Failed":
-        is_(verdict(one), "evicted", "PreemptionByScheduler: by x", True)
+        is_(final_problem(one), "evicted", "PreemptionByScheduler: by x", True)
 
 
 def test_a_pod_that_is_not_guaranteed_does_not_count() -> None:
-    is_(verdict(pod(qosClass="Burstable")), "not-guaranteed", "QoS class is Burstable", False)
+    is_(final_problem(pod(qosClass="Burstable")), "not-guaranteed", "QoS class is Burstable", False)
 
 
 def test_a_second_pod_of_one_trial_does_not_count() -> None:
-    is_(verdict(pod(), pods_seen=2), "pod-replaced", "2 pods", True)
+    is_(final_problem(pod(), pods_seen=2), "pod-replaced", "2 pods", True)
 
 
 def test_exits_and_summary_hold_what_a_record_needs() -> None:
-    found = exits(pod(restarts=1, server=RUNNING, last=KILLED))
+    found = container_exits(pod(restarts=1, server=RUNNING, last=KILLED))
     assert found["serve_agent"] == {"code": 137, "reason": "OOMKilled", "oom_killed": True, "restarts": 1}
     assert found["load_agent"]["code"] == 0
-    assert summary(pod()) | {"images": {}} == {
+    assert pod_summary(pod()) | {"images": {}} == {
         "pod": "trial-x",
         "uid": "1",
         "node": "node-1",
@@ -178,7 +182,7 @@ def test_events_are_told_in_the_order_in_which_they_happened() -> None:
         {"reason": "BackOff", "message": "b", "lastTimestamp": "2026-11-23T12:00:02Z"},
         {"reason": "Scheduled", "message": "a", "eventTime": "2026-11-23T12:00:01.000000Z"},
     ]
-    assert event_words(events) == ["Scheduled: a", "BackOff: b"]
+    assert event_lines(events) == ["Scheduled: a", "BackOff: b"]
 
 
 @given(
@@ -192,7 +196,7 @@ def test_whatever_a_pod_says_only_a_clean_end_has_nothing_against_it(
     phase: str, server: Any, load: Any, restarts: int, reason: str
 ) -> None:
     one = pod(phase, server, load, restarts, reason=reason)
-    found = verdict(one)
+    found = final_problem(one)
     if phase == "Failed" or restarts:
         assert found is not None and found.reason and found.detail
     else:

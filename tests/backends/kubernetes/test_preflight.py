@@ -12,17 +12,17 @@ from tests.backends.kubernetes.live import namespace_path, real_nodes, rights
 from toolkit.backends.kubernetes.client import Cluster
 from toolkit.backends.kubernetes.preflight import (
     PERMISSIONS,
-    Finding,
+    PreflightResult,
     admission_changes,
-    cpu_manager,
-    limit_ranges,
-    permissions,
-    pod_amounts,
-    quotas,
-    refuse,
-    server_version,
+    check_cpu_manager,
+    check_limit_ranges,
+    check_permissions,
+    check_quotas,
+    check_server_version,
+    pod_resources,
+    raise_blocking,
 )
-from toolkit.backends.kubernetes.preflight_queries import access, check
+from toolkit.backends.kubernetes.preflight_queries import check_access, check_trials
 from toolkit.backends.kubernetes.render import render_job, shares
 from toolkit.errors import GilfreeError
 from toolkit.scenario.cluster import ClusterSettings, Share
@@ -52,27 +52,27 @@ def quota(used: str = "0", **hard: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("said", "state"),
-    [("v1.34.4", "fine"), ("v1.29.0-eks-1", "fine"), ("v1.28.9+k3s1", "in the way"), ("strange", "unknown")],
+    [("v1.34.4", "passed"), ("v1.29.0-eks-1", "passed"), ("v1.28.9+k3s1", "blocking"), ("strange", "unknown")],
 )
 def test_servers_that_do_not_know_sidecars_are_refused(said: str, state: str) -> None:
-    assert server_version({"gitVersion": said}).state == state
+    assert check_server_version({"gitVersion": said}).state == state
 
 
 def test_all_missing_rights_are_named_at_once() -> None:
     answers = {one: one.verb != "create" for one in PERMISSIONS}
-    found = list(permissions(answers, "bench"))
+    found = list(check_permissions(answers, "bench"))
     with pytest.raises(GilfreeError, match=r"namespace bench you may not: create jobs, create pods, create configmaps"):
-        refuse(found)
+        raise_blocking(found)
 
 
 def test_rights_that_only_help_do_not_stop_anybody() -> None:
-    found = list(permissions({one: one.needed for one in PERMISSIONS}, "bench"))
-    refuse(found)
-    assert [one.state for one in found] == ["fine", "unknown", "unknown"]
+    found = list(check_permissions({one: one.needed for one in PERMISSIONS}, "bench"))
+    raise_blocking(found)
+    assert [one.state for one in found] == ["passed", "unknown", "unknown"]
 
 
 def test_the_sidecars_share_counts_as_it_runs_beside_the_loader() -> None:
-    requests, limits = pod_amounts(a_pod())
+    requests, limits = pod_resources(a_pod())
     assert requests == limits
     assert float(requests["cpu"]) == 1.9
 
@@ -82,16 +82,16 @@ def test_the_sidecars_share_counts_as_it_runs_beside_the_loader() -> None:
     [
         ({"requests.cpu": "10"}, "0", 5, []),
         ({"requests.cpu": "10"}, "0", 6, ["unknown"]),
-        ({"requests.cpu": "10"}, "8500m", 1, ["in the way"]),
-        ({"cpu": "1"}, "0", 1, ["in the way"]),
-        ({"pods": "3"}, "3", 1, ["in the way"]),
+        ({"requests.cpu": "10"}, "8500m", 1, ["blocking"]),
+        ({"cpu": "1"}, "0", 1, ["blocking"]),
+        ({"pods": "3"}, "3", 1, ["blocking"]),
         ({"requests.storage": "0"}, "0", 1, []),
     ],
 )
 def test_what_a_quota_leaves_is_held_against_what_runs_at_once(
     hard: dict[str, str], used: str, at_once: int, states: list[str]
 ) -> None:
-    assert [one.state for one in quotas([quota(used, **hard)], a_pod(), at_once)] == states
+    assert [one.state for one in check_quotas([quota(used, **hard)], a_pod(), at_once)] == states
 
 
 def test_a_limit_range_is_held_against_containers_and_the_whole_pod() -> None:
@@ -100,7 +100,7 @@ def test_a_limit_range_is_held_against_containers_and_the_whole_pod() -> None:
         {"type": "Pod", "max": {"cpu": "1"}},
         {"type": "Container", "min": {"memory": "10Gi"}},
     ]
-    found = list(limit_ranges([{"metadata": {"name": "ours"}, "spec": {"limits": limits}}], a_pod()))
+    found = list(check_limit_ranges([{"metadata": {"name": "ours"}, "spec": {"limits": limits}}], a_pod()))
     assert [one.detail.partition(", ")[2].partition(" has")[0] for one in found] == [
         "container server",
         "the pod",
@@ -137,8 +137,8 @@ def test_a_quantity_that_is_only_written_otherwise_is_no_change() -> None:
 @pytest.mark.parametrize(
     ("policy", "required", "state"),
     [
-        ("static", True, "fine"),
-        ("none", True, "in the way"),
+        ("static", True, "passed"),
+        ("none", True, "blocking"),
         ("none", False, "unknown"),
         (None, True, "unknown"),
     ],
@@ -146,14 +146,17 @@ def test_a_quantity_that_is_only_written_otherwise_is_no_change() -> None:
 def test_a_cpu_manager_that_is_not_static_is_in_the_way_where_pinning_is_required(
     policy: str | None, required: bool, state: str
 ) -> None:
-    assert [one.state for one in cpu_manager({"node": policy}, required=required)] == [state]
+    assert [one.state for one in check_cpu_manager({"node": policy}, required=required)] == [state]
 
 
 @pytest.mark.cluster
 def test_a_good_namespace_has_nothing_in_the_way_and_nothing_is_created(namespace: Cluster) -> None:
     nodes = [one.name for one in real_nodes(namespace)]
-    found = [*access(namespace), *check(namespace, a_job(namespace.namespace), nodes, pinned=True, required=True)]
-    refuse(found)
+    found = [
+        *check_access(namespace),
+        *check_trials(namespace, a_job(namespace.namespace), nodes, pinned=True, required=True),
+    ]
+    raise_blocking(found)
     assert [one.detail for one in found if one.name == "dry run"] == [
         "jobs are taken as they are",
         "pods are taken as they are",
@@ -164,9 +167,9 @@ def test_a_good_namespace_has_nothing_in_the_way_and_nothing_is_created(namespac
 @pytest.mark.cluster
 def test_a_namespace_that_is_not_there_is_named(namespace: Cluster) -> None:
     cluster = Cluster(None, "gilfree-not-there")
-    found = check(cluster, a_job(cluster.namespace), ["any"], pinned=False, required=True)
+    found = check_trials(cluster, a_job(cluster.namespace), ["any"], pinned=False, required=True)
     with pytest.raises(GilfreeError, match="kubectl create namespace gilfree-not-there"):
-        refuse(found)
+        raise_blocking(found)
 
 
 @pytest.mark.cluster
@@ -181,12 +184,12 @@ def test_a_quota_and_a_limit_range_are_found_before_anything_is_created(namespac
     for resource, body in made.items():
         namespace.create(namespace_path(namespace, resource), body)
     try:
-        found = check(namespace, a_job(namespace.namespace), ["any"], pinned=False, required=True)
+        found = check_trials(namespace, a_job(namespace.namespace), ["any"], pinned=False, required=True)
     finally:
         for resource, body in made.items():
             namespace.delete(f"{namespace_path(namespace, resource)}/{body['metadata']['name']}")
     with pytest.raises(GilfreeError, match="limit range: small") as refused:
-        refuse(found)
+        raise_blocking(found)
     assert "ResourceQuota tight leaves 0.5 of requests.cpu" in str(refused.value)
 
 
@@ -194,9 +197,9 @@ def test_a_quota_and_a_limit_range_are_found_before_anything_is_created(namespac
 def test_what_pod_security_forbids_is_said_in_its_words(namespace: Cluster) -> None:
     job = a_job(namespace.namespace)
     job["spec"]["template"]["spec"]["containers"][0]["securityContext"] = {"runAsNonRoot": True}
-    found = check(namespace, job, ["any"], pinned=False, required=True)
+    found = check_trials(namespace, job, ["any"], pinned=False, required=True)
     with pytest.raises(GilfreeError, match='violates PodSecurity "restricted'):
-        refuse(found)
+        raise_blocking(found)
 
 
 @pytest.mark.cluster
@@ -205,25 +208,25 @@ def test_without_rights_all_that_lack_are_named_and_the_rbac_manifest_gives_them
 ) -> None:
     cluster = Cluster(None, namespace.namespace, kubeconfig=somebody.kubeconfig)
     with pytest.raises(GilfreeError, match=r"you may not: create jobs, .*list nodes \(whole cluster\)") as refused:
-        refuse(access(cluster))
+        raise_blocking(check_access(cluster))
     assert "rbac.yaml" in refused.value.remedy
     with rights(namespace, somebody.user):
-        assert all(one.state == "fine" for one in access(cluster)), access(cluster)
+        assert all(one.state == "passed" for one in check_access(cluster)), check_access(cluster)
 
 
 def test_every_obstacle_is_in_one_message_with_each_remedy_once() -> None:
     found = [
-        Finding("a", "in the way", "first", "do this"),
-        Finding("b", "in the way", "second", "do this"),
-        Finding("c", "unknown", "third"),
+        PreflightResult("a", "blocking", "first", "do this"),
+        PreflightResult("b", "blocking", "second", "do this"),
+        PreflightResult("c", "unknown", "third"),
     ]
     with pytest.raises(GilfreeError) as refused:
-        refuse(found)
+        raise_blocking(found)
     assert str(refused.value) == "a: first; b: second\n  remedy: do this"
 
 
 def test_more_than_is_left_is_said_in_units_that_people_read() -> None:
     settings = ClusterSettings(server=Share(memory="2Gi"))  # type: ignore[arg-type]
     pod = {"spec": a_job(settings=settings)["spec"]["template"]["spec"]}
-    (found,) = quotas([quota(**{"limits.memory": "1Gi"})], pod, 1)
+    (found,) = check_quotas([quota(**{"limits.memory": "1Gi"})], pod, 1)
     assert "leaves 1,024Mi of limits.memory, one trial needs 2,304Mi" in found.detail

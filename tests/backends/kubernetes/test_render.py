@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import scenario
-from toolkit.backends.kubernetes.jobs import config_name
-from toolkit.backends.kubernetes.render import deadline_seconds, label_value, labels_of, render_job, shares
+from toolkit.backends.kubernetes.jobs import config_map_name
+from toolkit.backends.kubernetes.render import deadline_seconds, label_value, render_job, shares, trial_labels
 from toolkit.manifests import as_yaml
 from toolkit.scenario.cluster import ClusterSettings
 from toolkit.scenario.model import Scenario
@@ -145,14 +145,14 @@ def test_names_and_labels_are_valid_whatever_a_campaign_and_an_arm_are_called(ca
 def test_different_campaigns_have_jobs_and_descriptions_of_different_names(one: str, other: str) -> None:
     same = one == other
     assert (trial(one).id == trial(other).id) == same
-    assert (config_name(one) == config_name(other)) == same
-    assert DNS_LABEL.fullmatch(config_name(one))
+    assert (config_map_name(one) == config_map_name(other)) == same
+    assert DNS_LABEL.fullmatch(config_map_name(one))
 
 
 @pytest.mark.parametrize("other", ["Night", "nìght", "night_", "-night", "night "])
 def test_names_that_differ_in_case_or_signs_alone_stay_different(other: str) -> None:
     assert trial("night").id != trial(other).id
-    assert config_name("night") != config_name(other)
+    assert config_map_name("night") != config_map_name(other)
 
 
 @given(st.text(string.printable, max_size=200), st.text(string.printable, max_size=200))
@@ -184,7 +184,7 @@ def test_words_that_some_reader_of_yaml_takes_for_something_else_are_quoted(word
 
 
 def test_labels_say_campaign_scenario_point_arm_block_and_attempt() -> None:
-    found = labels_of(trial(attempt=2))
+    found = trial_labels(trial(attempt=2))
     said = {key.removeprefix("gilfree.io/"): value for key, value in found.items() if key.startswith("gilfree.io/")}
     assert said == {
         "campaign": "night-asgi",

@@ -14,7 +14,7 @@ from tests.backends.kubernetes.live import a_namespace
 from tests.backends.kubernetes.test_render import both, job
 from toolkit.backends.kubernetes.client import Cluster, Object
 from toolkit.backends.kubernetes.preflight import admission_changes
-from toolkit.backends.kubernetes.preflight_queries import pod_of
+from toolkit.backends.kubernetes.preflight_queries import pod_of_job
 from toolkit.scenario.loading import load_scenario
 
 
@@ -107,7 +107,7 @@ def test_a_real_api_server_gives_hostile_words_back_as_they_were() -> None:
 def check(cluster: Cluster, made: Object, case: str) -> None:
     """A Job and its pod as they are sent are as they are kept."""
     base = f"/namespaces/{cluster.namespace}"
-    pod = pod_of(made)
+    pod = pod_of_job(made)
     for path, body in ((f"/apis/batch/v1{base}/jobs", made), (f"/api/v1{base}/pods", pod)):
         kept = cluster.create(path, body, dryRun="All", fieldValidation="Strict")
         assert admission_changes(body, kept) == [], case

@@ -16,8 +16,8 @@ from typing import Any
 from toolkit.agent.frames import Frame
 from toolkit.backends import SlotLost
 from toolkit.backends.kubernetes import jobs, pod_state
-from toolkit.backends.kubernetes.client import Cluster, Gone, Refused
-from toolkit.backends.kubernetes.nodes import usable
+from toolkit.backends.kubernetes.client import ApiError, Cluster, Unreachable
+from toolkit.backends.kubernetes.nodes import is_available
 from toolkit.backends.kubernetes.pod_trial import PodTrial
 from toolkit.backends.kubernetes.render import MANAGED, PREFIX, Shares, label_value, shares
 from toolkit.backends.kubernetes.watch import PodWatch
@@ -80,15 +80,15 @@ class KubernetesBackend:
         with self._lock:
             self._campaigns.add(name)
             self._announced.add(name)
-        jobs.keep_description(self.cluster, name, json.dumps(description))
+        jobs.store_description(self.cluster, name, json.dumps(description))
 
     def run(self, trial: Trial, slot: str) -> Iterator[Frame]:
         """Both sides of one trial; see `Backend.run`. Raises SlotLost when the node cannot take trials any more."""
         with self._lock:
             self._campaigns.add(trial.campaign)
-        if trial.campaign in self._announced and not jobs.described(self.cluster, trial.campaign):
+        if trial.campaign in self._announced and not jobs.has_description(self.cluster, trial.campaign):
             raise GilfreeError(f"campaign {trial.campaign} was cancelled in the cluster", "--resume begins it again")
-        if not usable(self.cluster, slot):
+        if not is_available(self.cluster, slot):
             raise SlotLost(f"node {slot} takes no trials any more", "uncordon it")
         settings, found = self.settings(trial.scenario), self.shares(trial.scenario)
         one = PodTrial(self.cluster, self.watch, trial, slot)
@@ -100,9 +100,9 @@ class KubernetesBackend:
                 self._wait_until_free(trial, slot)
                 jobs.release(self.cluster, trial, settings)
                 yield from one.frames()
-            except Refused as error:
+            except ApiError as error:
                 one.problem = pod_state.Problem("refused", str(error))
-            if one.problem and one.problem.environmental and not usable(self.cluster, slot):
+            if one.problem and one.problem.environmental and not is_available(self.cluster, slot):
                 raise SlotLost(f"node {slot} takes no trials any more: {one.problem.detail}", "uncordon it")
         finally:
             one.leave()
@@ -135,7 +135,7 @@ class KubernetesBackend:
                     jobs.remove_campaign(self.cluster, name)
                 if self._watching and self._campaigns:
                     self.watch.wait_for(self._nothing_left, 60)
-        except Gone as error:
+        except Unreachable as error:
             raise GilfreeError(
                 f"{error.message}; what was made there is still there",
                 f"gilfree cancel {' '.join(sorted(self._campaigns))}",
@@ -152,7 +152,7 @@ class KubernetesBackend:
         def free() -> bool:
             return not any(
                 pod["spec"].get("nodeName") == slot
-                and pod_state.active(pod)
+                and not pod_state.has_ended(pod)
                 and pod["metadata"]["labels"].get("batch.kubernetes.io/job-name") != trial.id
                 for pod in self.watch.pods()
             )

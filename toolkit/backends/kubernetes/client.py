@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 
 CONNECT_SECONDS, READ_SECONDS = 5, 30
-PATIENCE_SECONDS = 120
+RETRY_SECONDS = 120
 """How long an API server may be away before a campaign gives up; its Jobs go on and are taken up again by --resume."""
 
-TRY_AGAIN = {429, 500, 502, 503, 504}
+RETRIED_STATUSES = {429, 500, 502, 503, 504}
 
 
-class Refused(GilfreeError):
+class ApiError(GilfreeError):
     """The API server answered with an error. `status`: its HTTP code; `reason`: its own word for it."""
 
     def __init__(self, status: int, reason: str, message: str, remedy: str = "") -> None:
@@ -35,7 +35,7 @@ class Refused(GilfreeError):
         self.status, self.reason = status, reason
 
 
-class Gone(GilfreeError):
+class Unreachable(GilfreeError):
     """The API server does not answer any more."""
 
 
@@ -83,7 +83,7 @@ class Cluster:
         """Create; never tried twice blindly: a second try that finds the object there gives that one."""
         try:
             return self._asked("POST", path, body, query)
-        except Refused as error:
+        except ApiError as error:
             if error.reason != "AlreadyExists" or "dryRun" in query:
                 raise
             return self.get(f"{path}/{body['metadata']['name']}")
@@ -99,12 +99,12 @@ class Cluster:
             body["gracePeriodSeconds"] = grace_seconds
         try:
             self._asked("DELETE", path, body, {"labelSelector": labels} if labels else {})
-        except Refused as error:
+        except ApiError as error:
             if error.status != 404:
                 raise
 
     def lines(self, path: str, read_seconds: float = READ_SECONDS, **query: Any) -> Iterator[str]:
-        """Lines of a stream (a watch, a followed log) as they come. Raises Refused or Gone; no second try here."""
+        """Lines of a stream (a watch, a followed log) as they come. Raises ApiError or Unreachable; no second try here."""
         response = self._send("GET", path, None, query, read_seconds, "application/json")
         if response.status >= 400:
             raise _refused("GET", path, response.status, response.read())
@@ -123,29 +123,29 @@ class Cluster:
 
     def text(self, path: str, **query: Any) -> str:
         """A whole text, such as a log."""
-        return "\n".join(self.patiently(lambda: list(self.lines(path, **query))))
+        return "\n".join(self.retry(lambda: list(self.lines(path, **query))))
 
-    def patiently(self, ask: Callable[[], Any]) -> Any:
-        """`ask`, again and again while the server is away or busy, for PATIENCE_SECONDS at most."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+    def retry(self, ask: Callable[[], Any]) -> Any:
+        """`ask`, again and again while the server is away or busy, for RETRY_SECONDS at most."""
+        deadline = time.monotonic() + RETRY_SECONDS
         pause = 0.2
         while True:
             try:
                 return ask()
-            except (Gone, Refused) as error:
-                lasting = isinstance(error, Refused) and error.status not in TRY_AGAIN
+            except (Unreachable, ApiError) as error:
+                lasting = isinstance(error, ApiError) and error.status not in RETRIED_STATUSES
                 if lasting or time.monotonic() > deadline or self.stopping.wait(pause):
                     raise
                 pause = min(2 * pause, 3.0)
 
-    def once(self, path: str) -> Object:
+    def get_once(self, path: str) -> Object:
         """The object at a path, without patience: for finding out whether anybody answers at all."""
         return self._answer("GET", path, None, {}, "application/json")
 
     def _asked(
         self, method: str, path: str, body: Object | None, query: Object, content: str = "application/json"
     ) -> Object:
-        found: Object = self.patiently(lambda: self._answer(method, path, body, query, content))
+        found: Object = self.retry(lambda: self._answer(method, path, body, query, content))
         return found
 
     def _answer(self, method: str, path: str, body: Object | None, query: Object, content: str) -> Object:
@@ -189,8 +189,8 @@ class Cluster:
         except _broken() as error:
             raise self._gone(error) from None
 
-    def _gone(self, error: Exception) -> Gone:
-        return Gone(
+    def _gone(self, error: Exception) -> Unreachable:
+        return Unreachable(
             f"the API server {self.server} (context {self.context}) does not answer: {error}",
             "see `kubectl cluster-info`; a run that was interrupted goes on with --resume",
         )
@@ -217,7 +217,7 @@ def _in_cluster(configuration: Any, otherwise: str) -> str | None:
     return file.read_text().strip() if file.exists() else None
 
 
-def _refused(method: str, path: str, status: int, data: bytes) -> Refused:
+def _refused(method: str, path: str, status: int, data: bytes) -> ApiError:
     try:
         told = json.loads(data)
         reason, message = str(told.get("reason", "")), str(told.get("message", ""))
@@ -230,4 +230,4 @@ def _refused(method: str, path: str, status: int, data: bytes) -> Refused:
         remedy = "raise the namespace's ResourceQuota, or ask for less (`cluster: {server: …}`)"
     elif status == 403:
         remedy = "kubectl apply -f manifests/rbac.yaml gives the least rights that are needed"
-    return Refused(status, reason, f"the cluster refused {method} {path}: {message or status}", remedy)
+    return ApiError(status, reason, f"the cluster refused {method} {path}: {message or status}", remedy)

@@ -7,7 +7,7 @@ import re
 import time
 from typing import Any
 
-from toolkit.backends.kubernetes.client import Cluster, Object, Refused
+from toolkit.backends.kubernetes.client import ApiError, Cluster, Object
 from toolkit.backends.kubernetes.render import MANAGED, PREFIX, Shares, label_value, render_job
 from toolkit.backends.kubernetes.watch import PodWatch
 from toolkit.errors import GilfreeError
@@ -35,7 +35,11 @@ def ensure(
     wanted = render_job(trial, load_image, settings, found, node=node, namespace=cluster.namespace)
     existing = find(cluster, trial.id)
     if existing is not None:
-        if node_of(existing) == node and _same(existing, wanted) and (not over(existing) or watch.of_job(trial.id)):
+        if (
+            bound_node(existing) == node
+            and _same(existing, wanted)
+            and (not is_finished(existing) or watch.pods_of_job(trial.id))
+        ):
             return
         cluster.delete(jobs_path(cluster, trial.id))
         _wait_gone(cluster, trial.id, watch)
@@ -46,7 +50,7 @@ def find(cluster: Cluster, name: str) -> Object | None:
     """A Job, or None."""
     try:
         return cluster.get(jobs_path(cluster, name))
-    except Refused as error:
+    except ApiError as error:
         if error.status == 404:
             return None
         raise
@@ -58,7 +62,7 @@ def release(cluster: Cluster, trial: Trial, settings: ClusterSettings) -> None:
         cluster.patch(jobs_path(cluster, trial.id), {"spec": {"suspend": False}})
 
 
-def node_of(job: Object) -> str | None:
+def bound_node(job: Object) -> str | None:
     """The node that a Job is bound to. Pure."""
     affinity = job["spec"]["template"]["spec"].get("affinity", {}).get("nodeAffinity", {})
     terms = affinity.get("requiredDuringSchedulingIgnoredDuringExecution", {}).get("nodeSelectorTerms", ())
@@ -69,7 +73,7 @@ def node_of(job: Object) -> str | None:
     return None
 
 
-def over(job: Object) -> bool:
+def is_finished(job: Object) -> bool:
     """Whether a Job has completed or failed. Pure."""
     conditions = job.get("status", {}).get("conditions") or ()
     return any(one["type"] in ("Complete", "Failed") and one["status"] == "True" for one in conditions)
@@ -94,39 +98,43 @@ def _wait_gone(cluster: Cluster, name: str, watch: PodWatch) -> None:
     while there:
         if time.monotonic() > deadline:
             raise GilfreeError(f"Job {name} of an earlier run does not go away", f"kubectl delete job {name}")
-        watch.wait_for(lambda: not any(not pod.get("gilfree_deleted") for pod in watch.of_job(name)), 1.0)
+        watch.wait_for(lambda: not any(not pod.get("gilfree_deleted") for pod in watch.pods_of_job(name)), 1.0)
         there = find(cluster, name) is not None
         if there:
             cluster.stopping.wait(0.2)
     watch.forget(name)
 
 
-def keep_description(cluster: Cluster, campaign: str, text: str) -> None:
+def store_description(cluster: Cluster, campaign: str, text: str) -> None:
     """Keep campaign.json as a ConfigMap beside the Jobs, for whoever gathers them; an older one is replaced."""
     path = f"/api/v1/namespaces/{cluster.namespace}/configmaps"
     labels = {**MANAGED, "app.kubernetes.io/component": "campaign", f"{PREFIX}/campaign": label_value(campaign)}
     body = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": config_name(campaign), "labels": labels, "annotations": {f"{PREFIX}/campaign": campaign}},
+        "metadata": {
+            "name": config_map_name(campaign),
+            "labels": labels,
+            "annotations": {f"{PREFIX}/campaign": campaign},
+        },
         "data": {"campaign.json": text},
     }
-    cluster.delete(f"{path}/{config_name(campaign)}")
+    cluster.delete(f"{path}/{config_map_name(campaign)}")
     cluster.create(path, body)
 
 
-def described(cluster: Cluster, campaign: str) -> bool:
+def has_description(cluster: Cluster, campaign: str) -> bool:
     """Whether the campaign's description is there still: `gilfree cancel` removes it."""
     try:
-        cluster.get(f"/api/v1/namespaces/{cluster.namespace}/configmaps/{config_name(campaign)}")
-    except Refused as error:
+        cluster.get(f"/api/v1/namespaces/{cluster.namespace}/configmaps/{config_map_name(campaign)}")
+    except ApiError as error:
         if error.status == 404:
             return False
         raise
     return True
 
 
-def config_name(campaign: str) -> str:
+def config_map_name(campaign: str) -> str:
     """The ConfigMap's name, a hash in it where the campaign's own cannot be one. Pure."""
     if re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,98}[a-z0-9])?", campaign):
         return f"gilfree-{campaign}"
@@ -142,7 +150,7 @@ def remove_campaign(cluster: Cluster, campaign: str) -> None:
     cluster.delete(f"/api/v1/namespaces/{cluster.namespace}/configmaps", selector)
 
 
-def events_of(cluster: Cluster, names: list[str]) -> list[Object]:
+def list_events(cluster: Cluster, names: list[str]) -> list[Object]:
     """Events about a Job and its pods; empty when they cannot be had."""
     found: list[Object] = []
     for name in names:
@@ -150,7 +158,7 @@ def events_of(cluster: Cluster, names: list[str]) -> list[Object]:
             listed = cluster.list(
                 f"/api/v1/namespaces/{cluster.namespace}/events", fieldSelector=f"involvedObject.name={name}"
             )
-        except Refused:
+        except ApiError:
             continue
         found += listed.get("items", ())
     return found

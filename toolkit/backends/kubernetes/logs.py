@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from toolkit.agent import frames
 from toolkit.agent.frames import Frame
-from toolkit.backends.kubernetes.client import Cluster, Gone, Refused
+from toolkit.backends.kubernetes.client import ApiError, Cluster, Unreachable
 from toolkit.backends.log_reader import LogReader
 
 FOLLOW_AGAIN_SECONDS = 1.0
@@ -23,7 +23,7 @@ def whole_log(cluster: Cluster, pod: str, container: str) -> list[str]:
     """All lines of a container's log, as the API has it now; none when there is no log any more."""
     try:
         return cluster.text(log_path(cluster, pod), container=container).splitlines()
-    except Refused as error:
+    except ApiError as error:
         if error.status in (400, 404):  # the container never started, or the pod is gone
             return []
         raise
@@ -33,7 +33,7 @@ def tail(cluster: Cluster, pod: str, container: str) -> list[str]:
     """The last lines of a log that are no frames: what a container said that never came to speak in frames."""
     try:
         lines = cluster.text(log_path(cluster, pod), container=container, tailLines=100).splitlines()
-    except (Refused, Gone):
+    except (ApiError, Unreachable):
         return []
     return [line[:400] for line in lines if frames.decode(line) is None][-TAIL_LINES:]
 
@@ -68,5 +68,5 @@ class Follower:
                 if self._stop.is_set():
                     return
                 yield line
-        except (Refused, Gone):
+        except (ApiError, Unreachable):
             pass  # not there yet, or unreachable for a while; the whole log is read at the end in any case

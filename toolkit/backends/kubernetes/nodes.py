@@ -1,4 +1,4 @@
-"""Which nodes can hold a trial, and why the others cannot. Pure but for `usable` and `list_nodes`."""
+"""Which nodes can hold a trial, and why the others cannot. Pure but for `is_available` and `list_nodes`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from toolkit.backends.kubernetes.client import Cluster, Object, Refused
+from toolkit.backends.kubernetes.client import ApiError, Cluster, Object
 from toolkit.backends.kubernetes.render import Shares
 from toolkit.quantities import quantity_of
 from toolkit.scenario.cluster import ClusterSettings, Toleration
@@ -15,7 +15,7 @@ Node = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Suitable:
+class SuitableNode:
     """A node's name and what it can give."""
 
     name: str
@@ -29,17 +29,17 @@ def list_nodes(cluster: Cluster) -> list[Object]:
     return items
 
 
-def usable(cluster: Cluster, name: str) -> bool:
+def is_available(cluster: Cluster, name: str) -> bool:
     """Whether a node is there, ready and not cordoned, now."""
     try:
-        return not unusable(cluster.get(f"/api/v1/nodes/{name}"))
-    except Refused as error:
+        return not unavailable_reason(cluster.get(f"/api/v1/nodes/{name}"))
+    except ApiError as error:
         if error.status == 404:
             return False
         raise
 
 
-def unusable(node: Node) -> str:
+def unavailable_reason(node: Node) -> str:
     """Why no pod is placed on a node at the moment, or ""."""
     if node.get("spec", {}).get("unschedulable"):
         return "is cordoned"
@@ -51,18 +51,18 @@ def unusable(node: Node) -> str:
     return ""
 
 
-def suitable(
+def suitable_nodes(
     nodes: Sequence[Node], settings: ClusterSettings, wanted: Shares | None
-) -> tuple[list[Suitable], dict[str, str]]:
+) -> tuple[list[SuitableNode], dict[str, str]]:
     """The nodes that can hold a pod of these shares (None: of any size), and why each of the others cannot."""
     found, reasons = [], {}
     for node in nodes:
         name = str(node["metadata"]["name"])
         allocatable = node.get("status", {}).get("allocatable", {})
-        one = Suitable(
+        one = SuitableNode(
             name, float(quantity_of(allocatable.get("cpu", "0"))), int(quantity_of(allocatable.get("memory", "0")))
         )
-        why = unusable(node) or _unselected(node, settings) or _tainted(node, settings.tolerations)
+        why = unavailable_reason(node) or _unselected(node, settings) or _tainted(node, settings.tolerations)
         if not why and wanted is not None:
             why = _too_small(one, wanted)
         if why:
@@ -72,7 +72,7 @@ def suitable(
     return found, reasons
 
 
-def _too_small(node: Suitable, wanted: Shares) -> str:
+def _too_small(node: SuitableNode, wanted: Shares) -> str:
     cpus, memory = wanted.server_cpus + wanted.load_cpus, wanted.server_bytes + wanted.load_bytes
     if cpus > node.cpus + 1e-9:
         return f"has {node.cpus:g} CPUs to give, a trial takes {cpus:g}"

@@ -40,17 +40,17 @@ class JobState:
         return asdict(self)
 
 
-def descriptions(cluster: Cluster) -> list[dict[str, Any]]:
+def list_descriptions(cluster: Cluster) -> list[dict[str, Any]]:
     """campaign.json of every campaign that is kept in the namespace, newest first."""
     path = f"/api/v1/namespaces/{cluster.namespace}/configmaps"
-    found = cluster.list(path, selector_of(CAMPAIGN)).get("items") or []
+    found = cluster.list(path, label_selector(CAMPAIGN)).get("items") or []
     found.sort(key=lambda one: str(one["metadata"].get("creationTimestamp")), reverse=True)
     return [json.loads(one["data"]["campaign.json"]) for one in found]
 
 
-def described(cluster: Cluster, name: str) -> list[dict[str, Any]]:
+def find_descriptions(cluster: Cluster, name: str) -> list[dict[str, Any]]:
     """The campaign of that name, or all of the run of that name. Raises GilfreeError naming those that there are."""
-    known = descriptions(cluster)
+    known = list_descriptions(cluster)
     found = [one for one in known if name in (one["name"], one.get("run"))]
     if not found:
         there = ", ".join(str(one["name"]) for one in known) or "none"
@@ -61,12 +61,12 @@ def described(cluster: Cluster, name: str) -> list[dict[str, Any]]:
     return found
 
 
-def jobs_of(cluster: Cluster, campaign: str) -> Iterator[Object]:
+def list_jobs(cluster: Cluster, campaign: str) -> Iterator[Object]:
     """A campaign's Jobs, a page at a time."""
     more = ""
     while True:
         going_on = {"continue": more} if more else {}
-        selector = selector_of({**TRIAL, f"{PREFIX}/campaign": label_value(campaign)})
+        selector = label_selector({**TRIAL, f"{PREFIX}/campaign": label_value(campaign)})
         page = cluster.list(jobs.jobs_path(cluster), selector, limit=PAGE, **going_on)
         yield from page.get("items") or []
         more = page["metadata"].get("continue") or ""
@@ -74,31 +74,31 @@ def jobs_of(cluster: Cluster, campaign: str) -> Iterator[Object]:
             return
 
 
-def pods_of(cluster: Cluster, campaign: str) -> dict[str, list[Object]]:
+def list_pods(cluster: Cluster, campaign: str) -> dict[str, list[Object]]:
     """A campaign's pods by their Job's name."""
-    selector = selector_of({**TRIAL, f"{PREFIX}/campaign": label_value(campaign)})
+    selector = label_selector({**TRIAL, f"{PREFIX}/campaign": label_value(campaign)})
     found: dict[str, list[Object]] = {}
     for pod in cluster.list(f"/api/v1/namespaces/{cluster.namespace}/pods", selector).get("items") or []:
         found.setdefault(str(pod["metadata"]["labels"].get("batch.kubernetes.io/job-name")), []).append(pod)
     return found
 
 
-def state_of(job: Object, pods: Sequence[Mapping[str, Any]]) -> JobState:
+def job_state(job: Object, pods: Sequence[Mapping[str, Any]]) -> JobState:
     """How a Job stands. Pure."""
     labels, annotations = job["metadata"]["labels"], job["metadata"].get("annotations") or {}
     status = job.get("status") or {}
     ended = {one["type"]: one for one in status.get("conditions") or [] if one["status"] == "True"}
     pod: Mapping[str, Any] = pods[-1] if pods else {}
-    node = str((pod.get("spec") or {}).get("nodeName") or jobs.node_of(job) or "")
+    node = str((pod.get("spec") or {}).get("nodeName") or jobs.bound_node(job) or "")
     state, detail = "starting", _waiting(pod)
     if "Complete" in ended:
         state, detail = "done", ""
     elif "Failed" in ended:
-        problem = pod_state.verdict(pod) if pod else None
+        problem = pod_state.final_problem(pod) if pod else None
         state, detail = "failed", problem.detail if problem else str(ended["Failed"].get("message", ""))
     elif job["spec"].get("suspend"):
         state, detail = "waiting", "for its node"
-    elif pod and pod_state.started(pod, pod_state.LOAD):
+    elif pod and pod_state.has_started(pod, pod_state.LOAD):
         state, detail = "running", ""
     return JobState(
         str(job["metadata"]["name"]),
@@ -116,7 +116,9 @@ def _waiting(pod: Mapping[str, Any]) -> str:
     for one in (pod.get("status") or {}).get("conditions") or []:
         if one["type"] == "PodScheduled" and one["status"] == "False":
             return str(one.get("message", ""))
-    reasons = [(one.get("state", {}).get("waiting") or {}).get("reason") for one in pod_state.containers(pod).values()]
+    reasons = [
+        (one.get("state", {}).get("waiting") or {}).get("reason") for one in pod_state.container_statuses(pod).values()
+    ]
     return ", ".join(dict.fromkeys(reason for reason in reasons if reason and reason != "PodInitializing"))
 
 
@@ -137,5 +139,5 @@ def trial_of(job: Object, description: Mapping[str, Any]) -> Trial:
     return Trial(str(description["name"]), scenario, points[key], block, arms[name], attempt, windows)
 
 
-def selector_of(labels: Mapping[str, str]) -> str:
+def label_selector(labels: Mapping[str, str]) -> str:
     return ",".join(f"{key}={value}" for key, value in labels.items())

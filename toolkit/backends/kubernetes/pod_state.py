@@ -29,33 +29,33 @@ class Problem:
         return {"reason": self.reason, "detail": self.detail, "environmental": self.environmental}
 
 
-def containers(pod: Pod) -> dict[str, Mapping[str, Any]]:
+def container_statuses(pod: Pod) -> dict[str, Mapping[str, Any]]:
     """Status of each container by its name."""
     status = pod.get("status", {})
     both = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
     return {one["name"]: one for one in both}
 
 
-def started(pod: Pod, side: str) -> bool:
+def has_started(pod: Pod, side: str) -> bool:
     """Whether a side's container has run, so that it has a log."""
-    one = containers(pod).get(side, {})
+    one = container_statuses(pod).get(side, {})
     return bool({"running", "terminated"} & one.get("state", {}).keys() or one.get("restartCount"))
 
 
-def ended(pod: Pod) -> bool:
+def has_ended(pod: Pod) -> bool:
     """Whether all of the pod is over."""
     return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
 def active(pod: Pod) -> bool:
     """Whether it holds its node: assigned or to be, and not over."""
-    return not ended(pod)
+    return not has_ended(pod)
 
 
-def fatal(pod: Pod, now: datetime) -> Problem | None:
+def fatal_problem(pod: Pod, now: datetime) -> Problem | None:
     """Why this pod will never run its trial to the end, as soon as that is certain."""
     status = pod.get("status", {})
-    for name, one in containers(pod).items():
+    for name, one in container_statuses(pod).items():
         waiting = one.get("state", {}).get("waiting") or {}
         reason = waiting.get("reason", "")
         if reason in PULL_FAILURES:
@@ -77,12 +77,12 @@ def fatal(pod: Pod, now: datetime) -> Problem | None:
     return None
 
 
-def verdict(pod: Pod, pods_seen: int = 1) -> Problem | None:
+def final_problem(pod: Pod, pods_seen: int = 1) -> Problem | None:
     """What speaks against a trial whose pod is over; None when both containers ended as they should."""
     failed = _failed(pod) if pod.get("status", {}).get("phase") == "Failed" else None
     if failed:
         return failed
-    for name, one in containers(pod).items():
+    for name, one in container_statuses(pod).items():
         if one.get("restartCount"):
             return _restarted(name, one)
     if pods_seen > 1:
@@ -93,11 +93,11 @@ def verdict(pod: Pod, pods_seen: int = 1) -> Problem | None:
     return None
 
 
-def exits(pod: Pod) -> dict[str, Any]:
+def container_exits(pod: Pod) -> dict[str, Any]:
     """How both containers ended, for the record."""
     found: dict[str, Any] = {}
     for side, name in (("load", LOAD), ("serve", SERVER)):
-        one = containers(pod).get(name, {})
+        one = container_statuses(pod).get(name, {})
         over = one.get("state", {}).get("terminated") or one.get("lastState", {}).get("terminated") or {}
         found[f"{side}_agent"] = {
             "code": over.get("exitCode"),
@@ -108,7 +108,7 @@ def exits(pod: Pod) -> dict[str, Any]:
     return found
 
 
-def summary(pod: Pod) -> dict[str, Any]:
+def pod_summary(pod: Pod) -> dict[str, Any]:
     """What is kept of a pod in the record of its trial."""
     status = pod.get("status", {})
     return {
@@ -117,11 +117,11 @@ def summary(pod: Pod) -> dict[str, Any]:
         "node": pod.get("spec", {}).get("nodeName"),
         "phase": status.get("phase"),
         "qos": status.get("qosClass"),
-        "images": {name: one.get("imageID") for name, one in containers(pod).items()},
+        "images": {name: one.get("imageID") for name, one in container_statuses(pod).items()},
     }
 
 
-def event_words(events: Sequence[Mapping[str, Any]]) -> list[str]:
+def event_lines(events: Sequence[Mapping[str, Any]]) -> list[str]:
     """Events in one line each, oldest first, the newest twenty."""
     ordered = sorted(events, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
     return [f"{one.get('reason')}: {one.get('message', '')}"[:400] for one in ordered[-20:]]
@@ -142,7 +142,7 @@ def _failed(pod: Pod) -> Problem:
     if disrupted:
         return disrupted
     for name in (SERVER, LOAD):
-        one = containers(pod).get(name, {})
+        one = container_statuses(pod).get(name, {})
         if one.get("restartCount"):
             return _restarted(name, one)
         over = one.get("state", {}).get("terminated")

@@ -10,7 +10,7 @@ from typing import Any
 
 from toolkit.agent.frames import Frame, gap
 from toolkit.backends.kubernetes import jobs, pod_state
-from toolkit.backends.kubernetes.client import PATIENCE_SECONDS, Cluster, Gone, Object, Refused
+from toolkit.backends.kubernetes.client import RETRY_SECONDS, ApiError, Cluster, Object, Unreachable
 from toolkit.backends.kubernetes.logs import Follower, tail
 from toolkit.backends.kubernetes.pod_state import LOAD, SERVER, Problem
 from toolkit.backends.kubernetes.render import deadline_seconds
@@ -66,16 +66,16 @@ class PodTrial:
                     self.problem = self._why_no_pod()
                 if now > deadline:
                     self.problem = Problem("deadline", f"the pod was not over {now - began:.0f} s after its release")
-                gone = self._watch.gone_since
-                if gone is not None and now - gone > PATIENCE_SECONDS:
-                    raise Gone("the API server has been away for too long", "go on with --resume")
+                gone = self._watch.unreachable_since
+                if gone is not None and now - gone > RETRY_SECONDS:
+                    raise Unreachable("the API server has been away for too long", "go on with --resume")
         finally:
             unsubscribe()
             for follower in self._followers.values():
                 follower.stop()
         yield from self._rest()
         if self.problem is None and self._pod is not None and self._over:
-            self.problem = pod_state.verdict(self._pod, len(self._uids))
+            self.problem = pod_state.final_problem(self._pod, len(self._uids))
         if self.problem is not None or self._missing():
             self._save()
 
@@ -87,21 +87,21 @@ class PodTrial:
         """Look at the pod as the watch has it now; whether there is nothing more to wait for."""
         if self.problem is not None:
             return True
-        pods = self._watch.of_job(self._trial.id)
+        pods = self._watch.pods_of_job(self._trial.id)
         self._uids |= {pod["metadata"]["uid"] for pod in pods}
         if not pods:
             return False
         self._pod = pod = pods[-1]
         for side in (SERVER, LOAD):
-            if side not in self._followers and pod_state.started(pod, side):
+            if side not in self._followers and pod_state.has_started(pod, side):
                 self._followers[side] = Follower(self._cluster, pod["metadata"]["name"], side, self._queue.put)
-        self._over = pod_state.ended(pod)
+        self._over = pod_state.has_ended(pod)
         if self._over:
             return True
         if pod.get("gilfree_deleted"):
             self.problem = Problem("pod-deleted", f"pod {pod['metadata']['name']} was deleted during the trial", True)
         else:
-            self.problem = pod_state.fatal(pod, datetime.now(UTC))
+            self.problem = pod_state.fatal_problem(pod, datetime.now(UTC))
         return self.problem is not None
 
     def _rest(self) -> Iterator[Frame]:
@@ -122,7 +122,7 @@ class PodTrial:
         return any(gap(found) for found in self._seen.values())
 
     def _why_no_pod(self) -> Problem | None:
-        for event in jobs.events_of(self._cluster, [self._trial.id]):
+        for event in jobs.list_events(self._cluster, [self._trial.id]):
             if event.get("reason") == "FailedCreate":
                 words = str(event.get("message", ""))
                 return Problem("quota" if "exceeded quota" in words else "pod-not-created", words, True)
@@ -132,11 +132,11 @@ class PodTrial:
         """Keep what the cluster says of a failed trial before its pod is removed."""
         names = [self._trial.id, *([self._pod["metadata"]["name"]] if self._pod else [])]
         try:
-            self._events = pod_state.event_words(jobs.events_of(self._cluster, names))
+            self._events = pod_state.event_lines(jobs.list_events(self._cluster, names))
             if self._pod is not None and not self._pod.get("gilfree_deleted"):
                 name = self._pod["metadata"]["name"]
                 self._tails = {side: tail(self._cluster, name, side) for side in self._followers}
-        except (Refused, Gone):
+        except (ApiError, Unreachable):
             return  # the verdict stands without them
 
     def leave(self) -> None:
@@ -150,7 +150,7 @@ class PodTrial:
         """What the backend knows beyond the frames."""
         found: dict[str, Any] = {"node": self._node}
         if self._pod is not None:
-            found.update(pod_state.summary(self._pod), **pod_state.exits(self._pod))
+            found.update(pod_state.pod_summary(self._pod), **pod_state.container_exits(self._pod))
         if self.problem is not None:
             found["problem"] = self.problem.data()
         if self._events or self._tails:

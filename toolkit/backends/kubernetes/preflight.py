@@ -18,12 +18,12 @@ from toolkit.quantities import quantity_of
 LEAST_SERVER = (1, 29)
 """Where native sidecars (an init container that stays) are on by default."""
 
-State = Literal["fine", "unknown", "in the way"]
+State = Literal["passed", "unknown", "blocking"]
 Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Finding:
+class PreflightResult:
     """One thing that was looked at. `unknown`: it could not be, or it may spoil trials; the campaign goes on."""
 
     name: str
@@ -71,40 +71,42 @@ PERMISSIONS = (
 """What manifests/rbac.yaml grants; the needed ones, and what is used where it is granted."""
 
 
-def server_version(version: Object) -> Finding:
+def check_server_version(version: Object) -> PreflightResult:
     """Old API servers do not know native sidecars."""
     said = str(version.get("gitVersion", "unknown"))
     digits = re.match(r"v?(\d+)\.(\d+)", said)
     if digits is None:
-        return Finding("version", "unknown", f"the API server says {said!r} of itself")
+        return PreflightResult("version", "unknown", f"the API server says {said!r} of itself")
     if (int(digits[1]), int(digits[2])) < LEAST_SERVER:
         least = ".".join(map(str, LEAST_SERVER))
-        return Finding("version", "in the way", f"the API server is {said}", f"{least} or newer is needed (sidecars)")
-    return Finding("version", "fine", said)
+        return PreflightResult(
+            "version", "blocking", f"the API server is {said}", f"{least} or newer is needed (sidecars)"
+        )
+    return PreflightResult("version", "passed", said)
 
 
-def permissions(answers: Mapping[Permission, bool], namespace: str) -> Iterator[Finding]:
+def check_permissions(answers: Mapping[Permission, bool], namespace: str) -> Iterator[PreflightResult]:
     """What SelfSubjectAccessReviews said."""
     denied = [one for one, allowed in answers.items() if not allowed]
     lacking = [one.words() for one in denied if one.needed]
     if lacking:
-        yield Finding(
+        yield PreflightResult(
             "permissions",
-            "in the way",
+            "blocking",
             f"in namespace {namespace} you may not: {', '.join(lacking)}",
             "have manifests/rbac.yaml applied for this namespace and yourself, or take another NAMESPACE",
         )
     else:
-        yield Finding("permissions", "fine", f"all {sum(one.needed for one in answers)} that are needed")
+        yield PreflightResult("permissions", "passed", f"all {sum(one.needed for one in answers)} that are needed")
     for one in denied:
         if not one.needed:
-            yield Finding("permissions", "unknown", f"{one.why}: not allowed to {one.words()}")
+            yield PreflightResult("permissions", "unknown", f"{one.why}: not allowed to {one.words()}")
 
 
 Amounts = dict[str, Decimal]
 
 
-def pod_amounts(pod: Object) -> tuple[Amounts, Amounts]:
+def pod_resources(pod: Object) -> tuple[Amounts, Amounts]:
     """Requests and limits of a pod by resource: sidecars run beside the main containers, so all of them add up."""
     spec = pod["spec"]
     requests, limits = Amounts(), Amounts()
@@ -119,9 +121,9 @@ def pod_amounts(pod: Object) -> tuple[Amounts, Amounts]:
     return requests, limits
 
 
-def quotas(found: Sequence[Object], pod: Object, at_once: int) -> Iterator[Finding]:
+def check_quotas(found: Sequence[Object], pod: Object, at_once: int) -> Iterator[PreflightResult]:
     """Whether `at_once` such pods fit in what is left of each ResourceQuota. Scoped quotas are left to admission."""
-    requests, limits = pod_amounts(pod)
+    requests, limits = pod_resources(pod)
     wanted = {
         **{f"requests.{name}": value for name, value in requests.items()},
         **requests,  # `cpu` in a quota is requests.cpu
@@ -137,15 +139,15 @@ def quotas(found: Sequence[Object], pod: Object, at_once: int) -> Iterator[Findi
         for resource, hard in (spec.get("hard") or {}).items():
             free = quantity_of(hard) - quantity_of(used.get(resource, "0"))
             if resource in wanted and wanted[resource] > free:
-                yield Finding(
+                yield PreflightResult(
                     "quota",
-                    "in the way",
+                    "blocking",
                     f"ResourceQuota {name} leaves {_short(resource, free)} of {resource}, one trial needs"
                     f" {_short(resource, wanted[resource])}",
                     "free some, have the quota raised, or ask for less (`cluster:` server and load, or resources)",
                 )
             elif resource in wanted and wanted[resource] * at_once > free:
-                yield Finding(
+                yield PreflightResult(
                     "quota",
                     "unknown",
                     f"ResourceQuota {name} leaves {_short(resource, free)} of {resource}: {at_once} trials at once"
@@ -154,11 +156,11 @@ def quotas(found: Sequence[Object], pod: Object, at_once: int) -> Iterator[Findi
                 )
 
 
-def limit_ranges(found: Sequence[Object], pod: Object) -> Iterator[Finding]:
+def check_limit_ranges(found: Sequence[Object], pod: Object) -> Iterator[PreflightResult]:
     """Whether the pod and its containers are within each LimitRange; defaults do not matter, all is given."""
     spec = pod["spec"]
     containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
-    requests, limits = pod_amounts(pod)
+    requests, limits = pod_resources(pod)
     for one in found:
         name = one["metadata"]["name"]
         for limit in (one.get("spec") or {}).get("limits") or []:
@@ -171,16 +173,16 @@ def limit_ranges(found: Sequence[Object], pod: Object) -> Iterator[Finding]:
                     yield from _within(name, limit, f"container {container['name']}", *given)
 
 
-def _within(name: str, limit: Object, what: str, requests: Amounts, limits: Amounts) -> Iterator[Finding]:
+def _within(name: str, limit: Object, what: str, requests: Amounts, limits: Amounts) -> Iterator[PreflightResult]:
     remedy = "ask for an amount within it (`cluster:` server and load, or resources), or take another NAMESPACE"
     for resource, most in (limit.get("max") or {}).items():
         if limits.get(resource, Decimal(0)) > quantity_of(most):
             asked = f"{what} has {_short(resource, limits[resource])}"
-            yield Finding("limit range", "in the way", f"{name}: at most {most} of {resource}, {asked}", remedy)
+            yield PreflightResult("limit range", "blocking", f"{name}: at most {most} of {resource}, {asked}", remedy)
     for resource, least in (limit.get("min") or {}).items():
         if resource in requests and requests[resource] < quantity_of(least):
             asked = f"{what} has {_short(resource, requests[resource])}"
-            yield Finding("limit range", "in the way", f"{name}: at least {least} of {resource}, {asked}", remedy)
+            yield PreflightResult("limit range", "blocking", f"{name}: at least {least} of {resource}, {asked}", remedy)
 
 
 def _short(resource: str, value: Decimal) -> str:
@@ -249,28 +251,28 @@ def _same_amount(sent: Any, kept: Any) -> bool:
         return False
 
 
-def refuse(findings: Sequence[Finding]) -> None:
+def raise_blocking(results: Sequence[PreflightResult]) -> None:
     """Raise GilfreeError with all that is in the way, each with its remedy."""
-    found = [one for one in findings if one.state == "in the way"]
+    found = [one for one in results if one.state == "blocking"]
     if found:
         remedies = dict.fromkeys(one.remedy for one in found)
         raise GilfreeError("; ".join(one.words() for one in found), "; ".join(remedies))
 
 
-def cpu_manager(policies: Mapping[str, str | None], *, required: bool) -> Iterator[Finding]:
+def check_cpu_manager(policies: Mapping[str, str | None], *, required: bool) -> Iterator[PreflightResult]:
     """Whether servers will get CPUs of their own; `policies` by node, None where the kubelet could not be asked."""
     without = sorted(name for name, policy in policies.items() if policy not in (None, "static"))
     unseen = sorted(name for name, policy in policies.items() if policy is None)
     if without:
-        yield Finding(
+        yield PreflightResult(
             "pinning",
-            "in the way" if required else "unknown",
+            "blocking" if required else "unknown",
             f"the CPU manager policy of {', '.join(without[:5])} is not static: servers get no CPU of their own there",
             "set cpuManagerPolicy: static in the kubelet's configuration, select other nodes (`cluster: {nodeSelector}`),"
             " or take `cluster: {pinning: preferred}` and believe the figures less",
         )
     if unseen:
         words = f"the CPU manager policy of {', '.join(unseen[:5])} cannot be seen from here"
-        yield Finding("pinning", "unknown", words, "the first trial shows from inside whether it is static")
+        yield PreflightResult("pinning", "unknown", words, "the first trial shows from inside whether it is static")
     if policies and not without and not unseen:
-        yield Finding("pinning", "fine", "static CPU manager")
+        yield PreflightResult("pinning", "passed", "static CPU manager")

@@ -5,52 +5,52 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from toolkit.backends.kubernetes.client import Cluster, Gone, Refused
+from toolkit.backends.kubernetes.client import ApiError, Cluster, Unreachable
 from toolkit.backends.kubernetes.preflight import (
     PERMISSIONS,
-    Finding,
     Permission,
+    PreflightResult,
     admission_changes,
-    cpu_manager,
-    limit_ranges,
-    permissions,
-    quotas,
-    server_version,
+    check_cpu_manager,
+    check_limit_ranges,
+    check_permissions,
+    check_quotas,
+    check_server_version,
 )
 from toolkit.errors import GilfreeError
 
 Object = dict[str, Any]
 
 
-def access(cluster: Cluster) -> list[Finding]:
+def check_access(cluster: Cluster) -> list[PreflightResult]:
     """Whether the cluster is new enough and the user may do what is needed: asked before anything else.
 
     Raises GilfreeError when the API server does not answer at all.
     """
-    return [server_version(_version(cluster)), *permissions(_reviews(cluster), cluster.namespace)]
+    return [check_server_version(_version(cluster)), *check_permissions(_reviews(cluster), cluster.namespace)]
 
 
-def check(
+def check_trials(
     cluster: Cluster, job: Mapping[str, Any], nodes: Sequence[str], *, pinned: bool, required: bool
-) -> list[Finding]:
-    """All findings for a campaign whose trials are like `job`, one at a time on each of `nodes`.
+) -> list[PreflightResult]:
+    """All results for a campaign whose trials are like `job`, one at a time on each of `nodes`.
 
     pinned: servers are to have CPUs of their own, `required`: trials without are rejected.
     """
-    pod = pod_of(job)
+    pod = pod_of_job(job)
     found = [*_tried(cluster, "jobs", f"/apis/batch/v1/namespaces/{cluster.namespace}/jobs", dict(job))]
-    if any(one.state == "in the way" for one in found):
+    if any(one.state == "blocking" for one in found):
         return found
-    found += quotas(_items(cluster, "resourcequotas"), pod, len(nodes))
-    found += limit_ranges(_items(cluster, "limitranges"), pod)
-    if not any(one.state == "in the way" for one in found):
+    found += check_quotas(_items(cluster, "resourcequotas"), pod, len(nodes))
+    found += check_limit_ranges(_items(cluster, "limitranges"), pod)
+    if not any(one.state == "blocking" for one in found):
         found += _tried(cluster, "pods", f"/api/v1/namespaces/{cluster.namespace}/pods", pod)
     if pinned:
-        found += cpu_manager({name: _kubelet_policy(cluster, name) for name in nodes}, required=required)
+        found += check_cpu_manager({name: _kubelet_policy(cluster, name) for name in nodes}, required=required)
     return found
 
 
-def pod_of(job: Mapping[str, Any]) -> Object:
+def pod_of_job(job: Mapping[str, Any]) -> Object:
     """The pod that a Job would make, for trying what admission does to it."""
     template = job["spec"]["template"]
     name = str(job["metadata"]["name"])
@@ -61,8 +61,8 @@ def pod_of(job: Mapping[str, Any]) -> Object:
 def _version(cluster: Cluster) -> Object:
     """Without patience: somebody is waiting in front of the terminal."""
     try:
-        return cluster.once("/version")
-    except Gone as error:
+        return cluster.get_once("/version")
+    except Unreachable as error:
         raise GilfreeError(error.message, "see `kubectl cluster-info`; CONTEXT=NAME takes another cluster") from None
 
 
@@ -82,33 +82,35 @@ def _reviews(cluster: Cluster) -> dict[Permission, bool]:
     return found
 
 
-def _tried(cluster: Cluster, what: str, path: str, body: Object) -> Iterator[Finding]:
+def _tried(cluster: Cluster, what: str, path: str, body: Object) -> Iterator[PreflightResult]:
     """A server-side dry run: refused, or what it changed."""
     try:
         kept = cluster.create(path, body, dryRun="All", fieldValidation="Strict")
-    except Refused as error:
+    except ApiError as error:
         if error.status == 404:
-            yield Finding(
+            yield PreflightResult(
                 "namespace",
-                "in the way",
+                "blocking",
                 f"there is no namespace {cluster.namespace} (context {cluster.context})",
                 f"kubectl create namespace {cluster.namespace}, or take another NAMESPACE",
             )
         elif error.reason != "AlreadyExists":
-            yield Finding("dry run", "in the way", error.message, error.remedy or "change what it names, by `cluster:`")
+            yield PreflightResult(
+                "dry run", "blocking", error.message, error.remedy or "change what it names, by `cluster:`"
+            )
         return
     changes = admission_changes(body, kept)
     if changes:
-        yield Finding("dry run", "unknown", f"admission changes {what}: " + "; ".join(changes[:10]))
+        yield PreflightResult("dry run", "unknown", f"admission changes {what}: " + "; ".join(changes[:10]))
     else:
-        yield Finding("dry run", "fine", f"{what} are taken as they are")
+        yield PreflightResult("dry run", "passed", f"{what} are taken as they are")
 
 
 def _items(cluster: Cluster, resource: str) -> list[Object]:
-    """Objects that may be looked at; what may not be is among `access`'s findings."""
+    """Objects that may be looked at; what may not be is among `access`'s results."""
     try:
         found: list[Object] = cluster.list(f"/api/v1/namespaces/{cluster.namespace}/{resource}").get("items") or []
-    except Refused as error:
+    except ApiError as error:
         if error.status != 403:
             raise
         return []
@@ -118,7 +120,7 @@ def _items(cluster: Cluster, resource: str) -> list[Object]:
 def _kubelet_policy(cluster: Cluster, node: str) -> str | None:
     """The kubelet's CPU manager policy; None where it may not be asked or does not answer."""
     try:
-        config = cluster.once(f"/api/v1/nodes/{node}/proxy/configz")
+        config = cluster.get_once(f"/api/v1/nodes/{node}/proxy/configz")
     except GilfreeError:
         return None
     return str((config.get("kubeletconfig") or {}).get("cpuManagerPolicy") or "none")

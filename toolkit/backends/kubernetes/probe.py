@@ -23,7 +23,7 @@ PROBE_SECONDS = 300
 LOOK_SECONDS = 0.3
 
 
-def ask_images(cluster: Cluster, images: Sequence[str], settings: ClusterSettings, node: str) -> list[Answer]:
+def probe_images(cluster: Cluster, images: Sequence[str], settings: ClusterSettings, node: str) -> list[Answer]:
     """What each image's interpreter is. Raises GilfreeError with the cluster's own words where one cannot be pulled."""
     names = [_name(image) for image in images]
     try:
@@ -39,16 +39,16 @@ def _answer(cluster: Cluster, name: str, image: str) -> Answer:
     deadline = time.monotonic() + PROBE_SECONDS
     while True:
         pod = cluster.get(f"{_path(cluster)}/{name}")
-        problem = None if pod_state.ended(pod) else pod_state.fatal(pod, datetime.now(UTC))
+        problem = None if pod_state.has_ended(pod) else pod_state.fatal_problem(pod, datetime.now(UTC))
         if problem is not None or time.monotonic() > deadline:
-            events = pod_state.event_words(jobs.events_of(cluster, [name]))
+            events = pod_state.event_lines(jobs.list_events(cluster, [name]))
             words = problem.detail if problem else f"its pod was not over after {PROBE_SECONDS} s"
             raise GilfreeError(
                 f"{image} cannot be run there: {words}. {' | '.join(events[-3:])}",
                 "is it pushed where the cluster can pull it from? gilfree images build --push --registry HOST[/PREFIX];"
                 " `cluster: {imagePullSecrets: [NAME]}` for one that asks who you are",
             )
-        if pod_state.ended(pod):
+        if pod_state.has_ended(pod):
             said = cluster.text(log_path(cluster, name), container="probe")
             return answered(said, image, said[-300:])
         if cluster.stopping.wait(LOOK_SECONDS):

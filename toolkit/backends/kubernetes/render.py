@@ -120,7 +120,7 @@ def render_job(
     scenario = sized(trial.scenario, found)
     sized_trial = Trial(trial.campaign, scenario, trial.point, trial.block, trial.arm, trial.attempt, trial.windows)
     serve = {**serve_argument(sized_trial, placement()), "ready_file": READY_FILE, "linger": True}
-    labels = {**settings.labels, **labels_of(trial)}
+    labels = {**settings.labels, **trial_labels(trial)}
     if settings.queue:
         labels["kueue.x-k8s.io/queue-name"] = settings.queue
     return render(
@@ -129,7 +129,7 @@ def render_job(
             "name": trial.id,
             "namespace": namespace,
             "labels": labels,
-            "annotations": {**settings.annotations, **annotations_of(trial)},
+            "annotations": {**settings.annotations, **trial_annotations(trial)},
             "pod_annotations": {
                 **settings.annotations,
                 "sidecar.istio.io/inject": "false",
@@ -165,7 +165,7 @@ def render_job(
     )
 
 
-def labels_of(trial: Trial) -> Mapping[str, str]:
+def trial_labels(trial: Trial) -> Mapping[str, str]:
     """What a trial's objects are found by; values are cut to what a label may hold."""
     return {
         **TRIAL,
@@ -178,7 +178,7 @@ def labels_of(trial: Trial) -> Mapping[str, str]:
     }
 
 
-def annotations_of(trial: Trial) -> Mapping[str, str]:
+def trial_annotations(trial: Trial) -> Mapping[str, str]:
     """The same in full, for whoever gathers trials from the cluster alone."""
     return {
         f"{PREFIX}/campaign": trial.campaign,

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from toolkit.backends.kubernetes.client import Cluster, Gone, Object, Refused
+from toolkit.backends.kubernetes.client import ApiError, Cluster, Object, Unreachable
 
 WATCH_SECONDS = 240
 """After which the server ends a watch and it is begun again from where it was."""
 
-Told = Callable[[], None]
+Listener = Callable[[], None]
 """Called, on the watch's own thread, whenever something has changed."""
 
 
@@ -27,15 +27,15 @@ class PodWatch:
         self._pods: dict[str, Object] = {}
         self._deleted: dict[str, Object] = {}
         self._stop = threading.Event()
-        self._listeners: list[Told] = []
+        self._listeners: list[Listener] = []
         self.lists = 0
-        self.gone_since: float | None = None
-        self.refused: Refused | None = None
+        self.unreachable_since: float | None = None
+        self.refused: ApiError | None = None
         self._thread = threading.Thread(target=self._run, name="pod-watch", daemon=True)
 
     def start(self) -> None:
-        """Begin; returns when the first list is there. Raises Refused or Gone when there is none."""
-        self._take_list(self._list())
+        """Begin; returns when the first list is there. Raises ApiError or Unreachable when there is none."""
+        self._replace(self._list())
         self._thread.start()
 
     def stop(self) -> None:
@@ -49,7 +49,7 @@ class PodWatch:
         with self._changed:
             return list(self._pods.values())
 
-    def of_job(self, name: str) -> list[Object]:
+    def pods_of_job(self, name: str) -> list[Object]:
         """The pods of a Job, those deleted meanwhile included (marked `gilfree_deleted`), in order of their making."""
         with self._changed:
             both = [*self._pods.values(), *self._deleted.values()]
@@ -59,17 +59,17 @@ class PodWatch:
     def forget(self, name: str) -> None:
         """Drop what is remembered of a Job's deleted pods."""
         with self._changed:
-            for uid in [uid for uid, pod in self._deleted.items() if _job(pod) == name]:
+            for uid in [uid for uid, pod in self._deleted.items() if _job_name(pod) == name]:
                 del self._deleted[uid]
 
-    def subscribe(self, told: Told) -> Callable[[], None]:
-        """Have `told` called at every change until what is returned is called."""
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Have `listener` called at every change until what is returned is called."""
         with self._changed:
-            self._listeners.append(told)
+            self._listeners.append(listener)
 
         def end() -> None:
             with self._changed:
-                self._listeners.remove(told)
+                self._listeners.remove(listener)
 
         return end
 
@@ -82,21 +82,21 @@ class PodWatch:
         self.lists += 1
         return self._cluster.list(self._path, self._labels)
 
-    def _take_list(self, found: Object) -> None:
+    def _replace(self, found: Object) -> None:
         with self._changed:
-            there = {pod["metadata"]["uid"]: _trimmed(pod) for pod in found.get("items", ())}
+            there = {pod["metadata"]["uid"]: _reduced(pod) for pod in found.get("items", ())}
             for uid, pod in self._pods.items():
                 if uid not in there:
                     self._deleted[uid] = {**pod, "gilfree_deleted": True}
             self._pods = there
             self._resource_version = found["metadata"]["resourceVersion"]
-            self._note()
+            self._notify()
 
-    def _note(self) -> None:
-        self.gone_since = None
+    def _notify(self) -> None:
+        self.unreachable_since = None
         self._changed.notify_all()
-        for told in self._listeners:
-            told()
+        for listener in self._listeners:
+            listener()
 
     def _run(self) -> None:
         pause = 0.2
@@ -104,20 +104,20 @@ class PodWatch:
         while not self._stop.is_set():
             try:
                 if relist:
-                    self._take_list(self._list())
+                    self._replace(self._list())
                     relist = False
                 for kind, pod in self._events():
-                    self._take(kind, pod)
+                    self._apply(kind, pod)
                     pause = 0.2
-                self.gone_since = None
+                self.unreachable_since = None
             except _Expired:
                 relist = True
-            except Refused as error:
+            except ApiError as error:
                 self.refused = error
                 relist = True
                 self._stop.wait(pause)
-            except Gone:
-                self.gone_since = self.gone_since or time.monotonic()
+            except Unreachable:
+                self.unreachable_since = self.unreachable_since or time.monotonic()
                 self._stop.wait(pause)
                 pause = min(2 * pause, 3.0)
                 relist = True  # it may have forgotten; a list costs one request
@@ -138,30 +138,30 @@ class PodWatch:
                 raise _Expired
             yield event["type"], event["object"]
 
-    def _take(self, kind: str, pod: Object) -> None:
+    def _apply(self, kind: str, pod: Object) -> None:
         with self._changed:
             self._resource_version = pod["metadata"]["resourceVersion"]
             if kind == "BOOKMARK":
-                self.gone_since = None
+                self.unreachable_since = None
                 return
             uid = pod["metadata"]["uid"]
             if kind == "DELETED":
                 self._pods.pop(uid, None)
-                self._deleted[uid] = {**_trimmed(pod), "gilfree_deleted": True}
+                self._deleted[uid] = {**_reduced(pod), "gilfree_deleted": True}
             else:
-                self._pods[uid] = _trimmed(pod)
-            self._note()
+                self._pods[uid] = _reduced(pod)
+            self._notify()
 
 
 class _Expired(Exception):
     """The server has forgotten the version that a watch was to go on from."""
 
 
-def _job(pod: Object) -> str:
+def _job_name(pod: Object) -> str:
     return str(pod["metadata"].get("labels", {}).get("batch.kubernetes.io/job-name"))
 
 
-def _trimmed(pod: Object) -> Object:
+def _reduced(pod: Object) -> Object:
     """What is asked of a pod later; specs hold whole commands, and there may be hundreds."""
     meta, spec = pod["metadata"], pod.get("spec", {})
     kept = ("name", "namespace", "uid", "labels", "creationTimestamp", "deletionTimestamp")
