@@ -16,11 +16,11 @@ from hypothesis import settings
 
 from toolkit.agent.frames import Frame
 from toolkit.backends.local.backend import LocalBackend
-from toolkit.doctor import machine
+from toolkit.doctor import machine_checks
 from toolkit.images.progress import Watching
 from toolkit.images.spec.inputs import Wanted
 from toolkit.images.spec.network import Network
-from toolkit.loadgen.tools import Tool, ensure_tool
+from toolkit.loadgen.binaries import Binary, ensure_binary
 from toolkit.pythons.environment import pair_environments
 from toolkit.pythons.find import find_pair
 from toolkit.pythons.lock import load_lock
@@ -43,7 +43,7 @@ def say(words: str) -> None:
 
 @pytest.fixture(scope="session")
 def pair(request: pytest.FixtureRequest) -> Pair:
-    """The real pair of interpreters, built when it is not there: minutes, once a machine."""
+    """The real pair of interpreters, built when it is not there: minutes, once a machine_checks."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         return find_pair("3.14", say=say)
@@ -57,15 +57,15 @@ def arms(pair: Pair) -> tuple[Arm, Arm]:
 
 
 @pytest.fixture(scope="session")
-def rewrk(request: pytest.FixtureRequest) -> Tool:
+def rewrk(request: pytest.FixtureRequest) -> Binary:
     """The real rewrk, built when it is not there."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
-        return ensure_tool("rewrk", say)
+        return ensure_binary("rewrk", say)
 
 
 @pytest.fixture(scope="session")
-def backend(rewrk: Tool) -> Iterator[LocalBackend]:
+def backend(rewrk: Binary) -> Iterator[LocalBackend]:
     """A local backend over the apps of these tests."""
     made = LocalBackend(rewrk.path, APPS)
     yield made
@@ -138,7 +138,7 @@ def accepted(measure: Callable[[], Record], attempts: int = 3) -> Record:
 @functools.cache
 def absent(what: str) -> str:
     """Why there is no `engine` or `cluster` here, and what would enable the tests that need one; empty when there is."""
-    found = {"engine": machine.docker, "cluster": machine.kubernetes}[what]()
+    found = {"engine": machine_checks.docker, "cluster": machine_checks.kubernetes}[what]()
     return "" if found.state == "here" else f"{found.detail}; to enable: {found.remedy}"
 
 

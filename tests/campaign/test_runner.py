@@ -13,7 +13,7 @@ import pytest
 from tests.factory import a_record
 from tests.simulated import ARMS
 from toolkit.agent.frames import Frame
-from toolkit.backends import SlotLost
+from toolkit.backends import SlotUnavailable
 from toolkit.campaign import runner as module
 from toolkit.campaign.plan import Block, FixedMatrix
 from toolkit.campaign.runner import Campaign
@@ -45,7 +45,7 @@ class Places:
         if not self.ran[slot]:
             self._both.wait(10)  # each slot has begun a block before any goes on
         if len(self.ran[slot]) >= self._loses[slot]:
-            raise SlotLost(f"{slot} is gone")
+            raise SlotUnavailable(f"{slot} is gone")
         self.ran[slot].append(trial)
         yield {"kind": "outcome", "seq": 0, "side": "backend", "t_ns": 0, "slot": slot}
 
@@ -107,7 +107,7 @@ def test_a_lost_slot_hands_its_unfinished_block_to_the_other(tmp_path: Path, aft
 
 
 def test_without_any_slot_left_it_says_so_and_keeps_what_was_measured(tmp_path: Path) -> None:
-    with pytest.raises(SlotLost, match=r"no place is left to run trials on: .*a is gone"):
+    with pytest.raises(SlotUnavailable, match=r"no place is left to run trials on: .*a is gone"):
         run(tmp_path, Places(a=3, b=1))
     assert len(Campaign.open(tmp_path / "c").records()) == 4
 

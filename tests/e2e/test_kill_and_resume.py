@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.backends.local.processes import marked
+from toolkit.backends.local.processes import trial_processes
 from toolkit.campaign.plan import complete_blocks
 from toolkit.records.store import Record, Store
 from toolkit.trial.model import Arm
@@ -59,7 +59,7 @@ def test_killed_at_ten_random_moments(tmp_path: Path, arms: tuple[Arm, Arm]) -> 
         assert running.poll() is None, "it ended before it could be killed: ask for more rounds"
         running.send_signal(signal.SIGKILL)
         running.wait()
-        until("no server or loader is left", 20, lambda: marked("killed") == [])
+        until("no server or loader is left", 20, lambda: trial_processes("killed") == [])
         records = store.read()
         assert records[: len(seen)] == seen  # nothing that was recorded is lost or changed
         seen = records
@@ -78,7 +78,7 @@ def test_killed_at_ten_random_moments(tmp_path: Path, arms: tuple[Arm, Arm]) -> 
         mine = [one for one in records if (one.point_key, one.block, one.attempt) == (*key, record.attempt)]
         if {one.arm for one in mine if one.accepted} == set(names):
             finished[key] = record.attempt
-    assert marked("killed") == []
+    assert trial_processes("killed") == []
 
 
 @pytest.mark.usefixtures("rewrk", "arms")
@@ -87,10 +87,10 @@ def test_interrupted_it_leaves_nothing_running_and_says_how_to_go_on(tmp_path: P
     scenario = tmp_path / "kill.yaml"
     scenario.write_text(SCENARIO)
     running = bench(tmp_path, "--scenario", str(scenario), "--full", "--name", "stopped")
-    until("a server runs", 120, lambda: marked("stopped") != [])
+    until("a server runs", 120, lambda: trial_processes("stopped") != [])
     os.kill(running.pid, number)
     output, _ = running.communicate(timeout=30)
     assert running.returncode == 130
     assert "--resume stopped" in output
-    assert marked("stopped") == []
+    assert trial_processes("stopped") == []
     assert json.loads((tmp_path / "stopped-kill" / "campaign.json").read_text())["run"] == "stopped"

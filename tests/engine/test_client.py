@@ -12,7 +12,16 @@ from threading import Thread
 
 import pytest
 
-from toolkit.engine.client import EngineGone, connect, connected, explained, facts, is_local, refused, unreachable
+from toolkit.engine.client import (
+    EngineUnreachable,
+    connect,
+    connected,
+    connection_error,
+    engine_errors,
+    engine_facts,
+    is_local,
+    request_error,
+)
 from toolkit.errors import GilfreeError
 
 
@@ -40,7 +49,7 @@ def test_a_socket_that_nobody_listens_on_is_a_daemon_that_is_down(
 
 def test_a_socket_that_may_not_be_used_is_a_group_to_join(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     if os.geteuid() == 0:
-        error = unreachable(PermissionError(13, "Permission denied"))  # root may use any socket
+        error = connection_error(PermissionError(13, "Permission denied"))  # root may use any socket
     else:
         with socket.socket(socket.AF_UNIX) as owned:
             owned.bind(str(tmp_path / "docker.sock"))
@@ -84,7 +93,7 @@ def test_without_the_package_its_extra_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_full_disk_is_named_as_that() -> None:
-    error = refused(OSError(28, "No space left on device"), "building gilfree-app")
+    error = request_error(OSError(28, "No space left on device"), "building gilfree-app")
     assert error.message.startswith("building gilfree-app: the engine's disk is full")
     assert "docker system df" in error.remedy
 
@@ -92,16 +101,16 @@ def test_a_full_disk_is_named_as_that() -> None:
 def test_an_engine_that_goes_away_is_told_from_one_that_refuses() -> None:
     import requests
 
-    with pytest.raises(EngineGone), explained("waiting"):
+    with pytest.raises(EngineUnreachable), engine_errors("waiting"):
         raise requests.ConnectionError(ConnectionResetError(104, "reset by peer"))
-    with pytest.raises(GilfreeError) as caught, explained("waiting"):
+    with pytest.raises(GilfreeError) as caught, engine_errors("waiting"):
         raise requests.HTTPError("500")
-    assert not isinstance(caught.value, EngineGone)
+    assert not isinstance(caught.value, EngineUnreachable)
 
 
 @pytest.mark.engine
 def test_the_engine_here_is_reached_and_described() -> None:
     with connected() as client:
-        found = facts(client)
+        found = engine_facts(client)
         assert is_local(client) == found["local"]
     assert found["cpus"] >= 1 and found["memory_bytes"] > 0 and found["cgroup_version"] in ("1", "2")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from toolkit.engine.client import connected
-from toolkit.engine.containers import OWNER, abandoned, create, lines, own_identity, remove_left, run
+from toolkit.engine.containers import OWNER, create, lines, own_identity, owner_is_gone, remove_leftover_containers, run
 from toolkit.errors import GilfreeError
 
 if TYPE_CHECKING:
@@ -86,14 +86,14 @@ def test_what_a_killed_tool_leaves_ends_by_itself_and_goes_at_the_next_start(cli
     killed = subprocess.Popen([sys.executable, "-c", STARTS_AND_WAITS], stdout=subprocess.PIPE, text=True)
     assert killed.stdout is not None
     found = client.containers.get(killed.stdout.readline().strip())
-    assert str(found.name) not in remove_left(client)  # its owner lives
+    assert str(found.name) not in remove_leftover_containers(client)  # its owner lives
     killed.kill()
     killed.wait()
     deadline = time.monotonic() + 10
     while found.status != "exited":
         assert time.monotonic() < deadline, "it runs on though nobody watches it"
         found.reload()
-    assert str(found.name) in remove_left(client)
+    assert str(found.name) in remove_leftover_containers(client)
     assert not exists(client, str(found.id))
 
 
@@ -118,7 +118,7 @@ def test_an_image_that_is_not_there_is_named_with_the_command_that_builds(client
     ],
 )
 def test_only_what_surely_has_no_owner_is_abandoned(owner: str, alive: bool, expected: bool) -> None:
-    assert abandoned({OWNER: owner}, OWN, lambda _: alive) is expected
+    assert owner_is_gone({OWNER: owner}, OWN, lambda _: alive) is expected
 
 
 def test_an_identity_names_this_very_process() -> None:

@@ -7,37 +7,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import GilfreeError
-from toolkit.host.cpus import Cpus, physical_cores, split
+from toolkit.host.cpus import CpuSplit, physical_cores, split_cpus
 
 
 def test_the_server_gets_the_cores_that_the_loader_leaves() -> None:
-    assert split([(0, 4), (1, 5), (2, 6), (3, 7)], "auto", 1) == Cpus((1, 2, 3), (0,), ())
+    assert split_cpus([(0, 4), (1, 5), (2, 6), (3, 7)], "auto", 1) == CpuSplit((1, 2, 3), (0,), ())
 
 
 def test_a_loader_never_sits_on_the_servers_hyperthread_sibling() -> None:
     cores = [(0, 2), (1, 3)]
-    found = split(cores, "auto", 1)
+    found = split_cpus(cores, "auto", 1)
     assert not any(set(core) & set(found.server) and set(core) & set(found.load) for core in cores)
 
 
 def test_on_one_core_they_share_it_and_that_is_said() -> None:
-    assert split([(0, 1)], "auto", 1) == Cpus(
+    assert split_cpus([(0, 1)], "auto", 1) == CpuSplit(
         (1,), (0,), ("server and loader run on two hardware threads of one core",)
     )
-    assert split([(0,)], "auto", 1).caveats == ("server and loader share the only CPU",)
+    assert split_cpus([(0,)], "auto", 1).caveats == ("server and loader share the only CPU",)
 
 
 @pytest.mark.parametrize(("cores", "server", "load"), [(2, 2, 1), (1, 2, 1), (2, "auto", 2), (4, 4, 1)])
 def test_more_cpus_than_there_are_is_refused(cores: int, server: float, load: float) -> None:
     with pytest.raises(GilfreeError, match="physical core"):
-        split([(cpu,) for cpu in range(cores)], server, load)
+        split_cpus([(cpu,) for cpu in range(cores)], server, load)
 
 
 @given(st.integers(2, 64), st.integers(1, 8))
 def test_no_cpu_is_given_twice(cores: int, load: int) -> None:
     if load >= cores:
         return
-    found = split([(cpu, cpu + cores) for cpu in range(cores)], "auto", load)
+    found = split_cpus([(cpu, cpu + cores) for cpu in range(cores)], "auto", load)
     assert len(found.load) == load
     assert len(found.server) == cores - load
     assert not set(found.server) & set(found.load)
@@ -49,5 +49,5 @@ def test_this_machine_has_a_core() -> None:
 
 @pytest.mark.parametrize(("cores", "loader"), [(2, 1), (4, 1), (8, 2), (16, 4)])
 def test_a_large_machine_gives_its_loader_more_cores(cores: int, loader: int) -> None:
-    found = split([(cpu,) for cpu in range(cores)], "auto", "auto")
+    found = split_cpus([(cpu,) for cpu in range(cores)], "auto", "auto")
     assert (len(found.load), len(found.server)) == (loader, cores - loader)

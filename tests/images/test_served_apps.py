@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import accepted
 from toolkit import paths
 from toolkit.backends.local.backend import LocalBackend
-from toolkit.loadgen.tools import Tool
+from toolkit.loadgen.binaries import Binary
 from toolkit.records.store import record
 from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.model import Scenario
@@ -45,7 +45,7 @@ def short(scenario: Scenario) -> Scenario:
 @pytest.mark.parametrize("side", [0, 1])
 @pytest.mark.parametrize(("name", "index"), [("asgi", 0), ("asgi", 1), ("wsgi", 0), ("wsgi", 1)])
 def test_each_endpoint_is_measured_on_each_variant(
-    arms: tuple[Arm, Arm], rewrk: Tool, backend: LocalBackend, name: str, index: int, side: int
+    arms: tuple[Arm, Arm], rewrk: Binary, backend: LocalBackend, name: str, index: int, side: int
 ) -> None:
     place = LocalBackend(rewrk.path, paths.shipped("images") / "app")
     scenario = short(load_scenario(name))
@@ -66,7 +66,7 @@ def test_each_endpoint_is_measured_on_each_variant(
 
 @pytest.mark.parametrize("loop", ["uvloop", "rloop"])
 def test_the_other_event_loops_are_really_used(
-    arms: tuple[Arm, Arm], rewrk: Tool, backend: LocalBackend, loop: str
+    arms: tuple[Arm, Arm], rewrk: Binary, backend: LocalBackend, loop: str
 ) -> None:
     place = LocalBackend(rewrk.path, paths.shipped("images") / "app")
     scenario = short(load_scenario("asgi"))

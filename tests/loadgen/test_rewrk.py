@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.loadgen import rewrk as generator
+from toolkit.loadgen.binaries import Binary
 from toolkit.loadgen.rewrk import ParseError, Result, parse
-from toolkit.loadgen.tools import Tool
 
 
 class Answer(http.server.BaseHTTPRequestHandler):
@@ -40,12 +40,12 @@ def url() -> Iterator[str]:
     server.server_close()
 
 
-def run(tool: Tool, url: str) -> subprocess.CompletedProcess[str]:
+def run(tool: Binary, url: str) -> subprocess.CompletedProcess[str]:
     command = generator.command(tool.path, url, connections=2, threads=1, seconds=1)
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_the_real_output_is_read(rewrk: Tool, url: str) -> None:
+def test_the_real_output_is_read(rewrk: Binary, url: str) -> None:
     found = parse(run(rewrk, url).stdout)
     assert found.requests_total > 10
     assert found.requests_per_second == pytest.approx(found.requests_total, rel=0.2)
@@ -54,14 +54,14 @@ def test_the_real_output_is_read(rewrk: Tool, url: str) -> None:
     assert found.transfer_total_bytes == pytest.approx(found.requests_total * size, abs=2 * size)
 
 
-def test_a_refused_rewrk_exits_0_and_its_silence_is_an_error(rewrk: Tool) -> None:
+def test_a_refused_rewrk_exits_0_and_its_silence_is_an_error(rewrk: Binary) -> None:
     done = run(rewrk, "http://127.0.0.1:9/")
     assert done.returncode == 0
     with pytest.raises(ParseError, match="printed nothing"):
         parse(done.stdout)
 
 
-def test_a_server_that_takes_connections_and_never_answers_gives_no_result(rewrk: Tool) -> None:
+def test_a_server_that_takes_connections_and_never_answers_gives_no_result(rewrk: Binary) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         done = run(rewrk, f"http://127.0.0.1:{silent.getsockname()[1]}/")
     with pytest.raises(ParseError, match="rewrk"):

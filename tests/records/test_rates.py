@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import APPS, accepted, say, scenario
 from toolkit.agent.frames import Frame
 from toolkit.backends.local.backend import LocalBackend
-from toolkit.loadgen.tools import Tool, ensure_tool
+from toolkit.loadgen.binaries import Binary, ensure_binary
 from toolkit.records.store import Record, record
 from toolkit.trial.model import Arm, Trial, Window
 
@@ -21,15 +21,15 @@ Searched = tuple[Trial, list[Frame]]
 
 
 @pytest.fixture(scope="module")
-def oha(request: pytest.FixtureRequest) -> Tool:
+def oha(request: pytest.FixtureRequest) -> Binary:
     """The real oha, built when it is not there."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
-        return ensure_tool("oha", say)
+        return ensure_binary("oha", say)
 
 
 @pytest.fixture(scope="module")
-def place(rewrk: Tool, oha: Tool) -> Iterator[LocalBackend]:
+def place(rewrk: Binary, oha: Binary) -> Iterator[LocalBackend]:
     """A local backend with both generators."""
     made = LocalBackend(rewrk.path, APPS, oha=oha.path)
     yield made

@@ -39,12 +39,12 @@ class Backend(Protocol):
 
 
 @runtime_checkable
-class Announced(Protocol):
+class DescriptionStore(Protocol):
     """A backend that keeps a campaign's description where its trials run, so that they can be gathered from there."""
 
-    def announce(self, name: str, description: Mapping[str, Any]) -> None:
+    def store_description(self, name: str, description: Mapping[str, Any]) -> None:
         """Keep it until `close`."""
 
 
-class SlotLost(GilfreeError):
+class SlotUnavailable(GilfreeError):
     """The place that a slot is went away (a node cordoned or deleted): its block goes to another slot."""

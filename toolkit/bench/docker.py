@@ -14,9 +14,9 @@ from toolkit.bench.baselines import Held
 from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, check_loops
 from toolkit.console import Say
 from toolkit.engine import containers
-from toolkit.engine.client import connect, explained, facts
+from toolkit.engine.client import connect, engine_errors, engine_facts
 from toolkit.errors import GilfreeError
-from toolkit.host import machine
+from toolkit.host.facts import machine_facts
 from toolkit.images.pair import Answer, answered, paired, question
 from toolkit.images.registry.resolve import resolve
 from toolkit.pythons.lock import load_lock
@@ -39,7 +39,7 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
     load = engine_id(client, images.load, say)
     served = _served(client, images.gil, images.free_threaded, say)
     backend = DockerBackend(client, load)
-    cpus = tuple(backend.split(scenario) for scenario in scenarios)
+    cpus = tuple(backend.split_cpus(scenario) for scenario in scenarios)
     check_loops(scenarios, served.pair.series, served.packages, request.against)
     about = {
         "pair": served.pair.describe(),
@@ -54,8 +54,8 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
             },
             "load": {"name": images.load.name, "engine_id": load, "digest": images.load.digest},
         },
-        "engine": facts(client),
-        "machine": machine.facts(),
+        "engine": engine_facts(client),
+        "machine": machine_facts(),
     }
     held = _held(client, request, served, say)
     return PreparedBackend(backend, served.arms, held, about, cpus)
@@ -151,7 +151,7 @@ def engine_id(client: DockerClient, image: ImageRef, say: Say) -> str:
     """The engine's own id of an image that must be there, or is pulled by its digest when it was pushed."""
     import docker
 
-    with explained(f"looking for {image.name}"):
+    with engine_errors(f"looking for {image.name}"):
         try:
             found = client.images.get(image.name)
         except docker.errors.ImageNotFound:
@@ -221,14 +221,14 @@ def _other_images(reference: Reference, request: BenchRequest) -> tuple[ImageRef
 
 
 def _labels(client: DockerClient, image: str) -> Mapping[str, str]:
-    with explained(f"looking at {image}"):
+    with engine_errors(f"looking at {image}"):
         return dict(client.images.get(image).labels)
 
 
 def _present(client: DockerClient, image: str) -> bool:
     import docker
 
-    with explained(f"looking for {image}"):
+    with engine_errors(f"looking for {image}"):
         try:
             client.images.get(image)
         except docker.errors.ImageNotFound:

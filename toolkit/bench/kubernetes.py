@@ -16,8 +16,8 @@ from toolkit.bench.baselines import Held
 from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, check_loops
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
-from toolkit.host import machine
-from toolkit.host.cpus import Cpus
+from toolkit.host.cpus import CpuSplit
+from toolkit.host.facts import machine_facts
 from toolkit.images.pair import paired
 from toolkit.images.registry.resolve import resolve
 from toolkit.pythons.lock import load_lock
@@ -79,7 +79,7 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
             "node_cpus": node_cpus,
             "settings": given.model_dump(mode="json", exclude_unset=True),
         },
-        "machine": machine.facts(),
+        "machine": machine_facts(),
         "preflight": unknown,
     }
     held = Held()
@@ -90,7 +90,7 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
         about_reference = {"text": against.text, "kind": against.kind, "settings": against.settings}
         held = Held(tuple(reference_arms(arms, against, runtimes, label)), about_reference)
     cpus = tuple(
-        Cpus(tuple(range(int(one.server_cpus) or 1)), tuple(range(int(one.load_cpus) or 1)), ()) for one in found
+        CpuSplit(tuple(range(int(one.server_cpus) or 1)), tuple(range(int(one.load_cpus) or 1)), ()) for one in found
     )
     backend = KubernetesBackend(cluster, load, given, names, node_cpus, options.keep)
     return PreparedBackend(backend, arms, held, about, cpus)

@@ -12,9 +12,9 @@ from toolkit.bench.baselines import held_against
 from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, check_loops
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
-from toolkit.host import machine
-from toolkit.host.cpus import physical_cores, split
-from toolkit.loadgen.tools import ensure_tool, needs_of
+from toolkit.host.cpus import physical_cores, split_cpus
+from toolkit.host.facts import machine_facts
+from toolkit.loadgen.binaries import ensure_binary, needs_of
 from toolkit.pythons.environment import packages, pair_environments, project_requirements
 from toolkit.pythons.find import find_pair
 from toolkit.pythons.lock import load_lock
@@ -25,7 +25,7 @@ from toolkit.trial.model import Arm
 def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> PreparedBackend:
     """Find or make the pair, its environments and the load generators. Raises GilfreeError for what cannot be had."""
     cores = physical_cores()
-    splits = [split(cores, scenario.resources.server.cpus, scenario.resources.load.cpus) for scenario in scenarios]
+    splits = [split_cpus(cores, scenario.resources.server.cpus, scenario.resources.load.cpus) for scenario in scenarios]
     entry = load_lock().resolve(request.python)
     explicit = (Path(request.explicit[0]), Path(request.explicit[1])) if request.explicit else None
     rates = request.knee is not None or any(scenario.load.rate_rps for scenario in scenarios)
@@ -36,7 +36,7 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
     if request.project is not None:
         requirements = project_requirements(pair, requirements, request.project, say)
     environments = pair_environments(pair, requirements, request.project, say)
-    built = {name: ensure_tool(name, say) for name in generators}
+    built = {name: ensure_binary(name, say) for name in generators}
     arms = (
         Arm(pair.gil.variant, "gil", str(environments[0])),
         Arm(pair.free_threaded.variant, "free-threaded", str(environments[1])),
@@ -50,7 +50,7 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
         "locked": entry.model_dump(),
         "packages": installed,
         **{name: tool.describe() for name, tool in built.items()},
-        "machine": machine.facts(),
+        "machine": machine_facts(),
         "app_directory": str(app_directory),
     }
     oha = built["oha"].path if rates else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from toolkit.errors import INTERRUPTED, GilfreeError
-from toolkit.loadgen.tools import ensure_tool, needs_of
+from toolkit.loadgen.binaries import ensure_binary, needs_of
 from toolkit.pythons.environment import pair_environments
 from toolkit.pythons.find import find_pair
 from toolkit.pythons.lock import load_lock
@@ -22,7 +22,7 @@ def main() -> int:
     try:
         pair = find_pair(SERIES, say=say, later=needs_of("rewrk"))
         pair_environments(pair, load_lock().resolve(SERIES).requirements(), None, say)
-        ensure_tool("rewrk", say)
+        ensure_binary("rewrk", say)
     except GilfreeError as error:
         print(f"gilfree: {error}", file=sys.stderr)
         return error.exit_code

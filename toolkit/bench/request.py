@@ -10,7 +10,7 @@ from typing import Any
 from toolkit.backends import Backend
 from toolkit.bench.baselines import Held
 from toolkit.errors import GilfreeError
-from toolkit.host.cpus import Cpus
+from toolkit.host.cpus import CpuSplit
 from toolkit.scenario.model import Scenario
 from toolkit.trial.baseline import Reference
 from toolkit.trial.model import Arm
@@ -61,7 +61,7 @@ class PreparedBackend:
     arms: tuple[Arm, ...]
     held: Held
     about: Mapping[str, Any]
-    cpus: tuple[Cpus, ...]
+    cpus: tuple[CpuSplit, ...]
 
 
 def check_loops(

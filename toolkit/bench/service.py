@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from toolkit.analysis.early_stopping import UntilSure
 from toolkit.analysis.families import stopping_rule
-from toolkit.backends import Announced, Backend
+from toolkit.backends import Backend, DescriptionStore
 from toolkit.bench import backends
 from toolkit.bench.request import BackendOptions
 from toolkit.bench.request import BenchRequest as BenchRequest
@@ -132,8 +132,8 @@ def run_campaigns(
         for campaign in campaigns:
             for note in backend.prepare(campaign.scenario, campaign.arms):
                 say(f"{campaign.name}: {note}")
-            if isinstance(backend, Announced):
-                backend.announce(campaign.name, campaign.description)
+            if isinstance(backend, DescriptionStore):
+                backend.store_description(campaign.name, campaign.description)
             reason = campaign.run(plan_of(campaign), backend, _Counting(campaign, quiet), until)
             if reason:
                 stopped.append(f"{campaign.name} stopped: {reason}")

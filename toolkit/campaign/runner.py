@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from toolkit.agent.frames import Frame
-from toolkit.backends import Backend, SlotLost
+from toolkit.backends import Backend, SlotUnavailable
 from toolkit.campaign.plan import Block, Plan, stop_reason
 from toolkit.errors import GilfreeError
 from toolkit.records.store import Record, Store, record
@@ -166,11 +166,13 @@ class _Run:
                     with self._changed:
                         self._running.remove(block)
                         self._changed.notify_all()
-        except SlotLost as error:
+        except SlotUnavailable as error:
             with self._changed:
                 self._lost.append(str(error))
                 if self._alive == 1:
-                    self._error = SlotLost(f"no place is left to run trials on: {'; '.join(self._lost)}", error.remedy)
+                    self._error = SlotUnavailable(
+                        f"no place is left to run trials on: {'; '.join(self._lost)}", error.remedy
+                    )
         except BaseException as error:  # noqa: BLE001  (raised again in the main thread)
             self._error = error
             self._stop()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from toolkit.doctor.machine import Check
+    from toolkit.doctor.machine_checks import MachineCheck
     from toolkit.doctor.requirements import Readiness
     from toolkit.pythons.pair import Interpreter
 
@@ -35,7 +35,7 @@ def doctor(
     import sys
     from dataclasses import asdict
 
-    from toolkit.doctor import machine
+    from toolkit.doctor import machine_checks
     from toolkit.doctor.requirements import readiness
     from toolkit.errors import CHECK_FAILED, GilfreeError
     from toolkit.pythons.lock import load_lock
@@ -43,12 +43,14 @@ def doctor(
     entry = load_lock().resolve(python)
     broken = ""
     try:
-        pair = machine.pair_here(entry)
+        pair = machine_checks.pair_here(entry)
     except GilfreeError as error:  # one that is there but is not whole is a finding, not the end of looking
         pair, broken = None, error.message
-    found = machine.checks(entry, pair)
+    found = machine_checks.checks(entry, pair)
     if broken:
-        found.append(machine.Check("pair in the cache", "missing", broken, "remove it, then run `gilfree pythons`"))
+        found.append(
+            machine_checks.MachineCheck("pair in the cache", "missing", broken, "remove it, then run `gilfree pythons`")
+        )
     ready: Readiness | None = None
     if not as_json:
         _print_checks(found)
@@ -83,7 +85,7 @@ def _interpreter(path: Path | None, series: str) -> Interpreter | None:
     return found
 
 
-def _print_checks(found: list[Check]) -> None:
+def _print_checks(found: list[MachineCheck]) -> None:
     width = max(len(one.name) for one in found)
     for one in found:
         print(f"{one.state:10}  {one.name:{width}}  {one.detail}")

@@ -153,7 +153,7 @@ def _chosen(scenario: str, wanted: list[str], grid: str | None, cpus: str | None
     """The scenario cut down to the settings to look at, once for each number of CPUs."""
     from toolkit.capacity.knee import run as measure
     from toolkit.errors import GilfreeError
-    from toolkit.host.cpus import physical_cores, split
+    from toolkit.host.cpus import physical_cores, split_cpus
     from toolkit.scenario.loading import load_scenario
     from toolkit.units import cpus_of
 
@@ -171,7 +171,7 @@ def _chosen(scenario: str, wanted: list[str], grid: str | None, cpus: str | None
         if grid is None:
             points = measure.chosen_points(loaded, wanted)
         else:
-            given = split(physical_cores(), "auto", loaded.resources.load.cpus).server if asked == "auto" else ()
+            given = split_cpus(physical_cores(), "auto", loaded.resources.load.cpus).server if asked == "auto" else ()
             points = measure.grid_points(loaded, grid, len(given) or max(1, int(float(asked))))
         cut = measure.narrowed(loaded, points, number)
         suffix = f"-cpu{number:g}".replace(".", "-") if number is not None else ""

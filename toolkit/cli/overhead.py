@@ -32,7 +32,7 @@ def overhead(
     from toolkit import paths
     from toolkit.backends.local.backend import LocalBackend
     from toolkit.errors import CHECK_FAILED
-    from toolkit.loadgen.tools import ensure_tool
+    from toolkit.loadgen.binaries import ensure_binary
     from toolkit.pythons.environment import pair_environments
     from toolkit.pythons.find import find_pair
     from toolkit.pythons.lock import load_lock
@@ -45,7 +45,7 @@ def overhead(
 
     pair = find_pair(python, profile=profile, say=say)
     gil, free_threaded = pair_environments(pair, load_lock().resolve(python).requirements(), None, say)
-    rewrk = ensure_tool("rewrk", say)
+    rewrk = ensure_binary("rewrk", say)
     backend = LocalBackend(rewrk.path, Path(paths.shipped("images") / "app"))
     chosen = cut(load_scenario(scenario), duration)
     found = []

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 
-class EngineGone(GilfreeError):
+class EngineUnreachable(GilfreeError):
     """The engine answered before and does not any more: nothing more can be done, and nothing is known."""
 
 
@@ -37,12 +37,12 @@ def connect(timeout_seconds: int = TIMEOUT_SECONDS) -> DockerClient:
     try:
         client = docker.from_env(timeout=timeout_seconds)
     except (docker.errors.DockerException, ValueError) as error:
-        raise unreachable(error) from error
+        raise connection_error(error) from error
     speaks = client.api.api_version
     if _version(speaks) < _version(OLDEST_API):
         client.close()
         raise GilfreeError(
-            f"the Docker engine at {place()} speaks API {speaks}, {OLDEST_API} is the oldest that will do",
+            f"the Docker engine at {engine_address()} speaks API {speaks}, {OLDEST_API} is the oldest that will do",
             "update it to Docker 20.10 or newer",
         )
     return client
@@ -53,14 +53,14 @@ def connected(timeout_seconds: int = TIMEOUT_SECONDS) -> Iterator[DockerClient]:
     """`connect` for a `with`; what the engine refuses inside is raised as GilfreeError too."""
     client = connect(timeout_seconds)
     try:
-        with explained("the Docker engine"):
+        with engine_errors("the Docker engine"):
             yield client
     finally:
         client.close()
 
 
 @contextmanager
-def explained(doing: str) -> Iterator[None]:
+def engine_errors(doing: str) -> Iterator[None]:
     """Turn the SDK's and the connection's errors inside into GilfreeErrors that begin with what was being done."""
     import docker
     import requests
@@ -68,10 +68,10 @@ def explained(doing: str) -> Iterator[None]:
     try:
         yield
     except (docker.errors.DockerException, requests.RequestException) as error:
-        raise refused(error, doing) from error
+        raise request_error(error, doing) from error
 
 
-def place() -> str:
+def engine_address() -> str:
     """Where the engine is looked for, in words for messages."""
     host = os.environ.get("DOCKER_HOST")
     if host:
@@ -88,10 +88,10 @@ def is_local(client: DockerClient) -> bool:
     return urlsplit(base_url).hostname in _LOOPBACK
 
 
-def unreachable(error: BaseException) -> GilfreeError:
-    """Why no engine answered, from the operating system's own error where there is one below. Pure but for `place`."""
+def connection_error(error: BaseException) -> GilfreeError:
+    """Why no engine answered, from the operating system's own error where there is one below. Pure but for `engine_address`."""
     cause = next((one for one in _causes(error) if isinstance(one, OSError) and one.errno is not None), None)
-    where = place()
+    where = engine_address()
     if isinstance(cause, PermissionError):
         return GilfreeError(
             f"this user may not use the Docker engine at {where}: permission denied",
@@ -117,7 +117,7 @@ def unreachable(error: BaseException) -> GilfreeError:
     )
 
 
-def refused(error: BaseException, doing: str) -> GilfreeError:
+def request_error(error: BaseException, doing: str) -> GilfreeError:
     """What went wrong while `doing` something with an engine that answered before."""
     words = _first_line(error)
     lower = words.lower()
@@ -133,11 +133,13 @@ def refused(error: BaseException, doing: str) -> GilfreeError:
     if "exec:" in lower and "no such file" in lower:
         return GilfreeError(f"{doing}: {words}", "docs/images.md says what an image needs")
     if any(isinstance(one, ConnectionError | FileNotFoundError) for one in _causes(error)):
-        return EngineGone(f"{doing}: the engine went away: {words}", "see that it runs with `docker info`, then go on")
+        return EngineUnreachable(
+            f"{doing}: the engine went away: {words}", "see that it runs with `docker info`, then go on"
+        )
     return GilfreeError(f"{doing}: {words}", "")
 
 
-def facts(client: DockerClient) -> dict[str, Any]:
+def engine_facts(client: DockerClient) -> dict[str, Any]:
     """What a record needs to know of an engine: version, kernel, cgroup, CPUs, memory."""
     info = client.info()
     return {

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.agent import system
-from toolkit.engine.client import explained
+from toolkit.engine.client import engine_errors
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -43,7 +43,7 @@ class Exit:
         return {"code": self.code, "oom_killed": self.oom_killed, "error": self.error}
 
 
-class Tracked:
+class OwnedContainer:
     """A container that this process made. Use it in a `with`: on leaving it is removed, running or not."""
 
     def __init__(self, client: DockerClient, container: Container) -> None:
@@ -114,10 +114,10 @@ class Tracked:
     def remove(self) -> None:
         """Kill it and take it away with its anonymous volumes."""
         self.close_stdin()
-        with explained(f"removing container {self.container.name}"):
+        with engine_errors(f"removing container {self.container.name}"):
             _remove(self.container)
 
-    def __enter__(self) -> Tracked:
+    def __enter__(self) -> OwnedContainer:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -133,7 +133,7 @@ def create(
     trial: str = "",
     name: str | None = None,
     **options: Any,
-) -> Tracked:
+) -> OwnedContainer:
     """Make a container that runs `command` alone (no entry point, no health check of the image's), labelled as ours.
 
     options: as of docker's `containers.create`. The log is kept by the engine's json-file driver whatever its default
@@ -144,7 +144,7 @@ def create(
     from toolkit.trial.contract import NO_HEALTHCHECK
 
     labels = {MARK: purpose, OWNER: own_identity(), **({TRIAL: trial} if trial else {}), **options.pop("labels", {})}
-    with explained(f"starting a container of {image}"):
+    with engine_errors(f"starting a container of {image}"):
         container = client.containers.create(
             image,
             list(command[1:]),
@@ -155,7 +155,7 @@ def create(
             log_config=LogConfig(type="json-file", config={"max-size": "1g"}),
             **options,
         )
-    return Tracked(client, container)
+    return OwnedContainer(client, container)
 
 
 def run(
@@ -164,7 +164,7 @@ def run(
     """Run one command in a fresh container to its end: how it ended, and both its outputs. Killed when it takes longer."""
     with (
         create(client, image, command, purpose=purpose, **options) as one,
-        explained(f"running {command[0]} in {image}"),
+        engine_errors(f"running {command[0]} in {image}"),
     ):
         one.start()
         if not one.wait(timeout_seconds):
@@ -173,13 +173,13 @@ def run(
         return one.exit(), one.whole_output(), one.errors(lines=200)
 
 
-def remove_left(client: DockerClient, trial: str | None = None) -> list[str]:
+def remove_leftover_containers(client: DockerClient, trial: str | None = None) -> list[str]:
     """Remove containers that nobody owns any more, or all of one trial; the names of those removed."""
     wanted = [MARK] if trial is None else [f"{TRIAL}={trial}"]
     removed = []
-    with explained("removing containers that an earlier run left"):
+    with engine_errors("removing containers that an earlier run left"):
         for container in client.containers.list(all=True, filters={"label": wanted}, ignore_removed=True):
-            if trial is not None or abandoned(container.labels, own_identity(), _alive):
+            if trial is not None or owner_is_gone(container.labels, own_identity(), _alive):
                 _remove(container)
                 removed.append(str(container.name))
     return removed
@@ -190,7 +190,7 @@ def own_identity() -> str:
     return _identity(os.getpid())
 
 
-def abandoned(labels: Mapping[str, str], own: str, alive: Callable[[str], bool]) -> bool:
+def owner_is_gone(labels: Mapping[str, str], own: str, alive: Callable[[str], bool]) -> bool:
     """Whether the owner that the labels name is surely gone. Pure, but for `alive`.
 
     Of another host's process, or of another PID namespace's on this boot, nothing is known: its container is left.

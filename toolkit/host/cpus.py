@@ -17,7 +17,7 @@ from toolkit.errors import GilfreeError
 
 
 @dataclass(frozen=True)
-class Cpus:
+class CpuSplit:
     """The split of a machine for one trial, with what is imperfect about it."""
 
     server: tuple[int, ...]
@@ -25,7 +25,9 @@ class Cpus:
     caveats: tuple[str, ...]
 
 
-def split(cores: Sequence[tuple[int, ...]], server: float | Literal["auto"], load: float | Literal["auto"]) -> Cpus:
+def split_cpus(
+    cores: Sequence[tuple[int, ...]], server: float | Literal["auto"], load: float | Literal["auto"]
+) -> CpuSplit:
     """Divide `cores` for a server that asks for `server` CPUs (or all that are left) and a loader of `load` CPUs (or a
     quarter of them, since one core of rewrk can fill about three of a Python server). Pure.
 
@@ -44,15 +46,15 @@ def split(cores: Sequence[tuple[int, ...]], server: float | Literal["auto"], loa
         )
     load_cpus = tuple(core[0] for core in cores[:load_cores])
     server_cpus = tuple(core[0] for core in cores[load_cores : load_cores + wanted])
-    return Cpus(server_cpus, load_cpus, ())
+    return CpuSplit(server_cpus, load_cpus, ())
 
 
-def _one_core(core: tuple[int, ...], server: float | Literal["auto"]) -> Cpus:
+def _one_core(core: tuple[int, ...], server: float | Literal["auto"]) -> CpuSplit:
     if server != "auto" and server > 1:
         raise GilfreeError(
             f"resources: server.cpus is {server}, this machine has one physical core for us",
             "lower resources.server.cpus in the scenario, or use a larger machine",
         )
     if len(core) > 1:
-        return Cpus((core[1],), (core[0],), ("server and loader run on two hardware threads of one core",))
-    return Cpus(core, core, ("server and loader share the only CPU",))
+        return CpuSplit((core[1],), (core[0],), ("server and loader run on two hardware threads of one core",))
+    return CpuSplit(core, core, ("server and loader share the only CPU",))

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from toolkit import paths
 from toolkit.errors import GilfreeError
-from toolkit.host.cpus import split
+from toolkit.host.cpus import split_cpus
 from toolkit.scenario.messages import explain
 from toolkit.scenario.model import DEFAULT_LOOP, WRAPPED_RUNTIME_PATH, Point, Scenario
 from toolkit.scenario.yaml_source import Place, Source, read_yaml
@@ -75,7 +75,7 @@ def validated(source: Source, cores: int | None = None) -> Scenario:
 def too_large(scenario: Scenario, cores: int) -> Iterator[tuple[Place, str]]:
     """More CPUs than a machine of so many physical cores has, with the place in the file. Pure."""
     try:
-        split([(core,) for core in range(cores)], scenario.resources.server.cpus, scenario.resources.load.cpus)
+        split_cpus([(core,) for core in range(cores)], scenario.resources.server.cpus, scenario.resources.load.cpus)
     except GilfreeError as error:
         yield ("resources", "server", "cpus"), str(error)
 

@@ -14,10 +14,10 @@ from tests.conftest import accepted, scenario
 from toolkit.agent.frames import Frame, gap
 from toolkit.backends.docker.agent import ContainerAgent
 from toolkit.backends.docker.backend import DockerBackend, container_options, limits_missing
-from toolkit.backends.sides import Events
-from toolkit.engine.containers import MARK, TRIAL, Tracked, create
+from toolkit.backends.trial_agents import AgentEvents
+from toolkit.engine.containers import MARK, TRIAL, OwnedContainer, create
 from toolkit.errors import GilfreeError
-from toolkit.host.cpus import Cpus
+from toolkit.host.cpus import CpuSplit
 from toolkit.records.store import Record, record
 from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.model import Scenario
@@ -163,7 +163,7 @@ emitter.end()
 """
 
 
-class BreaksOff(Tracked):
+class BreaksOff(OwnedContainer):
     """A real container whose log's follower is cut after the first piece, as an engine that restarts would do."""
 
     def output(self) -> Iterator[bytes]:
@@ -173,7 +173,7 @@ class BreaksOff(Tracked):
 @pytest.mark.engine
 def test_a_follow_that_breaks_off_loses_no_frame_and_repeats_none(engine: DockerClient, apps: dict[str, str]) -> None:
     command = [LOAD_PYTHON, "-c", FRAMES]
-    events: Events = queue.Queue()
+    events: AgentEvents = queue.Queue()
     with create(engine, apps["load"], command, purpose="test", working_dir=AGENT_DIRECTORY) as made:
         one = BreaksOff(engine, made.container)
         one.start()
@@ -188,10 +188,10 @@ def test_a_follow_that_breaks_off_loses_no_frame_and_repeats_none(engine: Docker
 
 @pytest.mark.engine
 def test_the_engine_itself_is_asked_which_cpus_it_has(docker_backend: DockerBackend) -> None:
-    cpus = docker_backend.split(load_scenario("asgi"))
+    cpus = docker_backend.split_cpus(load_scenario("asgi"))
     assert cpus.server and cpus.load
     with pytest.raises(GilfreeError, match="physical cores"):
-        docker_backend.split(with_server(load_scenario("asgi"), cpus=512))
+        docker_backend.split_cpus(with_server(load_scenario("asgi"), cpus=512))
 
 
 def with_server(one: Scenario, **changes: int) -> Scenario:
@@ -202,7 +202,7 @@ def with_server(one: Scenario, **changes: int) -> Scenario:
 def test_an_own_app_has_a_network_and_the_sample_apps_have_none() -> None:
     arm = Arm("3.14", "gil", "image")
     modes = [
-        container_options(a_trial(one, arm), "serve", Cpus((1,), (0,), ()), "")["network_mode"]
+        container_options(a_trial(one, arm), "serve", CpuSplit((1,), (0,), ()), "")["network_mode"]
         for one in (load_scenario("asgi"), scenario("faulty:right"))
     ]
     assert modes == ["none", "bridge"]

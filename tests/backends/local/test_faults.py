@@ -15,9 +15,9 @@ import pytest
 
 from tests.conftest import APPS, accepted, run_trial, scenario
 from toolkit.backends.local.backend import LocalBackend
-from toolkit.backends.local.processes import marked
+from toolkit.backends.local.processes import trial_processes
 from toolkit.host.memory_limit import MemoryLimit
-from toolkit.loadgen.tools import Tool
+from toolkit.loadgen.binaries import Binary
 from toolkit.records.store import Record, record
 from toolkit.scenario.model import Scenario
 from toolkit.trial.model import Arm
@@ -35,7 +35,7 @@ def measure(backend: LocalBackend, arms: Arms) -> Iterator[Measure]:
         return record(trial, frames)
 
     yield run
-    assert marked("test-") == []
+    assert trial_processes("test-") == []
 
 
 def reasons(one: Record) -> set[str]:
@@ -101,7 +101,7 @@ def apps_with_extension(arms: Arms, tmp_path: Path) -> Path:
 
 
 def test_a_module_that_switches_the_gil_on_lazily_is_seen(
-    measure: Measure, rewrk: Tool, apps_with_extension: Path
+    measure: Measure, rewrk: Binary, apps_with_extension: Path
 ) -> None:
     one = measure(scenario("faulty:turns_gil_on"), place=LocalBackend(rewrk.path, apps_with_extension))
     assert one.rejections[0].reason == "gil-on"
@@ -119,7 +119,7 @@ def test_a_rewrk_that_prints_nothing_and_exits_0_has_failed(measure: Measure) ->
     assert one.rejections[0].reason == "load-failed"
 
 
-def test_a_port_that_is_taken_is_named(measure: Measure, rewrk: Tool) -> None:
+def test_a_port_that_is_taken_is_named(measure: Measure, rewrk: Binary) -> None:
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as Granian does: two could share it silently
         other.bind(("127.0.0.1", 0))
@@ -135,7 +135,7 @@ def test_the_memory_limit_is_kept(measure: Measure) -> None:
     assert one.rejections[0].reason == "out-of-memory"
 
 
-def test_the_memory_limit_is_kept_where_no_cgroup_may_be_made(measure: Measure, rewrk: Tool) -> None:
+def test_the_memory_limit_is_kept_where_no_cgroup_may_be_made(measure: Measure, rewrk: Binary) -> None:
     watchdog = LocalBackend(rewrk.path, APPS, limiter=lambda name, limit: MemoryLimit("watchdog on PSS"))
     one = measure(scenario("faulty:eats_memory").changed(duration_seconds=4), place=watchdog)
     assert one.rejections[0].reason == "out-of-memory"

@@ -6,9 +6,9 @@ import threading
 from typing import Any
 
 from toolkit.backends.log_reader import LogReader
-from toolkit.backends.sides import Events, Side
-from toolkit.engine.client import EngineGone, explained
-from toolkit.engine.containers import Tracked, lines
+from toolkit.backends.trial_agents import AgentEvents, Side
+from toolkit.engine.client import EngineUnreachable, engine_errors
+from toolkit.engine.containers import OwnedContainer, lines
 from toolkit.errors import GilfreeError
 
 STDERR_CHARACTERS = 500
@@ -21,7 +21,7 @@ class ContainerAgent:
     The log is followed while the container runs and read again as a whole when it has ended; see `LogReader`.
     """
 
-    def __init__(self, side: Side, container: Tracked, events: Events) -> None:
+    def __init__(self, side: Side, container: OwnedContainer, events: AgentEvents) -> None:
         self.side, self._container, self._events = side, container, events
         self._reader = LogReader(lambda frame: events.put((side, frame)))
         self._ended: dict[str, Any] | None = None
@@ -31,7 +31,7 @@ class ContainerAgent:
 
     def _read(self) -> None:
         try:
-            with explained(f"reading the log of the {self.side} container"):
+            with engine_errors(f"reading the log of the {self.side} container"):
                 self._reader.follow(
                     lambda: lines(self._container.output()), ended=lambda: self._container.wait(ENDING_SECONDS)
                 )
@@ -49,13 +49,13 @@ class ContainerAgent:
         """The container's own exit state, with what its agent said on standard error."""
         if self._ended is None:
             self.ask_to_stop()
-            with explained(f"ending the {self.side} container"):
+            with engine_errors(f"ending the {self.side} container"):
                 if not self._container.wait(grace_seconds):
                     self._container.kill()
                     self._container.wait(grace_seconds)
                 exit_state = self._container.exit()
                 self._ended = {**exit_state.data(), "stderr": self._container.errors()[-STDERR_CHARACTERS:]}
             self._thread.join(ENDING_SECONDS)
-        if isinstance(self.error, EngineGone):
+        if isinstance(self.error, EngineUnreachable):
             raise self.error
         return self._ended

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.agent.frames import Frame
 from toolkit.backends.docker.agent import ContainerAgent
-from toolkit.backends.sides import Events, Side, Sides
+from toolkit.backends.trial_agents import AgentEvents, Side, TrialAgents
 from toolkit.engine import containers
-from toolkit.engine.client import EngineGone, explained, is_local
-from toolkit.engine.containers import Tracked
+from toolkit.engine.client import EngineUnreachable, engine_errors, is_local
+from toolkit.engine.containers import OwnedContainer
 from toolkit.errors import GilfreeError
-from toolkit.host.cpus import Cpus, split
+from toolkit.host.cpus import CpuSplit, split_cpus
 from toolkit.host.measuring_lock import MeasuringLock
 from toolkit.scenario.model import Scenario
 from toolkit.trial.contract import (
@@ -55,7 +55,7 @@ class DockerBackend:
         self._lock = MeasuringLock() if is_local(client) else None
         self._cores: list[tuple[int, ...]] = []
         self._info: Mapping[str, Any] = {}
-        self.cpus = Cpus((), (), ())
+        self.cpus = CpuSplit((), (), ())
 
     def slots(self) -> list[str]:
         """The engine, by its host's name."""
@@ -64,24 +64,24 @@ class DockerBackend:
     def info(self) -> Mapping[str, Any]:
         """What the engine says of itself, asked once."""
         if not self._info:
-            with explained("asking the Docker engine about itself"):
+            with engine_errors("asking the Docker engine about itself"):
                 self._info = self._client.info()
         return self._info
 
-    def split(self, scenario: Scenario) -> Cpus:
+    def split_cpus(self, scenario: Scenario) -> CpuSplit:
         """The CPUs of both sides, out of those that containers of this engine may use: a container is asked."""
         if not self._cores:
             self._cores = self._ask_cores()
         resources = scenario.resources
-        found = split(self._cores, resources.server.cpus, resources.load.cpus)
-        return Cpus(found.server, found.load, (*found.caveats, *limits_missing(self.info())))
+        found = split_cpus(self._cores, resources.server.cpus, resources.load.cpus)
+        return CpuSplit(found.server, found.load, (*found.caveats, *limits_missing(self.info())))
 
     def prepare(self, scenario: Scenario, arms: Sequence[Arm]) -> list[str]:
         """Choose CPUs, take the machine's lock, remove what a killed run left."""
-        self.cpus = self.split(scenario)
+        self.cpus = self.split_cpus(scenario)
         if self._lock is not None:
             self._lock.acquire()
-        left = containers.remove_left(self._client)
+        left = containers.remove_leftover_containers(self._client)
         notes = list(self.cpus.caveats)
         if left:
             notes.append(f"removed {len(left)} containers that an earlier, killed run had left")
@@ -93,8 +93,8 @@ class DockerBackend:
             self._lock.release()
 
     def run(self, trial: Trial, slot: str) -> Iterator[Frame]:
-        """Both sides of one trial; see `Backend.run`. Raises EngineGone when the engine does not answer any more."""
-        containers.remove_left(self._client, trial.id)
+        """Both sides of one trial; see `Backend.run`. Raises EngineUnreachable when the engine does not answer any more."""
+        containers.remove_leftover_containers(self._client, trial.id)
         outcome: dict[str, Any] = {
             "memory_limit": f"container, cgroup v{self.info().get('CgroupVersion', '1')}",
             "cpus": {"server": self.cpus.server, "load": self.cpus.load},
@@ -102,12 +102,12 @@ class DockerBackend:
         }
         with ExitStack() as stack:
             pod = _Pod(self._client, trial, self.cpus, self._load_image, stack)
-            sides = Sides(trial, self._place(), pod.start)
+            sides = TrialAgents(trial, self._place(), pod.start)
             try:
                 yield from sides.frames()
                 outcome.update(sides.exits())
                 outcome.update({"problem": sides.problem} if sides.problem else {})
-            except EngineGone:
+            except EngineUnreachable:
                 raise
             except GilfreeError as error:
                 outcome["problem"] = {"reason": "engine-refused", "detail": str(error)}
@@ -147,12 +147,12 @@ class DockerBackend:
 class _Pod:
     """The two containers of one trial; both are removed when the stack that holds them is left."""
 
-    def __init__(self, client: DockerClient, trial: Trial, cpus: Cpus, load_image: str, stack: ExitStack) -> None:
+    def __init__(self, client: DockerClient, trial: Trial, cpus: CpuSplit, load_image: str, stack: ExitStack) -> None:
         self._client, self._trial, self._cpus, self._load_image, self._stack = client, trial, cpus, load_image, stack
-        self._server: Tracked | None = None
+        self._server: OwnedContainer | None = None
 
-    def start(self, side: Side, argument: Mapping[str, Any], events: Events) -> ContainerAgent:
-        """Start a side's container."""
+    def start(self, side: Side, argument: Mapping[str, Any], events: AgentEvents) -> ContainerAgent:
+        """StartAgent a side's container."""
         serving = side == "serve"
         options = container_options(self._trial, side, self._cpus, self._server.id if self._server else "")
         one = containers.create(
@@ -167,12 +167,12 @@ class _Pod:
         self._stack.enter_context(one)
         if serving:
             self._server = one
-        with explained(f"starting the {side} container"):
+        with engine_errors(f"starting the {side} container"):
             one.start(watched=True)
         return ContainerAgent(side, one, events)
 
 
-def container_options(trial: Trial, side: Side, cpus: Cpus, server_id: str) -> dict[str, Any]:
+def container_options(trial: Trial, side: Side, cpus: CpuSplit, server_id: str) -> dict[str, Any]:
     """How a side's container is confined, in the Docker SDK's words. Pure."""
     serving, resources = side == "serve", trial.scenario.resources
     memory = resources.server.memory_bytes if serving else resources.load.memory_bytes

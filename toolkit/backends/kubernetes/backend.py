@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from toolkit.agent.frames import Frame
-from toolkit.backends import SlotLost
+from toolkit.backends import SlotUnavailable
 from toolkit.backends.kubernetes import jobs, pod_state
 from toolkit.backends.kubernetes.client import ApiError, Cluster, Unreachable
 from toolkit.backends.kubernetes.nodes import is_available
@@ -75,7 +75,7 @@ class KubernetesBackend:
             notes.append("the server has no whole number of CPUs, so it is not pinned and may be throttled")
         return notes
 
-    def announce(self, name: str, description: Mapping[str, Any]) -> None:
+    def store_description(self, name: str, description: Mapping[str, Any]) -> None:
         """Keep the campaign's description beside its Jobs."""
         with self._lock:
             self._campaigns.add(name)
@@ -83,13 +83,13 @@ class KubernetesBackend:
         jobs.store_description(self.cluster, name, json.dumps(description))
 
     def run(self, trial: Trial, slot: str) -> Iterator[Frame]:
-        """Both sides of one trial; see `Backend.run`. Raises SlotLost when the node cannot take trials any more."""
+        """Both sides of one trial; see `Backend.run`. Raises SlotUnavailable when the node cannot take trials any more."""
         with self._lock:
             self._campaigns.add(trial.campaign)
         if trial.campaign in self._announced and not jobs.has_description(self.cluster, trial.campaign):
             raise GilfreeError(f"campaign {trial.campaign} was cancelled in the cluster", "--resume begins it again")
         if not is_available(self.cluster, slot):
-            raise SlotLost(f"node {slot} takes no trials any more", "uncordon it")
+            raise SlotUnavailable(f"node {slot} takes no trials any more", "uncordon it")
         settings, found = self.settings(trial.scenario), self.shares(trial.scenario)
         one = PodTrial(self.cluster, self.watch, trial, slot)
         try:
@@ -103,7 +103,7 @@ class KubernetesBackend:
             except ApiError as error:
                 one.problem = pod_state.Problem("refused", str(error))
             if one.problem and one.problem.environmental and not is_available(self.cluster, slot):
-                raise SlotLost(f"node {slot} takes no trials any more: {one.problem.detail}", "uncordon it")
+                raise SlotUnavailable(f"node {slot} takes no trials any more: {one.problem.detail}", "uncordon it")
         finally:
             one.leave()
         yield self._outcome(trial, slot, one)

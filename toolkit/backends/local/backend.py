@@ -15,8 +15,8 @@ from toolkit import paths
 from toolkit.agent.frames import Frame
 from toolkit.backends.local import processes
 from toolkit.backends.local.processes import AgentProcess
-from toolkit.backends.sides import Events, Side, Sides, Start
-from toolkit.host.cpus import Cpus, physical_cores, split
+from toolkit.backends.trial_agents import AgentEvents, Side, StartAgent, TrialAgents
+from toolkit.host.cpus import CpuSplit, physical_cores, split_cpus
 from toolkit.host.measuring_lock import MeasuringLock
 from toolkit.host.memory_limit import MemoryLimit, memory_limit
 from toolkit.scenario.model import Scenario
@@ -41,7 +41,7 @@ class LocalBackend:
         self._rewrk, self.app_directory, self._port, self._limiter = rewrk, app_directory, port, limiter
         self._oha = oha
         self._lock = MeasuringLock()
-        self.cpus = Cpus((), (), ())
+        self.cpus = CpuSplit((), (), ())
         self._agent_directory = Path()
 
     def slots(self) -> list[str]:
@@ -50,10 +50,10 @@ class LocalBackend:
 
     def prepare(self, scenario: Scenario, arms: Sequence[Arm]) -> list[str]:
         """Choose CPUs, take the machine's measuring lock, end what a killed run left."""
-        self.cpus = split(physical_cores(), scenario.resources.server.cpus, scenario.resources.load.cpus)
+        self.cpus = split_cpus(physical_cores(), scenario.resources.server.cpus, scenario.resources.load.cpus)
         self._agent_directory = install_agent()
         self._lock.acquire()
-        left = processes.kill_marked()
+        left = processes.kill_trial_processes()
         notes = list(self.cpus.caveats)
         if left:
             notes.append(f"ended {len(left)} processes that an earlier, killed run had left")
@@ -65,7 +65,7 @@ class LocalBackend:
 
     def run(self, trial: Trial, slot: str) -> Iterator[Frame]:
         """Both sides of one trial; see `Backend.run`."""
-        processes.kill_marked(trial.id)
+        processes.kill_trial_processes(trial.id)
         limit_bytes = trial.scenario.resources.server.memory_bytes
         limit = self._limiter(trial.id, limit_bytes)
         port = self._port or free_port()
@@ -91,7 +91,7 @@ class LocalBackend:
             outcome["problem"] = {"reason": "port-taken", "detail": taken}
             yield self._outcome(slot, outcome)
             return
-        sides = Sides(trial, place, self._starter(place, limit))
+        sides = TrialAgents(trial, place, self._starter(place, limit))
         try:
             yield from sides.frames()
             outcome.update(sides.exits())
@@ -99,14 +99,14 @@ class LocalBackend:
                 outcome["problem"] = sides.problem
         finally:
             sides.exits()
-            processes.kill_marked(trial.id)
+            processes.kill_trial_processes(trial.id)
             limit.remove()
         yield self._outcome(slot, outcome)
 
-    def _starter(self, place: Placement, limit: MemoryLimit) -> Start:
+    def _starter(self, place: Placement, limit: MemoryLimit) -> StartAgent:
         """Starts agents as processes: the server's under the variant's interpreter and inside the memory limit."""
 
-        def start(side: Side, argument: Mapping[str, Any], events: Events) -> AgentProcess:
+        def start(side: Side, argument: Mapping[str, Any], events: AgentEvents) -> AgentProcess:
             serving = side == "serve"
             python = place.python if serving else sys.executable
             return AgentProcess(side, python, argument, self._agent_directory, events, limit if serving else None)

@@ -88,7 +88,7 @@ class AgentProcess:
         return {"code": code, "stderr": self.stderr[-STDERR_CHARACTERS:]}
 
 
-def marked(beginning: str = "") -> list[int]:
+def trial_processes(beginning: str = "") -> list[int]:
     """Processes of trials on this machine whose id begins so, those in containers left out."""
     own_namespace = _namespace("self")
     found = []
@@ -104,9 +104,9 @@ def marked(beginning: str = "") -> list[int]:
     return found
 
 
-def kill_marked(beginning: str = "", timeout_seconds: float = 10) -> list[int]:
+def kill_trial_processes(beginning: str = "", timeout_seconds: float = 10) -> list[int]:
     """Kill what trials left on this machine and wait until it is gone; the processes that were found first."""
-    first = marked(beginning)
+    first = trial_processes(beginning)
     deadline = time.monotonic() + timeout_seconds
     left = first
     while left and time.monotonic() < deadline:
@@ -114,7 +114,7 @@ def kill_marked(beginning: str = "", timeout_seconds: float = 10) -> list[int]:
             with contextlib.suppress(OSError):
                 os.kill(pid, 9)
         time.sleep(0.02)  # between the signal and the end
-        left = marked(beginning)
+        left = trial_processes(beginning)
     return first
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from toolkit import paths
-from toolkit.engine.client import explained
+from toolkit.engine.client import engine_errors
 from toolkit.errors import GilfreeError
 from toolkit.images.progress import Watching
 from toolkit.images.registry import state
@@ -104,7 +104,7 @@ class _Run:
     def built(self, files: IO[bytes], arguments: Mapping[str, str], tag: str | None = None) -> str:
         """Build one context; the image's id. Ctrl-C ends the step that runs and takes its container away."""
         result = ""
-        with explained(f"building {self._wanted.title}"):
+        with engine_errors(f"building {self._wanted.title}"):
             stream = self._client.api.build(
                 fileobj=files,
                 custom_context=True,

@@ -8,7 +8,7 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 from toolkit import paths
-from toolkit.engine.client import explained
+from toolkit.engine.client import engine_errors
 from toolkit.engine.containers import run
 from toolkit.images.spec.inputs import Wanted
 from toolkit.images.spec.network import Network, redacted
@@ -71,7 +71,7 @@ def child_build(client: DockerClient, runtime: Wanted, network: Network) -> dict
         }
     )
     image, said = "", ""
-    with explained("building a child image"):
+    with engine_errors("building a child image"):
         for event in client.api.build(
             fileobj=made,
             custom_context=True,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit import paths
-from toolkit.engine.containers import Tracked, create, run
+from toolkit.engine.containers import OwnedContainer, create, run
 from toolkit.errors import GilfreeError
 from toolkit.images.checks.child_image import child_build
 from toolkit.images.progress import Watching
@@ -169,7 +169,7 @@ def _serve(
         return Served(target, loaded, said if isinstance(said, dict) else {}, int(code or 0), stopped)
 
 
-def _inside(server: Tracked, path: str, seconds: float) -> dict[str, Any]:
+def _inside(server: OwnedContainer, path: str, seconds: float) -> dict[str, Any]:
     """Ask the server from inside its own container, waiting until it answers."""
     done = server.container.exec_run([SERVER_PYTHON, "-c", _ASK_RUNTIME, str(PORT), path, str(seconds)])
     output: Any = done.output  # bytes, as nothing streams here
@@ -180,7 +180,7 @@ def _inside(server: Tracked, path: str, seconds: float) -> dict[str, Any]:
     return found
 
 
-def _loaded(client: DockerClient, server: Tracked, load: Wanted, path: str) -> str:
+def _loaded(client: DockerClient, server: OwnedContainer, load: Wanted, path: str) -> str:
     """A second of real requests from the load image; rewrk's own count of them, or what it said instead."""
     url = f"http://127.0.0.1:{PORT}{path}"
     command = rewrk.command(REWRK, url, connections=8, threads=1, seconds=LOAD_SECONDS)

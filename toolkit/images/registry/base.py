@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from typing import TYPE_CHECKING, Any
 
-from toolkit.engine.client import refused
+from toolkit.engine.client import request_error
 from toolkit.errors import GilfreeError
 from toolkit.images.registry import state
 from toolkit.images.registry.engine_images import inspected
@@ -77,7 +77,7 @@ def fetch(client: DockerClient, name: str) -> None:
     try:
         client.images.pull(name)
     except docker.errors.DockerException as error:
-        words = refused(error, f"the base image {name} cannot be pulled")
+        words = request_error(error, f"the base image {name} cannot be pulled")
         raise GilfreeError(
             words.message, words.remedy or "see that its registry is reached, or name another: --base REF"
         ) from error

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from toolkit.engine.client import explained
+from toolkit.engine.client import engine_errors
 from toolkit.errors import GilfreeError
 from toolkit.images.progress import Watching
 from toolkit.images.registry import state
@@ -65,7 +65,7 @@ def _whole(pair: Sequence[Wanted]) -> None:
 
 def _move(client: DockerClient, one: Wanted, repository: str, undo: list[Callable[[], object]]) -> None:
     before = inspected(client, f"{repository}:{one.moving}")
-    with explained(f"tagging {repository}:{one.moving}"):
+    with engine_errors(f"tagging {repository}:{one.moving}"):
         client.api.tag(one.name, repository, one.moving)
     if before is None:
         undo.append(lambda: client.api.remove_image(f"{repository}:{one.moving}", noprune=True))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from toolkit.engine.client import explained
+from toolkit.engine.client import engine_errors
 from toolkit.errors import GilfreeError
 from toolkit.images.registry import state
 from toolkit.trial.contract import LABEL
@@ -35,7 +35,7 @@ class Present:
 def present_images(client: DockerClient) -> list[Present]:
     """All images that carry our label, newest first."""
     known: Mapping[str, Any] = state.read()["images"]
-    with explained("listing images"):
+    with engine_errors("listing images"):
         listed = client.api.images(filters={"label": f"{LABEL}id"})
     found = []
     for one in listed:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from toolkit.engine.client import explained
+from toolkit.engine.client import engine_errors
 from toolkit.errors import GilfreeError
 from toolkit.images.progress import Watching
 from toolkit.images.registry import state
@@ -33,7 +33,7 @@ def push_images(client: DockerClient, built: Sequence[Built], registry: str, wat
 
 def push(client: DockerClient, image: str, repository: str, tag: str, watching: Watching) -> str:
     """Push one tag; `repository@sha256:…` as the registry returned it. Raises GilfreeError with the registry's words."""
-    with explained(f"pushing {repository}:{tag}"):
+    with engine_errors(f"pushing {repository}:{tag}"):
         client.api.tag(image, repository, tag)
         digest = ""
         for event in client.api.push(repository, tag, stream=True, decode=True):

@@ -70,6 +70,6 @@ COLLECTORS: dict[str, Callable[[], Any]] = {
 }
 
 
-def facts() -> dict[str, Any]:
+def machine_facts() -> dict[str, Any]:
     """Every fact by its name; None where it is not to be had."""
     return {name: collect() for name, collect in COLLECTORS.items()}

@@ -20,7 +20,7 @@ from toolkit.trial.model import (
 
 SLACK_SECONDS = 90
 
-Events = queue.Queue[tuple[str, Frame | None]]
+AgentEvents = queue.Queue[tuple[str, Frame | None]]
 """Frames of both sides as (side, frame), and (side, None) when a side has ended."""
 
 
@@ -34,20 +34,20 @@ class Agent(Protocol):
         """See it out, by force after `grace_seconds`; how it ended, for the record. May be called again."""
 
 
-Start = Callable[[Side, Mapping[str, Any], Events], Agent]
+StartAgent = Callable[[Side, Mapping[str, Any], AgentEvents], Agent]
 
 
-class Sides:
+class TrialAgents:
     """Runs a trial with agents that `start` starts. `problem`: what went wrong that neither side could report."""
 
-    def __init__(self, trial: Trial, place: Placement, start: Start) -> None:
+    def __init__(self, trial: Trial, place: Placement, start: StartAgent) -> None:
         self._trial, self._place, self._start = trial, place, start
-        self._events: Events = queue.Queue()
+        self._events: AgentEvents = queue.Queue()
         self._agents: dict[Side, Agent] = {}
         self.problem: dict[str, Any] | None = None
 
     def frames(self) -> Iterator[Frame]:
-        """Start the server's side, then the load's; every frame of both until both have ended."""
+        """StartAgent the server's side, then the load's; every frame of both until both have ended."""
         self._agents["serve"] = self._start("serve", serve_argument(self._trial, self._place), self._events)
         longest = READY_TIMEOUT_SECONDS + self._trial.longest_load_seconds + SLACK_SECONDS
         deadline = time.monotonic() + longest

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.doctor import machine
-from toolkit.doctor.machine import build_needs, cargo_too_old, checks, pair_here
+from toolkit.doctor import machine_checks
+from toolkit.doctor.machine_checks import build_needs, cargo_too_old, checks, pair_here
 from toolkit.errors import GilfreeError
-from toolkit.loadgen import tools
+from toolkit.loadgen import binaries
 from toolkit.pythons.lock import LockedSeries, load_lock
 from toolkit.pythons.pair import Pair
 from toolkit.setup import packages
@@ -52,12 +52,12 @@ def test_with_an_empty_cache_the_pair_is_still_to_be_made_and_looking_makes_noth
     entry: LockedSeries, empty_cache: Path
 ) -> None:
     assert pair_here(entry) is None
-    assert machine.interpreters(entry, None).state == "to be made"
+    assert machine_checks.interpreters(entry, None).state == "to be made"
     assert [file for file in empty_cache.rglob("*") if file.is_file()] == []
 
 
 def test_a_missing_header_is_named_with_the_one_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "privileged", lambda: None)
+    monkeypatch.setattr(machine_checks, "privileged", lambda: None)
     found = build_needs("to build it", [ABSENT, OPTIONAL], needed=True)
     assert found.state == "missing"
     assert "libabsent-dev" in found.detail and "libnicer-dev" not in found.detail
@@ -78,14 +78,14 @@ def test_headers_in_the_compiler_s_own_folders_count(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_missing_space_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "NEEDED_BYTES", 1 << 60)
-    found = machine.space()
+    monkeypatch.setattr(machine_checks, "NEEDED_BYTES", 1 << 60)
+    found = machine_checks.space()
     assert found.state == "missing" and "XDG_CACHE_HOME" in found.remedy
 
 
 def test_an_engine_that_does_not_answer_is_told_and_hinders_no_local_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///no/such/socket")
-    found = machine.docker()
+    found = machine_checks.docker()
     assert found.state == "optional"
     assert "BACKEND=docker" in found.remedy or "gilfree[docker]" in found.remedy
 
@@ -105,20 +105,20 @@ def test_a_cluster_that_is_not_there_is_told_and_hinders_no_local_run(
     if importlib.util.find_spec("kubernetes"):  # where it looks was fixed when it was imported
         location = importlib.import_module("kubernetes.config.kube_config")
         monkeypatch.setattr(location, "KUBE_CONFIG_DEFAULT_LOCATION", str(config))
-    found = machine.kubernetes()
+    found = machine_checks.kubernetes()
     assert found.state == "optional"
     assert "BACKEND=kubernetes" in found.remedy or "gilfree[kubernetes]" in found.remedy
 
 
 def test_a_check_that_breaks_hides_none_of_the_others(entry: LockedSeries, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> machine.Check:
+    def broken() -> machine_checks.MachineCheck:
         raise PermissionError(13, "Permission denied", "/sys/fs/cgroup")
 
-    def refused() -> machine.Check:
+    def refused() -> machine_checks.MachineCheck:
         raise GilfreeError("uv is not installed", "pip install uv")
 
-    monkeypatch.setattr(machine, "limit", broken)
-    monkeypatch.setattr(machine, "uv_itself", refused)
+    monkeypatch.setattr(machine_checks, "limit", broken)
+    monkeypatch.setattr(machine_checks, "uv_itself", refused)
     found = {one.name: one for one in checks(entry, None)}
     assert found["memory limit"].state == "missing" and "/sys/fs/cgroup" in found["memory limit"].detail
     assert found["uv"].remedy == "pip install uv"
@@ -127,7 +127,7 @@ def test_a_check_that_breaks_hides_none_of_the_others(entry: LockedSeries, monke
 
 @pytest.mark.parametrize(("needed", "count"), [("0.1", 0), ("999.0", 1)])
 def test_a_cargo_too_old_is_told_with_the_way_to_a_newer_one(needed: str, count: int) -> None:
-    if tools.cargo_version() is None:
+    if binaries.cargo_version() is None:
         count = 0  # without any cargo it is a system package that is missing
     found = cargo_too_old(needed)
     assert len(found) == count
@@ -135,5 +135,5 @@ def test_a_cargo_too_old_is_told_with_the_way_to_a_newer_one(needed: str, count:
 
 
 def test_the_check_of_the_memory_limit_leaves_no_cgroup(tmp_path: Path) -> None:
-    machine.limit()
+    machine_checks.limit()
     assert list(Path("/sys/fs/cgroup").glob("**/gilfree-doctor-*")) == []

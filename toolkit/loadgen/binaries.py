@@ -42,7 +42,7 @@ NEWER_CARGO = "install Rust with rustup (https://rustup.rs); on Debian 12 cargo-
 
 
 @dataclass(frozen=True)
-class Tool:
+class Binary:
     """A load generator that is what it is taken for. `how`: `cache`, `PATH` or `built`."""
 
     name: str
@@ -62,7 +62,7 @@ def pinned(name: str) -> dict[str, str]:
     return found[name]
 
 
-def find_tool(name: str, say: Say) -> Tool | None:
+def find_binary(name: str, say: Say) -> Binary | None:
     """The pinned tool from the cache or PATH; None when it has to be built, after saying why one on PATH is refused."""
     version = pinned(name)["version"]
     cached = _folder(name, version) / "root" / "bin" / name
@@ -85,12 +85,12 @@ def find_tool(name: str, say: Say) -> Tool | None:
 
 def needs_of(name: str) -> tuple[Need, ...]:
     """What of the system is needed until the tool is there: nothing when it is."""
-    return () if find_tool(name, lambda words: None) else _build_needs(Version(pinned(name)["cargo"]))
+    return () if find_binary(name, lambda words: None) else _build_needs(Version(pinned(name)["cargo"]))
 
 
-def ensure_tool(name: str, say: Say) -> Tool:
+def ensure_binary(name: str, say: Say) -> Binary:
     """The pinned tool, built when it is not there. Raises GilfreeError with the log's last lines when that fails."""
-    found = find_tool(name, say)
+    found = find_binary(name, say)
     if found is not None:
         say(f"{name}: {found.version} from the cache" if found.how == "cache" else f"{name}: {found.path}")
         return found
@@ -161,11 +161,11 @@ def _folder(name: str, version: str) -> Path:
     return paths.cache("tools") / "-".join([name, version, platform.machine(), *platform.libc_ver()])
 
 
-def _tool(name: str, version: str, path: Path, how: str) -> Tool:
-    return Tool(name, version, str(path.resolve()), hashlib.sha256(path.read_bytes()).hexdigest(), how)
+def _tool(name: str, version: str, path: Path, how: str) -> Binary:
+    return Binary(name, version, str(path.resolve()), hashlib.sha256(path.read_bytes()).hexdigest(), how)
 
 
-def _build(name: str, version: str, cargo: str, say: Say) -> Tool:
+def _build(name: str, version: str, cargo: str, say: Say) -> Binary:
     folder = _folder(name, version)
     folder.mkdir(exist_ok=True)
     root, log = folder / "root", paths.cache("logs") / f"{name}-{version}.log"

@@ -16,7 +16,7 @@ import pytest
 from packaging.version import Version
 
 from toolkit.errors import GilfreeError
-from toolkit.loadgen.tools import Tool, ensure_tool, find_cargo, find_tool, needs_of
+from toolkit.loadgen.binaries import Binary, ensure_binary, find_binary, find_cargo, needs_of
 from toolkit.setup import needs
 from toolkit.setup.packages import missing
 
@@ -43,7 +43,7 @@ def a_cargo(folder: Path, does: str, version: str = "1.85.0") -> None:
     file.chmod(0o755)
 
 
-def handing_out(rewrk: Tool) -> str:
+def handing_out(rewrk: Binary) -> str:
     return f"echo '   Compiling one v1'; cp -r {Path(rewrk.path).parent.parent} $root"
 
 
@@ -51,12 +51,12 @@ def left_in(cache: Path) -> list[Path]:
     return [path for path in (cache / "tools").glob("*/*") if path.name != ".lock"]
 
 
-def test_what_is_built_once_is_found_from_then_on(cache: Path, tmp_path: Path, rewrk: Tool) -> None:
+def test_what_is_built_once_is_found_from_then_on(cache: Path, tmp_path: Path, rewrk: Binary) -> None:
     a_cargo(tmp_path / "bin", handing_out(rewrk))
-    built = ensure_tool("rewrk", print)
+    built = ensure_binary("rewrk", print)
     assert (built.how, built.version, built.sha256) == ("built", rewrk.version, rewrk.sha256)
     a_cargo(tmp_path / "bin", "exit 1")
-    again = ensure_tool("rewrk", print)
+    again = ensure_binary("rewrk", print)
     assert (again.how, again.path) == ("cache", built.path)
     assert [path.name for path in left_in(cache)] == ["root"]
     assert needs_of("rewrk") == ()
@@ -66,7 +66,7 @@ def test_a_build_that_fails_shows_what_was_said_last_and_leaves_nothing(cache: P
     a_cargo(tmp_path / "bin", "mkdir -p $root/bin; echo 'error: could not find OpenSSL' >&2; exit 101")
     said: list[str] = []
     with pytest.raises(GilfreeError, match="could not find OpenSSL"):
-        ensure_tool("rewrk", said.append)
+        ensure_binary("rewrk", said.append)
     assert any(".log" in words for words in said)
     assert left_in(cache) == []
 
@@ -74,14 +74,14 @@ def test_a_build_that_fails_shows_what_was_said_last_and_leaves_nothing(cache: P
 def test_an_old_cargo_that_fails_is_told_of_its_index(cache: Path, tmp_path: Path) -> None:
     a_cargo(tmp_path / "bin", "exit 101", version="1.65.0")
     with pytest.raises(GilfreeError) as caught:
-        ensure_tool("rewrk", print)
+        ensure_binary("rewrk", print)
     assert "GitHub" in caught.value.remedy and "rustup" in caught.value.remedy
 
 
 def test_a_cargo_that_is_too_old_is_refused_with_the_remedy(cache: Path, tmp_path: Path) -> None:
     a_cargo(tmp_path / "bin", "exit 0", version="1.65.0")
     with pytest.raises(GilfreeError, match=r"oha needs cargo 1\.77 or newer, here is 1\.65\.0") as caught:
-        ensure_tool("oha", print)
+        ensure_binary("oha", print)
     assert "rustup" in caught.value.remedy and "cargo-web" in caught.value.remedy
 
 
@@ -95,7 +95,7 @@ def test_a_cargo_of_rustup_serves_before_path_knows_it(cache: Path, tmp_path: Pa
 def test_a_build_that_is_interrupted_ends_its_children_and_leaves_nothing(cache: Path, tmp_path: Path) -> None:
     marker = tmp_path / "compiler"
     a_cargo(tmp_path / "bin", f"mkdir -p $root; sh -c 'echo $$ > {marker}; exec sleep 600'")
-    code = "from toolkit.loadgen.tools import ensure_tool; ensure_tool('rewrk', print)"
+    code = "from toolkit.loadgen.binaries import ensure_binary; ensure_binary('rewrk', print)"
     builder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while not (marker.exists() and marker.read_text().strip()) and time.monotonic() < deadline:
@@ -117,18 +117,18 @@ def running(pid: int) -> bool:
         return False
 
 
-def test_what_a_killed_build_left_is_removed_by_the_next(cache: Path, tmp_path: Path, rewrk: Tool) -> None:
+def test_what_a_killed_build_left_is_removed_by_the_next(cache: Path, tmp_path: Path, rewrk: Binary) -> None:
     a_cargo(tmp_path / "bin", handing_out(rewrk))
-    folder = Path(ensure_tool("rewrk", print).path).parents[2]
+    folder = Path(ensure_binary("rewrk", print).path).parents[2]
     (folder / "root" / ".crates2.json").unlink()  # so that it is built again
     (folder / "build-abandoned" / "target").mkdir(parents=True)
-    assert ensure_tool("rewrk", print).how == "built"
+    assert ensure_binary("rewrk", print).how == "built"
     assert [path.name for path in left_in(cache)] == ["root"]
 
 
-def test_a_binary_that_no_longer_starts_is_built_again(cache: Path, tmp_path: Path, rewrk: Tool) -> None:
+def test_a_binary_that_no_longer_starts_is_built_again(cache: Path, tmp_path: Path, rewrk: Binary) -> None:
     a_cargo(tmp_path / "bin", handing_out(rewrk))
-    binary = Path(ensure_tool("rewrk", print).path)
+    binary = Path(ensure_binary("rewrk", print).path)
     binary.write_text("#!/no/such/loader\n")  # as after its libraries were upgraded
-    assert find_tool("rewrk", print) is None
-    assert ensure_tool("rewrk", print).sha256 == rewrk.sha256
+    assert find_binary("rewrk", print) is None
+    assert ensure_binary("rewrk", print).sha256 == rewrk.sha256

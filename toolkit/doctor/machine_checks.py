@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 from toolkit import paths
 from toolkit.errors import GilfreeError
-from toolkit.host import machine
-from toolkit.host.cpus import physical_cores, split
+from toolkit.host import facts
+from toolkit.host.cpus import physical_cores, split_cpus
 from toolkit.host.memory_limit import memory_limit
-from toolkit.loadgen import tools
+from toolkit.loadgen import binaries
 from toolkit.pythons.build import BUILD_NEEDS, cached_pair
 from toolkit.pythons.lock import LockedSeries
 from toolkit.pythons.pair import Pair
@@ -34,7 +34,7 @@ ASK_TIMEOUT_SECONDS = 3
 
 
 @dataclass(frozen=True)
-class Check:
+class MachineCheck:
     """One thing looked for. `remedy` is what to do when it is not here."""
 
     name: str
@@ -43,7 +43,7 @@ class Check:
     remedy: str = ""
 
 
-def checks(entry: LockedSeries, pair: Pair | None) -> list[Check]:
+def checks(entry: LockedSeries, pair: Pair | None) -> list[MachineCheck]:
     """Everything that measuring on this machine needs, then what other backends need."""
     return [
         _looked("system", system),
@@ -60,61 +60,61 @@ def checks(entry: LockedSeries, pair: Pair | None) -> list[Check]:
     ]
 
 
-def _looked(name: str, look: Callable[[], Check], otherwise: State = "missing") -> Check:
+def _looked(name: str, look: Callable[[], MachineCheck], otherwise: State = "missing") -> MachineCheck:
     """The check, or what kept it from being made: one that breaks must not hide the others."""
     try:
         return look()
     except GilfreeError as error:
-        return Check(name, otherwise, error.message, error.remedy)
+        return MachineCheck(name, otherwise, error.message, error.remedy)
     except OSError as error:
-        return Check(name, otherwise, f"could not be looked at: {error}")
+        return MachineCheck(name, otherwise, f"could not be looked at: {error}")
 
 
-def system() -> Check:
+def system() -> MachineCheck:
     """Linux, and the Python that runs the toolkit."""
-    detail = f"{machine.distribution() or platform.system()}, {platform.machine()}, Python {platform.python_version()}"
+    detail = f"{facts.distribution() or platform.system()}, {platform.machine()}, Python {platform.python_version()}"
     if sys.platform != "linux":
-        return Check(
+        return MachineCheck(
             "system", "missing", detail, "use a Linux machine: CPU pinning and memory are read from its kernel"
         )
-    return Check("system", "here", detail)
+    return MachineCheck("system", "here", detail)
 
 
-def cpus() -> Check:
+def cpus() -> MachineCheck:
     """Whether server and loader can each have a core of their own."""
     cores = physical_cores()
-    parts = split(cores, "auto", 1)
+    parts = split_cpus(cores, "auto", 1)
     shares = f"{len(cores)} physical, server {len(parts.server)}, loader {len(parts.load)}"
-    governor = machine.governor()
+    governor = facts.governor()
     slow = [f"frequency governor is {governor}, not performance"] if governor not in (None, "performance") else []
-    return Check("CPUs", "here", "; ".join([shares, *parts.caveats, *slow]))
+    return MachineCheck("CPUs", "here", "; ".join([shares, *parts.caveats, *slow]))
 
 
-def limit() -> Check:
+def limit() -> MachineCheck:
     """How a memory limit would be kept: tried and given back."""
     tried = memory_limit(f"doctor-{os.getpid()}", NEEDED_BYTES)
     tried.remove()
-    return Check("memory limit", "here", tried.kind)
+    return MachineCheck("memory limit", "here", tried.kind)
 
 
-def space() -> Check:
+def space() -> MachineCheck:
     """Room in the cache for building a pair."""
     folder = paths.cache()
     free = shutil.disk_usage(folder).free
     detail = f"{free / (1 << 30):.1f} GiB free in {folder}"
     if free < NEEDED_BYTES:
-        return Check(
+        return MachineCheck(
             "space for builds",
             "missing",
             f"{detail}, a build takes up to {NEEDED_BYTES >> 30}",
             "free some, or set XDG_CACHE_HOME to a folder with more",
         )
-    return Check("space for builds", "here", detail)
+    return MachineCheck("space for builds", "here", detail)
 
 
-def uv_itself() -> Check:
+def uv_itself() -> MachineCheck:
     """uv makes the environments, whoever made the interpreters."""
-    return Check("uv", "here", run_uv(["--version"], timeout_seconds=30).strip())
+    return MachineCheck("uv", "here", run_uv(["--version"], timeout_seconds=30).strip())
 
 
 def pair_here(entry: LockedSeries) -> Pair | None:
@@ -129,58 +129,60 @@ def pair_here(entry: LockedSeries) -> Pair | None:
     return None
 
 
-def interpreters(entry: LockedSeries, pair: Pair | None) -> Check:
+def interpreters(entry: LockedSeries, pair: Pair | None) -> MachineCheck:
     """The pair that `pair_here` found."""
     name = f"pair {entry.version} and {entry.version}t"
     if pair is None:
-        return Check(name, "to be made", "not in the cache", "`gilfree pythons` downloads or builds it; a run does too")
-    return Check(name, "here", "; ".join([f"{pair.profile}, {pair.origin}", *pair.notes]))
+        return MachineCheck(
+            name, "to be made", "not in the cache", "`gilfree pythons` downloads or builds it; a run does too"
+        )
+    return MachineCheck(name, "here", "; ".join([f"{pair.profile}, {pair.origin}", *pair.notes]))
 
 
-def build_needs(name: str, needs: Sequence[Need], *, needed: bool) -> Check:
+def build_needs(name: str, needs: Sequence[Need], *, needed: bool) -> MachineCheck:
     """System packages for a build; `needed` when something has still to be built."""
     absent = missing(needs)
     required = [need.package for need in absent if not need.optional]
     if not required:
         without = f"; without {', '.join(need.package for need in absent)} (not required)" if absent else ""
         cargo = "cargo, " if any(need.command == "cargo" for need in needs) else ""
-        return Check(name, "here", f"{cargo}compiler and headers{without}")
+        return MachineCheck(name, "here", f"{cargo}compiler and headers{without}")
     detail = f"not there: {' '.join(required)}"
     command = f"apt-get update && apt-get install --yes --no-install-recommends {' '.join(required)}"
     if not needed:
-        return Check(name, "optional", f"{detail}; not needed now", f"run as root: {command}")
+        return MachineCheck(name, "optional", f"{detail}; not needed now", f"run as root: {command}")
     if shutil.which("apt-get") and privileged() is not None:
-        return Check(name, "to be made", f"{detail}; installed when needed", f"or run as root: {command}")
-    return Check(name, "missing", detail, f"run as root: {command}")
+        return MachineCheck(name, "to be made", f"{detail}; installed when needed", f"or run as root: {command}")
+    return MachineCheck(name, "missing", detail, f"run as root: {command}")
 
 
-def generator(name: str, made: str) -> list[Check]:
+def generator(name: str, made: str) -> list[MachineCheck]:
     """A load generator, and what building it needs when it is not here. `made`: what makes it."""
     refused: list[str] = []
-    pin = tools.pinned(name)
-    found = tools.find_tool(name, refused.append)
+    pin = binaries.pinned(name)
+    found = binaries.find_binary(name, refused.append)
     if found is not None:
-        return [Check(name, "here", f"{found.version}, {found.path}")]
-    built = Check(name, "to be made", "; ".join(["not in the cache", *refused]), made)
+        return [MachineCheck(name, "here", f"{found.version}, {found.path}")]
+    built = MachineCheck(name, "to be made", "; ".join(["not in the cache", *refused]), made)
     needs = _looked(
-        f"to build {name}", lambda: build_needs(f"to build {name}", tools.BUILD_NEEDS, needed=name == "rewrk")
+        f"to build {name}", lambda: build_needs(f"to build {name}", binaries.BUILD_NEEDS, needed=name == "rewrk")
     )
     return [built, needs, *cargo_too_old(pin["cargo"], name)]
 
 
-def cargo_too_old(needed: str, name: str = "rewrk") -> list[Check]:
+def cargo_too_old(needed: str, name: str = "rewrk") -> list[MachineCheck]:
     """A check only where a cargo is there that cannot build the load generator."""
     from packaging.version import Version
 
-    found = tools.cargo_version()
+    found = binaries.cargo_version()
     if found is None or found >= Version(needed):
         return []
     remedy = "install Rust with rustup (https://rustup.rs), or use Debian 13 or newer"
     state: State = "missing" if name == "rewrk" else "optional"
-    return [Check(f"cargo for {name}", state, f"{found}, needed is {needed} or newer", remedy)]
+    return [MachineCheck(f"cargo for {name}", state, f"{found}, needed is {needed} or newer", remedy)]
 
 
-def docker() -> Check:
+def docker() -> MachineCheck:
     """Whether BACKEND=docker and images would work."""
     if _optional("docker") is None:
         return _not_installed("Docker", "docker")
@@ -188,14 +190,14 @@ def docker() -> Check:
 
     try:
         with connected(ASK_TIMEOUT_SECONDS) as client:
-            return Check("Docker", "here", f"engine {client.version()['Version']}")
+            return MachineCheck("Docker", "here", f"engine {client.version()['Version']}")
     except GilfreeError as error:
-        return Check(
+        return MachineCheck(
             "Docker", "optional", error.message, f"{error.remedy}; only images and BACKEND=docker need an engine"
         )
 
 
-def kubernetes() -> Check:
+def kubernetes() -> MachineCheck:
     """Whether BACKEND=kubernetes would find a cluster."""
     if _optional("kubernetes") is None:
         return _not_installed("Kubernetes", "kubernetes")
@@ -209,10 +211,10 @@ def kubernetes() -> Check:
         settings.retries = False
         version = client.VersionApi(client.ApiClient(settings)).get_code(_request_timeout=ASK_TIMEOUT_SECONDS)
     except config.ConfigException as error:
-        return Check("Kubernetes", "optional", f"no cluster is configured: {_first_line(error)}", remedy)
+        return MachineCheck("Kubernetes", "optional", f"no cluster is configured: {_first_line(error)}", remedy)
     except (client.ApiException, retry.HTTPError) as error:
-        return Check("Kubernetes", "optional", f"the cluster does not answer: {_first_line(error)}", remedy)
-    return Check("Kubernetes", "here", f"{version.git_version}, context {active['name']}")
+        return MachineCheck("Kubernetes", "optional", f"the cluster does not answer: {_first_line(error)}", remedy)
+    return MachineCheck("Kubernetes", "here", f"{version.git_version}, context {active['name']}")
 
 
 def _optional(module: str) -> Any:
@@ -223,8 +225,8 @@ def _optional(module: str) -> Any:
         return None
 
 
-def _not_installed(name: str, extra: str) -> Check:
-    return Check(name, "optional", "its Python package is not installed", f'pip install "gilfree[{extra}]"')
+def _not_installed(name: str, extra: str) -> MachineCheck:
+    return MachineCheck(name, "optional", "its Python package is not installed", f'pip install "gilfree[{extra}]"')
 
 
 def _first_line(error: Exception) -> str:

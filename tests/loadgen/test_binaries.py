@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.loadgen.tools import Tool, find_tool, installed_version, pinned
+from toolkit.loadgen.binaries import Binary, find_binary, installed_version, pinned
 
 
 @pytest.fixture
-def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rewrk: Tool) -> Path:
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rewrk: Binary) -> Path:
     """The real rewrk as another cargo installation on PATH, and nothing in the cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     root = tmp_path / "cargo"
@@ -21,7 +21,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rewrk: Tool) ->
 
 
 def test_an_installation_that_cargo_vouches_for_is_used(empty_cache: Path) -> None:
-    found = find_tool("rewrk", print)
+    found = find_binary("rewrk", print)
     assert found is not None
     assert (found.version, found.how) == (pinned("rewrk")["version"], "PATH")
 
@@ -29,7 +29,7 @@ def test_an_installation_that_cargo_vouches_for_is_used(empty_cache: Path) -> No
 def test_a_binary_without_cargos_record_is_refused_and_that_is_said(empty_cache: Path) -> None:
     (empty_cache / ".crates2.json").unlink()
     said: list[str] = []
-    assert find_tool("rewrk", said.append) is None
+    assert find_binary("rewrk", said.append) is None
     assert "nothing tells which version it is" in said[0]
 
 
@@ -37,7 +37,7 @@ def test_another_version_is_refused_by_name(empty_cache: Path) -> None:
     record = empty_cache / ".crates2.json"
     record.write_text(record.read_text().replace("rewrk 0.3.2", "rewrk 0.3.1"))
     said: list[str] = []
-    assert find_tool("rewrk", said.append) is None
+    assert find_binary("rewrk", said.append) is None
     assert "0.3.1" in said[0]
 
 
