@@ -1,8 +1,8 @@
 """The table of backends: the one place where `--backend` becomes a backend that is ready for campaigns.
 
-Locally arms are Python executables; on Docker and Kubernetes they are images, by id or digest, never by a moving tag.
-A backend is one module with two functions, `prepare` and `reopen`, imported only when it is asked for: docker and
-kubernetes are optional packages.
+Locally an arm's runtime is a Python executable; on Docker and Kubernetes it is an image, by id or digest and never by a
+tag, which may move. Each backend is one module with two functions, `prepare` and `reopen`. It is imported only when it is
+used, because the packages docker and kubernetes are optional.
 """
 
 from __future__ import annotations
@@ -25,41 +25,41 @@ _MODULES = {
 }
 
 
-class _Module(Protocol):
-    """What a backend's module offers."""
+class _BackendModule(Protocol):
+    """The functions of a backend's module."""
 
     def prepare(self, request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> PreparedBackend:
-        """Make everything ready that trials of these scenarios need there."""
+        """Make everything ready that trials of these scenarios need."""
         ...
 
     def reopen(
-        self, about: Mapping[str, Any], arms: Sequence[Arm], options: BackendOptions, port: int | None
+        self, description: Mapping[str, Any], arms: Sequence[Arm], options: BackendOptions, port: int | None
     ) -> Backend:
-        """The backend of a run that was started before."""
+        """The backend of a run that was started earlier, from its campaign.json."""
         ...
 
 
 def check_backend(name: str) -> None:
-    """Raises GilfreeError for a name that is no backend."""
+    """Raises GilfreeError for a name that is not a backend's."""
     if name not in _MODULES:
         raise GilfreeError(f"there is no backend {name!r}", f"take {', '.join(_MODULES)}")
 
 
 def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> PreparedBackend:
-    """The backend that was asked for, ready for these scenarios. Raises GilfreeError for what cannot be had."""
+    """The requested backend, ready for these scenarios. Raises GilfreeError naming what is missing and how to get it."""
     check_backend(request.options.backend)
     if request.port is not None and request.options.backend != "local":
         raise GilfreeError("--port: a container's ports are its own", "omit it; it is for BACKEND=local")
     return _module(request.options.backend).prepare(request, scenarios, say)
 
 
-def reopen(about: Mapping[str, Any], arms: Sequence[Arm], options: BackendOptions, port: int | None) -> Backend:
-    """The backend to go on with, from what campaign.json holds. Raises GilfreeError when what it needs is gone.
+def reopen(description: Mapping[str, Any], arms: Sequence[Arm], options: BackendOptions, port: int | None) -> Backend:
+    """The backend of a run that is resumed, from its campaign.json. Raises GilfreeError when what it needs is gone.
 
     Runs of earlier versions do not name their backend: they were local.
     """
-    return _module(str(about.get("backend", "local"))).reopen(about, arms, options, port)
+    return _module(str(description.get("backend", "local"))).reopen(description, arms, options, port)
 
 
-def _module(name: str) -> _Module:
-    return cast(_Module, import_module(_MODULES[name]))
+def _module(name: str) -> _BackendModule:
+    return cast(_BackendModule, import_module(_MODULES[name]))

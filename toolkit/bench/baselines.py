@@ -1,70 +1,116 @@
-"""The arms of `--against`, made real: the other pair found or built, the other requirements installed."""
+"""The arms that `--against` adds to a campaign: on this machine a pair of interpreters, elsewhere a pair of images."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
+from toolkit.images.registry.resolve import resolve
 from toolkit.pythons.environment import packages, pair_environments, project_requirements
 from toolkit.pythons.find import find_pair
 from toolkit.pythons.lock import load_lock
 from toolkit.pythons.pair import Pair, ask, verified
 from toolkit.trial.baseline import Reference, reference_arms
+from toolkit.trial.contract import ImageRef
 from toolkit.trial.model import Arm
 
 
 @dataclass(frozen=True)
-class Held:
-    """The reference's arms, what campaign.json says of them, and the caveats that come with them."""
+class BaselineArms:
+    """The arms that `--against` adds (none without it), their entry in campaign.json, and the caveats they bring."""
 
     arms: tuple[Arm, ...] = ()
-    about: dict[str, Any] | None = None
+    description: dict[str, Any] | None = None
     caveats: tuple[str, ...] = ()
 
 
-def held_against(
-    reference: Reference | None,
+def baseline_arms(
+    reference: Reference,
+    main: Sequence[Arm],
+    runtimes: Sequence[str],
+    label: str = "",
+    facts: Mapping[str, Any] | None = None,
+    caveats: tuple[str, ...] = (),
+) -> BaselineArms:
+    """One arm for each arm of `main`, run by the runtime at the same position.
+
+    label: what their names end in, by default the reference's own label. facts: further keys of the description.
+    """
+    description = {"text": reference.text, "kind": reference.kind, "settings": reference.settings, **(facts or {})}
+    return BaselineArms(tuple(reference_arms(main, reference, runtimes, label)), description, caveats)
+
+
+def settings_baseline(reference: Reference, main: Sequence[Arm]) -> BaselineArms:
+    """The arms of `main` with the reference's settings."""
+    return baseline_arms(reference, main, [arm.runtime for arm in main])
+
+
+def local_baseline(
+    reference: Reference,
     main: Sequence[Arm],
     pair: Pair,
     requirements: Path,
     project: Path | None,
     profile: str,
     say: Say,
-) -> Held:
-    """The reference of `main`, whose arms are those of `pair` with `requirements`; nothing when there is none."""
-    if reference is None:
-        return Held()
-    about: dict[str, Any] = {"text": reference.text, "kind": reference.kind, "settings": reference.settings}
+) -> BaselineArms:
+    """The baseline of arms that run on `pair` with `requirements`; interpreters and environments are made when absent.
+
+    Raises GilfreeError when they cannot be made, or are those that are measured already.
+    """
     if reference.kind == "settings":
-        return Held(tuple(reference_arms(main, reference, [arm.runtime for arm in main])), about)
+        return settings_baseline(reference, main)
     other = pair
     if reference.kind == "requirements":
         (requirements,) = reference.paths
     else:
-        other = _other_pair(reference, pair, profile, say)
+        other = _baseline_pair(reference, pair, profile, say)
         requirements = load_lock().resolve(other.series).requirements()
         if project is not None:
             requirements = project_requirements(other, requirements, project, say)
-    runtimes = pair_environments(other, requirements, project, say)
-    if [str(path) for path in runtimes] == [arm.runtime for arm in main]:
-        raise GilfreeError(
-            f"--against {reference.text}: that is what is measured already", "take --aa for the same twice"
-        )
-    label = other.gil.version if other is not pair else ""
-    if label == pair.gil.version:
-        label = reference.label  # another build of one version
-    about |= {"pair": other.describe(), "packages": packages(runtimes[0])}
+    runtimes = [str(path) for path in pair_environments(other, requirements, project, say)]
+    if runtimes == [arm.runtime for arm in main]:
+        raise already_measured(reference)
+    # Two builds of one version differ in nothing but the reference's own label.
+    label = other.gil.version if other.gil.version != pair.gil.version else ""
     caveats: tuple[str, ...] = ()
     if other.profile != pair.profile:
-        caveats = (f"the reference's interpreters are of profile {other.profile}, the others of {pair.profile}",)
-    return Held(tuple(reference_arms(main, reference, [str(path) for path in runtimes], label)), about, caveats)
+        caveats = (f"the reference's interpreters have profile {other.profile}, the others {pair.profile}",)
+    facts = {"pair": other.describe(), "packages": packages(Path(runtimes[0]))}
+    return baseline_arms(reference, main, runtimes, label, facts, caveats)
 
 
-def _other_pair(reference: Reference, pair: Pair, profile: str, say: Say) -> Pair:
+def baseline_images(reference: Reference, profile: str, registry: str | None) -> tuple[ImageRef, ImageRef]:
+    """The GIL's and the free-threaded app image of a reference that is not a setting.
+
+    Images that the user named have neither an id of ours nor a digest. Raises GilfreeError for a kind of reference that
+    images cannot have, and when the images of a version were not built.
+    """
+    if reference.kind == "images":
+        gil, free_threaded = (ImageRef("app", "", "", name) for name in reference.images)
+        return gil, free_threaded
+    if reference.kind == "version":
+        images = resolve(reference.text, profile, registry=registry)
+        return images.gil, images.free_threaded
+    raise GilfreeError(
+        f"--against {reference.text}: on images it is a setting, a version, or two images (GIL,FREE)",
+        "build images with the old requirements and name them, or take BACKEND=local",
+    )
+
+
+def already_measured(reference: Reference) -> GilfreeError:
+    """The error for a reference that is what the main arms are."""
+    return GilfreeError(
+        f"--against {reference.text}: that is what is measured already",
+        "name another, or take --aa to measure the same thing twice",
+    )
+
+
+def _baseline_pair(reference: Reference, pair: Pair, profile: str, say: Say) -> Pair:
     if reference.kind == "version":
         found = find_pair(reference.text, profile=profile, say=say)
     else:
@@ -74,8 +120,5 @@ def _other_pair(reference: Reference, pair: Pair, profile: str, say: Say) -> Pai
         found = Pair(series, "unknown", "paths given by --against", gil, free_threaded, notes)
     executables = {(one.gil.executable, one.free_threaded.executable) for one in (found, pair)}
     if len(executables) == 1:
-        raise GilfreeError(
-            f"--against {reference.text}: that pair is measured already",
-            "name another, or take --aa for the same twice",
-        )
+        raise already_measured(reference)
     return found

@@ -1,6 +1,6 @@
-"""A place on the Docker engine: which images are served, what they are (asked in a container of each), and a backend.
+"""Prepares the docker backend: chooses the images and runs each once to learn what Python and packages it holds.
 
-Images are used by the engine's own id of them, so that a tag which moves during a run changes nothing.
+Arms name images by the engine's own id, so that a tag which moves during a run changes nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolkit.backends.docker.backend import DockerBackend
-from toolkit.bench.baselines import Held
+from toolkit.bench.baselines import BaselineArms, already_measured, baseline_arms, baseline_images, settings_baseline
 from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, check_loops
 from toolkit.console import Say
 from toolkit.engine import containers
@@ -22,26 +22,25 @@ from toolkit.images.registry.resolve import resolve
 from toolkit.pythons.lock import load_lock
 from toolkit.pythons.pair import Pair
 from toolkit.scenario.model import Scenario
-from toolkit.trial.baseline import Reference, reference_arms
 from toolkit.trial.contract import LABEL, USER, ImageRef, Images
 from toolkit.trial.model import Arm
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-ASK_SECONDS = 60
+PROBE_SECONDS = 60
 
 
 def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> PreparedBackend:
-    """Find the images, build what of them is missing, ask what is in them, and the engine which CPUs it has."""
+    """Choose the images, build those of ours that are missing, learn what each holds and which CPUs the engine has."""
     client = connect()
-    images = wanted_images(client, request, say)
-    load = engine_id(client, images.load, say)
-    served = _served(client, images.gil, images.free_threaded, say)
+    images = choose_images(client, request, say)
+    load = ensure_image(client, images.load, say)
+    served = _served_pair(client, images.gil, images.free_threaded, say)
     backend = DockerBackend(client, load)
     cpus = tuple(backend.split_cpus(scenario) for scenario in scenarios)
     check_loops(scenarios, served.pair.series, served.packages, request.against)
-    about = {
+    description = {
         "pair": served.pair.describe(),
         "locked": load_lock().resolve(request.python).model_dump(),
         "packages": served.packages,
@@ -57,25 +56,29 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
         "engine": engine_facts(client),
         "machine": machine_facts(),
     }
-    held = _held(client, request, served, say)
-    return PreparedBackend(backend, served.arms, held, about, cpus)
+    baseline = _baseline(client, request, served, say)
+    return PreparedBackend(backend, served.arms, baseline, description, cpus)
 
 
-def reopen(about: Mapping[str, Any], arms: Sequence[Arm], options: BackendOptions, port: int | None) -> DockerBackend:
-    """The backend of a run that was started before. Raises GilfreeError naming an image that is gone since."""
+def reopen(
+    description: Mapping[str, Any], arms: Sequence[Arm], options: BackendOptions, port: int | None
+) -> DockerBackend:
+    """The backend of a run that was started earlier. Raises GilfreeError naming an image that no longer exists."""
     client = connect()
-    load = str(about["images"]["load"]["engine_id"])
+    load = str(description["images"]["load"]["engine_id"])
     for needed in (*(arm.runtime for arm in arms), load):
         if not _present(client, needed):
-            raise GilfreeError(f"image {needed}, which run {about['run']} was started with, is gone", "start a new run")
+            raise GilfreeError(
+                f"image {needed}, which run {description['run']} was started with, no longer exists", "start a new run"
+            )
     return DockerBackend(client, load)
 
 
-def wanted_images(client: DockerClient, request: BenchRequest, say: Say) -> Images:
-    """The images that a run is to use: those that the user names, else the current ones of the pair.
+def choose_images(client: DockerClient, request: BenchRequest, say: Say) -> Images:
+    """The images of a run: the current ones of the pair, or the app images that the user names.
 
-    What is missing of the shipped ones is built, as a local run builds its interpreters; a user's own app is not, since
-    only its user knows what it is built of.
+    Shipped images that are missing are built, as a local run builds its interpreters. Images of a user's own app are not:
+    only the user knows what goes into them. Raises GilfreeError with the command that builds them.
     """
     from toolkit.images.registry.resolve import present
     from toolkit.images.spec.project import project_name
@@ -85,7 +88,7 @@ def wanted_images(client: DockerClient, request: BenchRequest, say: Say) -> Imag
     try:
         found = resolve(request.python, request.profile, registry=registry, project=project)
         complete = all(one.digest or present(client, one) for one in (found.gil, found.free_threaded, found.load))
-        lacking = "" if complete else "the engine does not have them any more"
+        lacking = "" if complete else "the engine no longer has them"
     except GilfreeError as error:
         if project is not None:
             raise
@@ -113,8 +116,8 @@ def _build(client: DockerClient, request: BenchRequest) -> None:
 
 
 @dataclass(frozen=True)
-class Served:
-    """Two images that were found to be a pair: the engine's ids of them, their interpreters and packages."""
+class ServedPair:
+    """Two images that were checked to be a pair, GIL first: the engine's ids, the interpreters and the packages."""
 
     ids: tuple[str, str]
     pair: Pair
@@ -122,7 +125,7 @@ class Served:
 
     @property
     def arms(self) -> tuple[Arm, Arm]:
-        """The GIL's and the free-threaded arm."""
+        """An arm for each image, GIL first."""
         gil, free_threaded = self.ids
         return (
             Arm(self.pair.gil.variant, "gil", gil),
@@ -130,25 +133,28 @@ class Served:
         )
 
 
-def _served(client: DockerClient, gil: ImageRef, free_threaded: ImageRef, say: Say) -> Served:
-    """Both images asked and held against each other, as two interpreters of this machine would be."""
+def _served_pair(client: DockerClient, gil: ImageRef, free_threaded: ImageRef, say: Say) -> ServedPair:
+    """Run both images once and check that they are a pair, as two interpreters of this machine are checked."""
     say(f"images: {gil.name} and {free_threaded.name}")
-    ids = (engine_id(client, gil, say), engine_id(client, free_threaded, say))
-    answers = [ask_image(client, image) for image in ids]
+    ids = (ensure_image(client, gil, say), ensure_image(client, free_threaded, say))
+    answers = [probe_image(client, image) for image in ids]
     labels = [_labels(client, image) for image in ids]
     profiles = {label.get(f"{LABEL}profile", "unknown") for label in labels}
     if len(profiles) > 1:
         raise GilfreeError(
-            f"{gil.name} and {free_threaded.name} are of different profiles: {' and '.join(sorted(profiles))}",
+            f"{gil.name} and {free_threaded.name} have different profiles: {' and '.join(sorted(profiles))}",
             "fast and release are not to be compared: build both with one --profile",
         )
     built = all(f"{LABEL}id" in label for label in labels)
     pair = paired(answers, (gil.name, free_threaded.name), profiles.pop(), built=built)
-    return Served(ids, pair, answers[0][1])
+    return ServedPair(ids, pair, answers[0][1])
 
 
-def engine_id(client: DockerClient, image: ImageRef, say: Say) -> str:
-    """The engine's own id of an image that must be there, or is pulled by its digest when it was pushed."""
+def ensure_image(client: DockerClient, image: ImageRef, say: Say) -> str:
+    """The engine's own id of an image; one that the engine lacks is pulled by its digest.
+
+    Raises GilfreeError when it cannot be pulled, or when its name now stands for another image than the one we built.
+    """
     import docker
 
     with engine_errors(f"looking for {image.name}"):
@@ -161,20 +167,20 @@ def engine_id(client: DockerClient, image: ImageRef, say: Say) -> str:
             found = client.images.pull(image.digest)
     if image.id and found.labels.get(f"{LABEL}id") != image.id:
         raise GilfreeError(
-            f"{image.name} is another image than the one that gilfree built under this name",
+            f"{image.name} is not the image that gilfree built under this name",
             "gilfree images build",
         )
     return str(found.id)
 
 
-def ask_image(client: DockerClient, image: str) -> Answer:
-    """What an image's interpreter says of itself, and its packages, asked in one container of it."""
+def probe_image(client: DockerClient, image: str) -> Answer:
+    """The interpreter and the packages of an image, as a container of it reports them."""
     ended, said, errors = containers.run(
         client,
         image,
         question(),
         purpose="probe",
-        timeout_seconds=ASK_SECONDS,
+        timeout_seconds=PROBE_SECONDS,
         network_mode="none",
         read_only=True,
         user=str(USER),
@@ -183,41 +189,24 @@ def ask_image(client: DockerClient, image: str) -> Answer:
     return answered(said if ended.code == 0 else "", image, f"exit code {ended.code}: {words}")
 
 
-def _held(client: DockerClient, request: BenchRequest, main: Served, say: Say) -> Held:
-    """The arms of `--against`: settings, two other images, or the images of another version."""
+def _baseline(client: DockerClient, request: BenchRequest, main: ServedPair, say: Say) -> BaselineArms:
+    """The arms of `--against`: the same images with other settings, two other images, or those of another version."""
     reference = request.against
     if reference is None:
-        return Held()
-    about: dict[str, Any] = {"text": reference.text, "kind": reference.kind, "settings": reference.settings}
+        return BaselineArms()
     if reference.kind == "settings":
-        return Held(tuple(reference_arms(main.arms, reference, main.ids)), about)
-    other = _served(client, *_other_images(reference, request), say)
+        return settings_baseline(reference, main.arms)
+    other = _served_pair(client, *baseline_images(reference, request.profile, request.options.registry), say)
     if other.ids == main.ids:
-        raise GilfreeError(
-            f"--against {reference.text}: that is what is measured already", "take --aa for the same twice"
-        )
-    label = other.pair.gil.version if other.pair.gil.version != main.pair.gil.version else reference.label
-    about |= {"pair": other.pair.describe(), "packages": other.packages}
-    caveats: tuple[str, ...] = ()
+        raise already_measured(reference)
     if other.pair.profile != main.pair.profile:
         raise GilfreeError(
-            f"--against {reference.text}: its images are of profile {other.pair.profile}, the others of {main.pair.profile}",
+            f"--against {reference.text}: its images have profile {other.pair.profile}, the others {main.pair.profile}",
             "fast and release are not to be compared: build both with one --profile",
         )
-    return Held(tuple(reference_arms(main.arms, reference, other.ids, label)), about, caveats)
-
-
-def _other_images(reference: Reference, request: BenchRequest) -> tuple[ImageRef, ImageRef]:
-    if reference.kind == "images":
-        gil, free_threaded = (ImageRef("app", "", "", name) for name in reference.images)
-        return gil, free_threaded
-    if reference.kind == "version":
-        found = resolve(reference.text, request.profile, registry=request.options.registry)
-        return found.gil, found.free_threaded
-    raise GilfreeError(
-        f"--against {reference.text}: on images it is a setting, a version, or two images (GIL,FREE)",
-        "build images with the old requirements and name them, or take BACKEND=local",
-    )
+    label = other.pair.gil.version if other.pair.gil.version != main.pair.gil.version else ""
+    facts = {"pair": other.pair.describe(), "packages": other.packages}
+    return baseline_arms(reference, main.arms, other.ids, label, facts)
 
 
 def _labels(client: DockerClient, image: str) -> Mapping[str, str]:

@@ -1,7 +1,8 @@
-"""Records of a campaign from the cluster alone: its description, its Jobs, and their pods' logs.
+"""Rebuilds a campaign's records from the cluster alone: its description, its Jobs and their pods' logs.
 
-For another machine than the one that started it, or after that one was lost. Frames become records by the same function
-as live ones; the folder that comes out is a campaign like any other, and may be gathered into again.
+This serves another machine than the one that started the campaign, or replaces that one when it is lost. Frames become
+records by the same function as live ones. The result is an ordinary campaign folder; gathering into it again adds what
+has finished since.
 """
 
 from __future__ import annotations
@@ -26,50 +27,57 @@ from toolkit.trial.model import Trial
 
 @dataclass(frozen=True)
 class Gathered:
-    """What came of it. `known`: trials that the folder had before; `running`: Jobs that are not over yet."""
+    """A gathered campaign: how many trials were added, were in the folder already, and have not finished yet."""
 
     campaign: Campaign
-    taken: int
+    added: int
     known: int
     running: int
 
 
 def gather(cluster: Cluster, description: Mapping[str, Any], results: Path, say: Say) -> Gathered:
-    """Add what the cluster holds of a campaign to its folder under `results`, which is made when it is not there."""
-    campaign = folder_of(description, results)
-    states = ready(cluster, campaign.name)
-    told = description["cluster"]
-    settings = ClusterSettings.model_validate(told["settings"])
-    load_image, nodes = description["images"]["load"], told["nodes"]
-    backend = KubernetesBackend(cluster, load_image, settings, nodes, told["node_cpus"], keep=True)
-    taken = known = running = 0
+    """Add the finished trials that the cluster holds to the campaign's folder under `results`, which is made when absent.
+
+    description: campaign.json as the cluster keeps it. Raises GilfreeError as `open_folder` and `trial_of` do.
+    """
+    campaign = open_folder(description, results)
+    states = job_states(cluster, campaign.name)
+    place = description["cluster"]
+    settings = ClusterSettings.model_validate(place["settings"])
+    load_image, nodes = description["images"]["load"], place["nodes"]
+    backend = KubernetesBackend(cluster, load_image, settings, nodes, place["node_cpus"], keep=True)
+    added = known = running = 0
     with closing(backend), campaign.writing():
-        have = {one.trial for one in campaign.records()}
+        recorded = {one.trial for one in campaign.records()}
         backend.prepare(campaign.scenario, campaign.arms)
         for job, state in states:
-            if state.name in have:
+            if state.name in recorded:
                 known += 1
             elif state.state not in ("done", "failed"):
                 running += 1
             else:
-                _take(campaign, backend, trial_of(job, description), state.node)
-                taken += 1
-                say(f"{campaign.name}: {state.name} gathered ({taken})")
-    return Gathered(campaign, taken, known, running)
+                _record_trial(campaign, backend, trial_of(job, description), state.node)
+                added += 1
+                say(f"{campaign.name}: {state.name} gathered ({added})")
+    return Gathered(campaign, added, known, running)
 
 
-def ready(cluster: Cluster, campaign: str) -> list[tuple[Object, JobState]]:
-    """A campaign's Jobs and how they stand, in the order of their making."""
+def job_states(cluster: Cluster, campaign: str) -> list[tuple[Object, JobState]]:
+    """A campaign's Jobs with their states, oldest first."""
     pods = list_pods(cluster, campaign)
-    found = []
+    states = []
     for job in list_jobs(cluster, campaign):
-        mine = sorted(pods.get(job["metadata"]["name"], []), key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-        found.append((job, job_state(job, mine)))
-    return sorted(found, key=lambda one: str(one[0]["metadata"].get("creationTimestamp")))
+        own_pods = sorted(
+            pods.get(job["metadata"]["name"], []), key=lambda pod: str(pod["metadata"]["creationTimestamp"])
+        )
+        states.append((job, job_state(job, own_pods)))
+    return sorted(states, key=lambda one: str(one[0]["metadata"].get("creationTimestamp")))
 
 
-def folder_of(description: Mapping[str, Any], results: Path) -> Campaign:
-    """The campaign's folder, made when it is not there. Raises GilfreeError when another campaign's is in the way."""
+def open_folder(description: Mapping[str, Any], results: Path) -> Campaign:
+    """The campaign's folder, made when absent. Raises GilfreeError when the folder holds another campaign of that name, or
+    when this version cannot read the campaign's schema.
+    """
     if description.get("schema") != SCHEMA:
         raise GilfreeError(
             f"campaign {description.get('name')} has schema {description.get('schema')}, this gilfree reads {SCHEMA}",
@@ -88,8 +96,8 @@ def folder_of(description: Mapping[str, Any], results: Path) -> Campaign:
     return campaign
 
 
-def _take(campaign: Campaign, backend: KubernetesBackend, trial: Trial, node: str) -> None:
-    seen = list(backend.gather(trial, node))
+def _record_trial(campaign: Campaign, backend: KubernetesBackend, trial: Trial, node: str) -> None:
+    frames = list(backend.gather(trial, node))
     log = campaign.folder / "logs" / f"{trial.id}.jsonl"
-    log.write_text("".join(json.dumps(frame, separators=(",", ":")) + "\n" for frame in seen))
-    campaign.store.append(record(trial, seen))
+    log.write_text("".join(json.dumps(frame, separators=(",", ":")) + "\n" for frame in frames))
+    campaign.store.append(record(trial, frames))

@@ -1,4 +1,7 @@
-"""A place on a cluster: preflight, one question, what the images hold, and a backend over the nodes that can hold trials."""
+"""Prepares the kubernetes backend: preflight, one question to the user, and a look into the images.
+
+The backend runs trials on all nodes that can hold them.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,10 @@ from toolkit.backends.kubernetes import preflight, preflight_queries
 from toolkit.backends.kubernetes.backend import KubernetesBackend
 from toolkit.backends.kubernetes.client import Cluster
 from toolkit.backends.kubernetes.nodes import SuitableNode, list_nodes, suitable_nodes
+from toolkit.backends.kubernetes.preflight import PreflightResult
 from toolkit.backends.kubernetes.probe import probe_images
-from toolkit.backends.kubernetes.render import render_job, shares
-from toolkit.bench.baselines import Held
+from toolkit.backends.kubernetes.render import Shares, container_shares, render_job
+from toolkit.bench.baselines import BaselineArms, baseline_arms, baseline_images, settings_baseline
 from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, check_loops
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
@@ -23,8 +27,6 @@ from toolkit.images.registry.resolve import resolve
 from toolkit.pythons.lock import load_lock
 from toolkit.scenario.cluster import ClusterSettings, merged, read_settings
 from toolkit.scenario.model import Scenario
-from toolkit.trial.baseline import reference_arms
-from toolkit.trial.contract import Images
 from toolkit.trial.model import Arm, Trial
 
 TRIAL_OVERHEAD_SECONDS = 12
@@ -32,46 +34,42 @@ TRIAL_OVERHEAD_SECONDS = 12
 
 
 def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> PreparedBackend:
-    """Check the cluster, ask the user once, ask the images. Only two short probe pods are created here."""
+    """Check the cluster, ask the user once, look into the images. Only two short probe pods are created.
+
+    Raises GilfreeError with all that a preflight check found to be in the way, when no node can hold a trial, when the
+    user does not agree, or when the images are no pair.
+    """
     options = request.options
     given = read_settings(options.cluster_file) if options.cluster_file else ClusterSettings()
     settings = [merged(scenario.cluster, given) for scenario in scenarios]
-    cluster = _cluster(options, settings[0])
-    results = preflight_queries.check_access(cluster)
-    preflight.raise_blocking(results)
-    images, references = _images(request)
-    nodes, node_cpus = _nodes(cluster, scenarios, settings)
-    load = images[1]
+    cluster = Cluster(options.context, options.namespace or settings[0].namespace)
+    access = preflight_queries.check_access(cluster)
+    preflight.raise_blocking(access)
+    served, load = _choose_images(request)
+    reference_images = _reference_images(request)
+    nodes, node_cpus = _choose_nodes(cluster, scenarios, settings)
     names = [one.name for one in nodes]
-    found = [shares(one, mine, node_cpus) for one, mine in zip(scenarios, settings, strict=True)]
-    for scenario, mine, share in zip(scenarios, settings, found, strict=True):
-        arm = Arm("gil", "gil", images[0][0])
-        trial = Trial("preflight", scenario, scenario.points()[0], 0, arm, 1)
-        job = render_job(trial, load, mine, share, node=names[0], namespace=cluster.namespace)
-        required = mine.pinning == "required"
-        results += preflight_queries.check_trials(
-            cluster, job, names, pinned=share.pinned_cpus is not None, required=required
-        )
+    shares = [container_shares(one, own, node_cpus) for one, own in zip(scenarios, settings, strict=True)]
+    results = [*access, *_check_trials(cluster, names, served[0], load, scenarios, settings, shares)]
     preflight.raise_blocking(results)
-    unknown = list(dict.fromkeys(one.words() for one in results if one.state == "unknown"))
-    for words in unknown:
-        say(f"preflight: {words}")
-    _agree(request, cluster, names, scenarios, say)
-    answers = probe_images(cluster, images[0], settings[0], names[0])
-    pair = paired(
-        answers[:2], images[0][:2], "unknown" if request.explicit else request.profile, built=not request.explicit
-    )
+    unknown = list(dict.fromkeys(one.text() for one in results if one.state == "unknown"))
+    for line in unknown:
+        say(f"preflight: {line}")
+    _confirm(request, cluster, names, scenarios, say)
+    answers = probe_images(cluster, served, settings[0], names[0])
+    profile = "unknown" if request.explicit else request.profile
+    pair = paired(answers, served, profile, built=not request.explicit)
     packages = answers[0][1]
     check_loops(scenarios, pair.series, packages, request.against)
     arms = (
-        Arm(pair.gil.variant, "gil", images[0][0]),
-        Arm(pair.free_threaded.variant, "free-threaded", images[0][1]),
+        Arm(pair.gil.variant, "gil", served[0]),
+        Arm(pair.free_threaded.variant, "free-threaded", served[1]),
     )
-    about: dict[str, Any] = {
+    description: dict[str, Any] = {
         "pair": pair.describe(),
         "locked": load_lock().resolve(request.python).model_dump(),
         "packages": packages,
-        "images": {"gil": images[0][0], "free_threaded": images[0][1], "load": load},
+        "images": {"gil": served[0], "free_threaded": served[1], "load": load},
         "cluster": {
             "context": cluster.context,
             "namespace": cluster.namespace,
@@ -82,89 +80,101 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
         "machine": machine_facts(),
         "preflight": unknown,
     }
-    held = Held()
-    if references is not None and request.against is not None:
+    baseline = BaselineArms()
+    if request.against is not None:
         against = request.against
-        label = "" if against.kind == "settings" else against.label
-        runtimes = images[0][:2] if against.kind == "settings" else references
-        about_reference = {"text": against.text, "kind": against.kind, "settings": against.settings}
-        held = Held(tuple(reference_arms(arms, against, runtimes, label)), about_reference)
+        baseline = (
+            baseline_arms(against, arms, reference_images) if reference_images else settings_baseline(against, arms)
+        )
     cpus = tuple(
-        CpuSplit(tuple(range(int(one.server_cpus) or 1)), tuple(range(int(one.load_cpus) or 1)), ()) for one in found
+        CpuSplit(tuple(range(int(one.server_cpus) or 1)), tuple(range(int(one.load_cpus) or 1)), ()) for one in shares
     )
     backend = KubernetesBackend(cluster, load, given, names, node_cpus, options.keep)
-    return PreparedBackend(backend, arms, held, about, cpus)
+    return PreparedBackend(backend, arms, baseline, description, cpus)
 
 
 def reopen(
-    about: Mapping[str, Any], arms: Sequence[Arm], options: BackendOptions, port: int | None
+    description: Mapping[str, Any], arms: Sequence[Arm], options: BackendOptions, port: int | None
 ) -> KubernetesBackend:
-    """The backend of a run that was started before: the same context, namespace, nodes and load image."""
-    told = about["cluster"]
-    cluster = Cluster(options.context or told["context"], options.namespace or told["namespace"])
-    settings = ClusterSettings.model_validate(told["settings"])
-    there, reasons = suitable_nodes(list_nodes(cluster), settings, None)
-    names = [one.name for one in there]
+    """The backend of a run that was started earlier: the same context, namespace and load image, and the nodes that can
+    hold a trial now. Raises GilfreeError when none can.
+    """
+    place = description["cluster"]
+    cluster = Cluster(options.context or place["context"], options.namespace or place["namespace"])
+    settings = ClusterSettings.model_validate(place["settings"])
+    nodes, reasons = suitable_nodes(list_nodes(cluster), settings, None)
+    names = [one.name for one in nodes]
     if not names:
-        raise GilfreeError(f"no node can hold a trial: {_words(reasons)}", "free one, or change `cluster:`")
-    return KubernetesBackend(cluster, about["images"]["load"], settings, names, told["node_cpus"], options.keep)
+        raise GilfreeError(f"no node can hold a trial: {_reasons_text(reasons)}", "free one, or change `cluster:`")
+    return KubernetesBackend(cluster, description["images"]["load"], settings, names, place["node_cpus"], options.keep)
 
 
-def _cluster(options: BackendOptions, settings: ClusterSettings) -> Cluster:
-    return Cluster(options.context, options.namespace or settings.namespace)
+def _check_trials(
+    cluster: Cluster,
+    nodes: Sequence[str],
+    server_image: str,
+    load_image: str,
+    scenarios: Sequence[Scenario],
+    settings: Sequence[ClusterSettings],
+    shares: Sequence[Shares],
+) -> list[PreflightResult]:
+    """The preflight results for one trial of each scenario."""
+    results = []
+    for scenario, own, share in zip(scenarios, settings, shares, strict=True):
+        trial = Trial("preflight", scenario, scenario.points()[0], 0, Arm("gil", "gil", server_image), 1)
+        job = render_job(trial, load_image, own, share, node=nodes[0], namespace=cluster.namespace)
+        pinned, required = share.pinned_cpus is not None, own.pinning == "required"
+        results += preflight_queries.check_trials(cluster, job, nodes, pinned=pinned, required=required)
+    return results
 
 
-def _images(request: BenchRequest) -> tuple[tuple[list[str], str], list[str] | None]:
-    """The images to serve from, GIL first, the load image, and those of `--against`."""
+def _choose_images(request: BenchRequest) -> tuple[list[str], str]:
+    """The images to serve from, GIL first, and the load image. Raises GilfreeError for one that was not pushed."""
     from toolkit.images.spec.project import project_name
 
     project = project_name(request.project) if request.project is not None and request.explicit is None else None
-    found: Images = resolve(request.python, request.profile, registry=request.options.registry, project=project)
-    served = list(request.explicit) if request.explicit else [found.gil.pinned, found.free_threaded.pinned]
-    against, references = request.against, None
-    if against is not None and against.kind == "settings":
-        references = served
-    elif against is not None and against.kind == "images":
-        references = list(against.images)
-    elif against is not None and against.kind == "version":
-        old = resolve(against.text, request.profile, registry=request.options.registry)
-        references = [old.gil.pinned, old.free_threaded.pinned]
-    elif against is not None:
-        raise GilfreeError(
-            f"--against {against.text}: on images it is a setting, a version, or two images (GIL,FREE)",
-            "build images with the old requirements and name them, or take BACKEND=local",
-        )
-    return (served, found.load.pinned), references
+    images = resolve(request.python, request.profile, registry=request.options.registry, project=project)
+    served = list(request.explicit) if request.explicit else [images.gil.pinned, images.free_threaded.pinned]
+    return served, images.load.pinned
 
 
-def _nodes(
+def _reference_images(request: BenchRequest) -> list[str]:
+    """The images of `--against`, GIL first; none without it and for settings, which run on the images of the main arms."""
+    against = request.against
+    if against is None or against.kind == "settings":
+        return []
+    pair = baseline_images(against, request.profile, request.options.registry)
+    return [one.name if against.kind == "images" else one.pinned for one in pair]
+
+
+def _choose_nodes(
     cluster: Cluster, scenarios: Sequence[Scenario], settings: Sequence[ClusterSettings]
 ) -> tuple[list[SuitableNode], float]:
-    """The nodes that can hold every scenario's trials, and the CPUs of the largest, by which `auto` is sized."""
-    there = list_nodes(cluster)
-    selected, reasons = suitable_nodes(there, settings[0], None)
+    """The nodes that can hold every scenario's trials, and the CPUs of the largest, which `auto` is sized by."""
+    nodes = list_nodes(cluster)
+    selected, reasons = suitable_nodes(nodes, settings[0], None)
     node_cpus = max((one.cpus for one in selected), default=0.0)
-    for scenario, mine in zip(scenarios, settings, strict=True):
-        fitting, why = suitable_nodes(there, mine, shares(scenario, mine, node_cpus))
+    for scenario, own in zip(scenarios, settings, strict=True):
+        fitting, unfit = suitable_nodes(nodes, own, container_shares(scenario, own, node_cpus))
         selected = [one for one in selected if one in fitting]
-        reasons = {**why, **reasons}
+        reasons = {**unfit, **reasons}
     if not selected:
         raise GilfreeError(
-            f"no node can hold a trial: {_words(reasons) or 'there are no nodes'}",
+            f"no node can hold a trial: {_reasons_text(reasons) or 'there are no nodes'}",
             "ask for less (`cluster: {server: {cpus: …}}` or the scenario's resources), or change `cluster:` so that it fits",
         )
     return selected, node_cpus
 
 
-def _words(reasons: Mapping[str, str]) -> str:
-    some = [f"{name} {why}" for name, why in list(reasons.items())[:5]]
+def _reasons_text(reasons: Mapping[str, str]) -> str:
+    some = [f"{name} {reason}" for name, reason in list(reasons.items())[:5]]
     return "; ".join(some) + (f"; and {len(reasons) - 5} more" if len(reasons) > 5 else "")
 
 
-def _agree(
+def _confirm(
     request: BenchRequest, cluster: Cluster, nodes: Sequence[str], scenarios: Sequence[Scenario], say: Say
 ) -> None:
-    """Show what is about to happen where; go on only with YES=1 or a yes."""
+    """Show what is about to happen and where. Raises GilfreeError unless the user agrees, on the terminal or by --yes."""
     arms = 2 * (2 if request.against else 1) + (1 if request.aa else 0)
     trials = sum(len(one.points()) * one.load.rounds * arms for one in scenarios)
     seconds = sum(
@@ -183,6 +193,6 @@ def _agree(
     if request.options.yes:
         return
     if not sys.stdin.isatty():
-        raise GilfreeError("nobody is there to say yes", "YES=1 (or --yes) goes on without asking")
+        raise GilfreeError("there is no terminal to ask on", "YES=1 (or --yes) goes on without asking")
     if input("go on? [y/N] ").strip().lower() not in ("y", "yes"):
         raise GilfreeError("nothing was created", "say y to go on")

@@ -1,4 +1,4 @@
-"""The local backend made ready: the pair found or built, an environment for each variant, the load generators."""
+"""Prepares the local backend: the pair of interpreters, an environment for each variant, the load generators."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from toolkit import paths
 from toolkit.backends.local.backend import LocalBackend
-from toolkit.bench.baselines import held_against
+from toolkit.bench.baselines import BaselineArms, local_baseline
 from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, check_loops
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
@@ -23,7 +23,7 @@ from toolkit.trial.model import Arm
 
 
 def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> PreparedBackend:
-    """Find or make the pair, its environments and the load generators. Raises GilfreeError for what cannot be had."""
+    """Find or build the pair, its environments and the load generators. Raises GilfreeError naming what is missing."""
     cores = physical_cores()
     splits = [split_cpus(cores, scenario.resources.server.cpus, scenario.resources.load.cpus) for scenario in scenarios]
     entry = load_lock().resolve(request.python)
@@ -36,33 +36,43 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
     if request.project is not None:
         requirements = project_requirements(pair, requirements, request.project, say)
     environments = pair_environments(pair, requirements, request.project, say)
-    built = {name: ensure_binary(name, say) for name in generators}
+    tools = {name: ensure_binary(name, say) for name in generators}
     arms = (
         Arm(pair.gil.variant, "gil", str(environments[0])),
         Arm(pair.free_threaded.variant, "free-threaded", str(environments[1])),
     )
-    held = held_against(request.against, arms, pair, requirements, request.project, request.profile, say)
+    baseline = BaselineArms()
+    if request.against is not None:
+        baseline = local_baseline(request.against, arms, pair, requirements, request.project, request.profile, say)
     app_directory = request.project or paths.shipped("images") / "app"
     installed = packages(environments[0])
     check_loops(scenarios, pair.series, installed, request.against)
-    about = {
+    description = {
         "pair": pair.describe(),
         "locked": entry.model_dump(),
         "packages": installed,
-        **{name: tool.describe() for name, tool in built.items()},
+        **{name: tool.describe() for name, tool in tools.items()},
         "machine": machine_facts(),
         "app_directory": str(app_directory),
     }
-    oha = built["oha"].path if rates else ""
+    oha = tools["oha"].path if rates else ""
     return PreparedBackend(
-        LocalBackend(built["rewrk"].path, app_directory, request.port, oha=oha), arms, held, about, tuple(splits)
+        LocalBackend(tools["rewrk"].path, app_directory, request.port, oha=oha),
+        arms,
+        baseline,
+        description,
+        tuple(splits),
     )
 
 
-def reopen(about: Mapping[str, Any], arms: Sequence[Arm], options: BackendOptions, port: int | None) -> LocalBackend:
-    """The backend of a run that was started before. Raises GilfreeError naming an executable that is gone since."""
-    oha = about.get("oha", {}).get("path", "")
-    for needed in (*(arm.runtime for arm in arms), about["rewrk"]["path"], *([oha] if oha else [])):
+def reopen(
+    description: Mapping[str, Any], arms: Sequence[Arm], options: BackendOptions, port: int | None
+) -> LocalBackend:
+    """The backend of a run that was started earlier. Raises GilfreeError naming an executable that no longer exists."""
+    oha = description.get("oha", {}).get("path", "")
+    for needed in (*(arm.runtime for arm in arms), description["rewrk"]["path"], *([oha] if oha else [])):
         if not Path(needed).exists():
-            raise GilfreeError(f"{needed}, which run {about['run']} was started with, is gone", "start a new run")
-    return LocalBackend(about["rewrk"]["path"], Path(about["app_directory"]), port, oha=oha)
+            raise GilfreeError(
+                f"{needed}, which run {description['run']} was started with, no longer exists", "start a new run"
+            )
+    return LocalBackend(description["rewrk"]["path"], Path(description["app_directory"]), port, oha=oha)

@@ -1,7 +1,7 @@
-"""Makes ready what the main job and the tests need, before either begins: the pair, its environments, the load generator.
+"""Prepares what `gilfree bench` and the tests need before either begins: the pair, its environments, the load generator.
 
-`python -m toolkit.bench.ready` is what `make test` runs first, so that minutes of building are seen as such, and what is
-missing is one message and exit code 2 instead of a failure of every test.
+`make test` runs `python -m toolkit.bench.ready` first, so that minutes of building are seen as building, and a missing
+tool gives one message and exit code 2 instead of a failure of every test.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SERIES = "3.14"
 
 
 def main() -> int:
-    """Exit code 0 when everything is there, 2 with a remedy when it cannot be."""
+    """Exit code 0 when everything is ready, 2 with a remedy on stderr when something cannot be had."""
     try:
         pair = find_pair(SERIES, say=say, later=needs_of("rewrk"))
         pair_environments(pair, load_lock().resolve(SERIES).requirements(), None, say)
@@ -31,9 +31,9 @@ def main() -> int:
     return 0
 
 
-def say(words: str) -> None:
-    """Progress."""
-    print(words, file=sys.stderr, flush=True)
+def say(line: str) -> None:
+    """Show progress on stderr."""
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""All Jobs of a scenario, in the order in which its plan would run them, as objects. Pure."""
+"""The Jobs of a scenario's trials as Kubernetes objects, in the order in which its plan runs them. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from toolkit.backends.kubernetes.render import render_job, shares
+from toolkit.backends.kubernetes.render import container_shares, render_job
 from toolkit.campaign.plan import Block, FixedMatrix
 from toolkit.scenario.cluster import ClusterSettings
 from toolkit.scenario.model import Scenario
@@ -13,7 +13,7 @@ from toolkit.trial.baseline import again_arms
 from toolkit.trial.model import Arm, Trial
 
 
-def rendered(
+def render_jobs(
     scenario: Scenario,
     campaign: str,
     series: str,
@@ -21,15 +21,15 @@ def rendered(
     settings: ClusterSettings,
     suspend: bool = True,
 ) -> list[dict[str, Any]]:
-    """The Jobs of every trial, of a campaign in which none is rejected; `images`: GIL, free-threaded, load.
+    """The Jobs of all trials of a campaign in which none is rejected. images: GIL, free-threaded, load.
 
-    Bound to no node: what creates them adds the node of their block.
+    They are bound to no node; whoever creates them adds the node of their block.
     """
     main = [Arm(series, "gil", images[0]), Arm(f"{series}t", "free-threaded", images[1])]
     arms = {one.name: one for one in (*main, *again_arms(main, scenario.arms))}
     name = f"{campaign}-{scenario.name}"
     plan = FixedMatrix(name, tuple(scenario.points()), tuple(arms), scenario.load.rounds, scenario.limits.retries)
-    found = shares(scenario, settings)
+    found = container_shares(scenario, settings)
     namespace = settings.namespace or "default"
     jobs = []
     begun: list[Block] = []

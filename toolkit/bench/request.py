@@ -1,4 +1,4 @@
-"""What a user asks of the main job, what a backend made ready for it, and the checks that all backends share."""
+"""What the user asks `gilfree bench` for, what a backend prepares for it, and the check that all backends share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.backends import Backend
-from toolkit.bench.baselines import Held
+from toolkit.bench.baselines import BaselineArms
 from toolkit.errors import GilfreeError
 from toolkit.host.cpus import CpuSplit
 from toolkit.scenario.model import Scenario
@@ -18,7 +18,11 @@ from toolkit.trial.model import Arm
 
 @dataclass(frozen=True)
 class BackendOptions:
-    """Where trials are to run. `registry`, `context`, `namespace` and `yes` are of use to some backends only."""
+    """Where trials are to run.
+
+    Docker and Kubernetes use `registry` (HOST[/PREFIX] whose image digests to use); only Kubernetes uses the others:
+    `yes` skips the confirmation, `cluster_file` holds `cluster:` settings, `keep` leaves Jobs and logs at the end.
+    """
 
     backend: str = "local"
     registry: str | None = None
@@ -31,10 +35,11 @@ class BackendOptions:
 
 @dataclass(frozen=True)
 class BenchRequest:
-    """What the user asked for, as far as it is not in the scenarios.
+    """What the user asked for beyond the scenarios.
 
-    explicit: the pair itself, GIL and free-threaded: executables locally, image references elsewhere. knee: settings of a
-    search for knees (capacity/knee_plan.py), as campaign.json holds them.
+    explicit: the pair to use, GIL first: executables locally, image references elsewhere. stopping: the rule of
+    --stop-when-sure, and knee: the settings of a search for knees (capacity/knee/campaign_plan.py), both as campaign.json
+    holds them.
     """
 
     python: str
@@ -52,22 +57,26 @@ class BenchRequest:
 
 @dataclass(frozen=True)
 class PreparedBackend:
-    """A backend that is ready for campaigns, and what they are told of it.
+    """A backend that is ready for campaigns, with the arms to run on it.
 
-    about: for campaign.json (`pair`, `packages`, …). cpus: one for each scenario, in their order.
+    arms: GIL, then free-threaded; those of `--against` are in `baseline`. description: its part of campaign.json (`pair`,
+    `packages`, …). cpus: one entry for each scenario, in their order.
     """
 
     backend: Backend
     arms: tuple[Arm, ...]
-    held: Held
-    about: Mapping[str, Any]
+    baseline: BaselineArms
+    description: Mapping[str, Any]
     cpus: tuple[CpuSplit, ...]
 
 
 def check_loops(
     scenarios: Sequence[Scenario], series: str, installed: Mapping[str, str], against: Reference | None
 ) -> None:
-    """Refuse an event loop that is not among the locked packages, which hold wheels for both variants only."""
+    """Raises GilfreeError for an event loop, of a scenario or of `--against`, whose package is not installed.
+
+    series: the pair's, for the message. installed: versions by package name; a loop's package has its name.
+    """
     loops = {point.loop for scenario in scenarios for point in scenario.points()}
     loops |= {against.settings.get("loop") if against else None}  # type: ignore[arg-type]
     for loop in sorted(loop for loop in loops if loop not in (None, "asyncio")):

@@ -64,7 +64,7 @@ def bench(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Measure scenarios (or your own service with --app) on both variants and print the tables."""
-    from toolkit.bench import service as job
+    from toolkit.bench import runs
     from toolkit.bench.backends import check_backend
     from toolkit.bench.request import BackendOptions
     from toolkit.cli.gate import broken, compared_too, read
@@ -86,14 +86,14 @@ def bench(
     extras = read(against, fail_on or [], stop_when_sure, half_width, blocks, full, resume, images=images)
     options = BackendOptions(backend, registry, context, namespace, yes, cluster, keep)
     if resume:
-        campaigns, place = job.resume(resume, results, port, say, options)
+        campaigns, place = runs.resume(resume, results, port, say, options)
     else:
         chosen = _scenarios(scenario, app, interface, path, project, extras.blocks, duration, full, backend)
-        chosen = [(job.limited(one, limit or []), caveats) for one, caveats in chosen]
+        chosen = [(runs.with_limits(one, limit or []), caveats) for one, caveats in chosen]
         for one, caveats in chosen:
             for words in caveats:
                 say(f"{one.name}: {words} (FULL=1 or --full measures all)")
-        request = job.BenchRequest(
+        request = runs.BenchRequest(
             python=python,
             profile=profile,
             explicit=(gil, free_threaded) if gil and free_threaded else None,
@@ -105,9 +105,9 @@ def bench(
             stopping=extras.stopping,
             options=options,
         )
-        campaigns, place = job.start(name or time.strftime("%Y%m%d-%H%M%S"), results, chosen, request, say)
+        campaigns, place = runs.start(name or time.strftime("%Y%m%d-%H%M%S"), results, chosen, request, say)
     try:
-        stopped = job.run_campaigns(campaigns, place, quiet, say, longest)
+        stopped = runs.run_campaigns(campaigns, place, quiet, say, longest)
     except KeyboardInterrupt:
         run = campaigns[0].description["run"]
         say(
@@ -138,7 +138,7 @@ def _scenarios(
     backend: str,
 ) -> list[tuple[Any, list[str]]]:
     """The scenarios to run with the caveats that come with how they were asked for."""
-    from toolkit.bench import service as job
+    from toolkit.bench import runs
     from toolkit.errors import GilfreeError
     from toolkit.host.cpus import physical_cores
     from toolkit.scenario.loading import load_scenario, own_app
@@ -156,7 +156,7 @@ def _scenarios(
         if full:
             chosen.append((one.changed(rounds=blocks, duration_seconds=seconds), []))
         else:
-            cut, words = job.quick(one, blocks, seconds)
+            cut, words = runs.quick_scenario(one, blocks, seconds)
             chosen.append((cut, [words]))
     return chosen
 

@@ -42,11 +42,11 @@ def status(
     import json
 
     from toolkit.backends.kubernetes.overview import find_descriptions, list_descriptions
-    from toolkit.bench.gather import ready
+    from toolkit.bench.gather import job_states
 
     cluster = _connected(context, namespace)
     found = find_descriptions(cluster, campaign) if campaign else list_descriptions(cluster)
-    standing = {str(one["name"]): [state for _, state in ready(cluster, str(one["name"]))] for one in found}
+    standing = {str(one["name"]): [state for _, state in job_states(cluster, str(one["name"]))] for one in found}
     if json_output:
         print(json.dumps({name: [one.data() for one in states] for name, states in standing.items()}, indent=1))
         return
@@ -86,8 +86,8 @@ def gather(
     for one in found:
         running = f", {one.running} not over yet (gather again later)" if one.running else ""
         known = f", {one.known} were there before" if one.known else ""
-        say(f"{one.campaign.name}: {one.taken} trials gathered{known}{running}")
-    if not any(one.taken + one.known for one in found):
+        say(f"{one.campaign.name}: {one.added} trials gathered{known}{running}")
+    if not any(one.added + one.known for one in found):
         print("gilfree: no finished trial yet", file=sys.stderr)
         sys.exit(CHECK_FAILED)
     print_tables([one.campaign for one in found], "json" if json_output else "text")

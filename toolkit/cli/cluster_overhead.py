@@ -33,7 +33,7 @@ def cluster_overhead(
     from toolkit.backends.kubernetes.backend import KubernetesBackend
     from toolkit.backends.kubernetes.client import Cluster
     from toolkit.backends.kubernetes.nodes import list_nodes, suitable_nodes
-    from toolkit.bench.service import quick
+    from toolkit.bench.runs import quick_scenario
     from toolkit.errors import CHECK_FAILED, GilfreeError
     from toolkit.images.registry.resolve import resolve
     from toolkit.scenario.cluster import ClusterSettings, read_settings
@@ -50,7 +50,7 @@ def cluster_overhead(
     nodes, reasons = suitable_nodes(list_nodes(here), settings, None)
     if not nodes:
         raise GilfreeError(f"no node takes trials: {reasons}", "see `kubectl get nodes`")
-    scenario, _ = quick(load_scenario("asgi"), 1, 2)
+    scenario, _ = quick_scenario(load_scenario("asgi"), 1, 2)
     arm = Arm(f"{python}t", "free-threaded", images.free_threaded.pinned)
     name = f"overhead-{time.strftime('%H%M%S')}"
     backend = KubernetesBackend(here, images.load.pinned, settings, [nodes[0].name], nodes[0].cpus)

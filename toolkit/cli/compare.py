@@ -32,19 +32,19 @@ def compare(
     json_output: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
 ) -> None:
     """Print each comparison with its ratio, interval and verdict; with NEW, of two campaigns that share no blocks."""
-    from toolkit.bench.service import of_run
+    from toolkit.bench.runs import find_campaigns
     from toolkit.errors import GilfreeError
 
     if new is None:
         if force:
             raise GilfreeError("--force is for two campaigns, one is named", "leave --force away")
-        print_comparisons(of_run(campaign, results), json_output)
+        print_comparisons(find_campaigns(campaign, results), json_output)
         return
     from toolkit.analysis.unpaired import compare_campaigns
 
     sides = []
     for name in (campaign or "", new):
-        found = of_run(name, results)
+        found = find_campaigns(name, results)
         if len(found) != 1:
             raise GilfreeError(
                 f"{name} is a run of {len(found)} campaigns", f"name one of {', '.join(one.name for one in found)}"

@@ -78,7 +78,7 @@ def knee(
     """
     from dataclasses import replace
 
-    from toolkit.bench import service as job
+    from toolkit.bench import runs
     from toolkit.bench.backends import check_backend
     from toolkit.bench.request import BackendOptions
     from toolkit.capacity.knee import run as measure
@@ -97,11 +97,11 @@ def knee(
     stopped: list[str] = []
     before = of or resume
     if before is not None:
-        campaigns = job.of_run(before, results)
+        campaigns = runs.find_campaigns(before, results)
         _check(campaigns)
         place = None
         if resume or verify:
-            campaigns, place = job.resume(before, results, None, say, options)
+            campaigns, place = runs.resume(before, results, None, say, options)
         if budget:
             _extend(campaigns, _seconds(budget, "--budget"))
     else:
@@ -116,10 +116,10 @@ def knee(
         share = total // len(chosen) if total else None
         settings = KneeSettings(rules, blocks, share)
         settings = replace(settings, **_given(headroom=headroom, memory_headroom=memory_headroom))
-        request = job.BenchRequest(python, profile, None, None, None, quiet, knee=settings.data(), options=options)
+        request = runs.BenchRequest(python, profile, None, None, None, quiet, knee=settings.data(), options=options)
         run = name or time.strftime("knee-%Y%m%d-%H%M%S")
-        limited: list[tuple[Scenario, list[str]]] = [(job.limited(one, limit or []), []) for one in chosen]
-        campaigns, place = job.start(run, results, limited, request, say)
+        limited: list[tuple[Scenario, list[str]]] = [(runs.with_limits(one, limit or []), []) for one in chosen]
+        campaigns, place = runs.start(run, results, limited, request, say)
     try:
         if of is None and place is not None:
             stopped += measure.run(campaigns, place, quiet, say)

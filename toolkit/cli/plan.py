@@ -79,14 +79,14 @@ def plan(
 
 
 def _profile(campaign: str, results: Path) -> Profile:
-    from toolkit.bench.service import of_run
+    from toolkit.bench.runs import find_campaigns
     from toolkit.capacity.knee.profile import read_profile
     from toolkit.errors import GilfreeError
 
     for path in (Path(campaign), results / campaign):
         if path.exists():
             return read_profile(path)
-    found = of_run(campaign, results)
+    found = find_campaigns(campaign, results)
     if len(found) > 1:
         names = ", ".join(one.name for one in found)
         raise GilfreeError(f"run {campaign!r} has several campaigns", f"name the one to plan with: {names}")

@@ -36,7 +36,7 @@ def render(
 
     The same input gives the same output, byte for byte.
     """
-    from toolkit.bench.rendering import rendered
+    from toolkit.bench.rendering import render_jobs
     from toolkit.errors import GilfreeError
     from toolkit.images.registry.resolve import resolve
     from toolkit.manifests import as_yaml
@@ -62,7 +62,7 @@ def render(
         except GilfreeError as error:
             raise GilfreeError(error.message, f"{error.remedy}; or name others by --images GIL,FREE,LOAD") from None
         given = [found.gil.pinned, found.free_threaded.pinned, found.load.pinned]
-    jobs = rendered(loaded, name, series, given, settings, suspend)
+    jobs = render_jobs(loaded, name, series, given, settings, suspend)
     texts = dict(zip((str(job["metadata"]["name"]) for job in jobs), as_yaml(jobs), strict=True))
     if out == "-":
         print("".join(texts.values()), end="")

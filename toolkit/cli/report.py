@@ -72,10 +72,10 @@ def report(
 
 
 def _campaigns(names: list[str], results: Path) -> list[Campaign]:
-    from toolkit.bench.service import of_run
+    from toolkit.bench.runs import find_campaigns
 
-    found = {one.name: one for name in names for one in of_run(name, results)}
-    return list(found.values()) if names else of_run(None, results)
+    found = {one.name: one for name in names for one in find_campaigns(name, results)}
+    return list(found.values()) if names else find_campaigns(None, results)
 
 
 def _write(file: Path, text: str) -> None:

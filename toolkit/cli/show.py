@@ -28,10 +28,10 @@ def show(
     quiet: Annotated[bool, typer.Option("--quiet", help="The decision alone, without tables.")] = False,
 ) -> None:
     """Print the decision, the published tables with measured columns beside them, and each claim."""
-    from toolkit.bench.service import of_run
+    from toolkit.bench.runs import find_campaigns
 
     form = "json" if json_output else "csv" if csv_output else "decision" if quiet else "text"
-    print_tables(of_run(campaign, results), form)
+    print_tables(find_campaigns(campaign, results), form)
 
 
 def print_tables(campaigns: Sequence[Campaign], form: str) -> list[Table]:

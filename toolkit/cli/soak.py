@@ -36,7 +36,7 @@ def soak(
     import json
 
     from toolkit.analysis.soak import windows
-    from toolkit.bench import service as job
+    from toolkit.bench import runs
     from toolkit.errors import CHECK_FAILED, GilfreeError
     from toolkit.scenario.loading import load_scenario
     from toolkit.units import whole_seconds_of
@@ -53,10 +53,10 @@ def soak(
     points = {one.key: one for one in loaded.points()}
     if point is not None and point not in points:
         raise GilfreeError(f"{scenario} has no point {point!r}", f"there are {', '.join(points)}")
-    request = job.BenchRequest(python, profile, None, None, None, quiet)
+    request = runs.BenchRequest(python, profile, None, None, None, quiet)
     run = time.strftime("soak-%Y%m%d-%H%M%S")
     short = loaded.changed(duration_seconds=seconds, rounds=1)
-    (campaign,), backend = job.start(run, results, [(short, [f"soak of {length}"])], request, say)
+    (campaign,), backend = runs.start(run, results, [(short, [f"soak of {length}"])], request, say)
     try:
         found = _run(campaign, backend, point or next(iter(points)), count, say)
     finally:

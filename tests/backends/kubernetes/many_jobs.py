@@ -12,9 +12,9 @@ from pathlib import Path
 from toolkit.backends.kubernetes import jobs
 from toolkit.backends.kubernetes.client import Cluster
 from toolkit.backends.kubernetes.overview import label_selector
-from toolkit.backends.kubernetes.render import MANAGED, render_job, shares
+from toolkit.backends.kubernetes.render import MANAGED, container_shares, render_job
 from toolkit.backends.kubernetes.watch import PodWatch
-from toolkit.bench.gather import ready
+from toolkit.bench.gather import job_states
 from toolkit.scenario.cluster import ClusterSettings
 from toolkit.scenario.loading import load_scenario
 from toolkit.trial.model import Arm, Trial
@@ -25,7 +25,7 @@ IMAGE = "example.org/app@sha256:" + "0" * 64
 
 def main(namespace: str, count: int) -> None:
     cluster, settings, scenario = Cluster(None, namespace), ClusterSettings(), load_scenario("asgi")
-    arm, found = Arm("3.14", "gil", IMAGE), shares(scenario, ClusterSettings(), 1.9)
+    arm, found = Arm("3.14", "gil", IMAGE), container_shares(scenario, ClusterSettings(), 1.9)
     watch = PodWatch(cluster, label_selector(MANAGED))
     watch.start()
     trials = [Trial(CAMPAIGN, scenario, scenario.points()[0], block, arm, 1) for block in range(count)]
@@ -34,7 +34,7 @@ def main(namespace: str, count: int) -> None:
     rendering = time.monotonic() - began
     for job in rendered:
         cluster.create(jobs.jobs_path(cluster), job)
-    states = [state.state for _, state in ready(cluster, CAMPAIGN)]
+    states = [state.state for _, state in job_states(cluster, CAMPAIGN)]
     lists, pods = watch.lists, len(watch.pods())
     watch.stop()
     jobs.remove_campaign(cluster, CAMPAIGN)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from toolkit.backends.kubernetes.overview import job_state, trial_of
-from toolkit.backends.kubernetes.render import render_job, shares
+from toolkit.backends.kubernetes.render import container_shares, render_job
 from toolkit.errors import GilfreeError
 from toolkit.scenario.cluster import ClusterSettings
 from toolkit.scenario.loading import load_scenario
@@ -30,7 +30,7 @@ def a_trial(*windows: Window) -> Trial:
 
 def a_job(trial: Trial, **status: Any) -> dict[str, Any]:
     settings = ClusterSettings()
-    job = render_job(trial, ARM.runtime, settings, shares(SCENARIO, settings, 1.9), node="node-1")
+    job = render_job(trial, ARM.runtime, settings, container_shares(SCENARIO, settings, 1.9), node="node-1")
     return {**job, "status": status}
 
 

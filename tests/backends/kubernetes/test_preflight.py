@@ -23,7 +23,7 @@ from toolkit.backends.kubernetes.preflight import (
     raise_blocking,
 )
 from toolkit.backends.kubernetes.preflight_queries import check_access, check_trials
-from toolkit.backends.kubernetes.render import render_job, shares
+from toolkit.backends.kubernetes.render import container_shares, render_job
 from toolkit.errors import GilfreeError
 from toolkit.scenario.cluster import ClusterSettings, Share
 from toolkit.scenario.loading import load_scenario
@@ -35,7 +35,7 @@ DIGEST = "example.org/app@sha256:" + "0" * 64
 def a_job(namespace: str = "default", settings: ClusterSettings | None = None) -> dict[str, Any]:
     scenario, chosen = load_scenario("asgi"), settings or ClusterSettings()
     trial = Trial("preflight", scenario, scenario.points()[0], 0, Arm("3.14", "gil", DIGEST), 1)
-    return render_job(trial, DIGEST, chosen, shares(scenario, chosen, 1.9), namespace=namespace)
+    return render_job(trial, DIGEST, chosen, container_shares(scenario, chosen, 1.9), namespace=namespace)
 
 
 def a_pod() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import scenario
 from toolkit.backends.kubernetes.jobs import config_map_name
-from toolkit.backends.kubernetes.render import deadline_seconds, label_value, render_job, shares, trial_labels
+from toolkit.backends.kubernetes.render import container_shares, deadline_seconds, label_value, render_job, trial_labels
 from toolkit.manifests import as_yaml
 from toolkit.scenario.cluster import ClusterSettings
 from toolkit.scenario.model import Scenario
@@ -33,7 +33,7 @@ def trial(campaign: str = "night-asgi", arm: str = "3.14t", image: str = DIGEST,
 
 def job(one: Trial | None = None, **settings: Any) -> dict[str, Any]:
     mine, found = ClusterSettings.model_validate(settings), one or trial()
-    return render_job(found, DIGEST, mine, shares(found.scenario, mine))
+    return render_job(found, DIGEST, mine, container_shares(found.scenario, mine))
 
 
 def both(made: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -69,7 +69,7 @@ def test_a_fraction_is_asked_for_in_millis_and_never_less_than_given() -> None:
 @pytest.mark.parametrize(("node_cpus", "server"), [(None, 1), (1.9, 1), (4, 3), (8, 6), (64, 8)])
 def test_auto_takes_what_a_node_has_beside_the_loader(node_cpus: float | None, server: int) -> None:
     one = Scenario.model_validate({**scenario("asgi:app").model_dump(by_alias=True), "resources": {}})
-    found = shares(one, ClusterSettings(), node_cpus)
+    found = container_shares(one, ClusterSettings(), node_cpus)
     assert found.server_cpus == server
     assert node_cpus is None or found.server_cpus + found.load_cpus <= node_cpus
 
@@ -105,7 +105,7 @@ def test_the_pod_s_deadline_keeps_the_logs_and_comes_before_the_job_s_that_would
 
 def test_a_job_waits_until_it_is_released_and_then_runs_on_its_node_alone() -> None:
     one = trial()
-    made = render_job(one, DIGEST, ClusterSettings(), shares(one.scenario, ClusterSettings()), node="node-7")
+    made = render_job(one, DIGEST, ClusterSettings(), container_shares(one.scenario, ClusterSettings()), node="node-7")
     affinity = made["spec"]["template"]["spec"]["affinity"]
     (term,) = affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
     (apart,) = affinity["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]

@@ -67,7 +67,7 @@ def test_a_run_that_goes_on_says_what_is_left_and_what_its_budget_still_holds(tm
 
 
 def test_a_campaign_that_looks_for_knees_is_resumed_as_such_by_any_command(tmp_path: Path) -> None:
-    from toolkit.bench.service import plan_of
+    from toolkit.bench.runs import plan_of
 
     found = plan_of(a_campaign(tmp_path / "knee"))
     assert isinstance(found, KneePlan) and not isinstance(found, FixedMatrix)

@@ -19,7 +19,7 @@ from toolkit.backends.kubernetes import jobs, pod_state
 from toolkit.backends.kubernetes.client import ApiError, Cluster, Unreachable
 from toolkit.backends.kubernetes.nodes import is_available
 from toolkit.backends.kubernetes.pod_trial import PodTrial
-from toolkit.backends.kubernetes.render import MANAGED, PREFIX, Shares, label_value, shares
+from toolkit.backends.kubernetes.render import MANAGED, PREFIX, Shares, container_shares, label_value
 from toolkit.backends.kubernetes.watch import PodWatch
 from toolkit.errors import GilfreeError
 from toolkit.scenario.cluster import ClusterSettings, merged
@@ -62,7 +62,7 @@ class KubernetesBackend:
 
     def shares(self, scenario: Scenario) -> Shares:
         """What both containers get."""
-        return shares(scenario, self.settings(scenario), self._node_cpus)
+        return container_shares(scenario, self.settings(scenario), self._node_cpus)
 
     def prepare(self, scenario: Scenario, arms: Sequence[Arm]) -> list[str]:
         """Begin the one watch."""

@@ -31,7 +31,7 @@ class PreflightResult:
     detail: str
     remedy: str = ""
 
-    def words(self) -> str:
+    def text(self) -> str:
         """For a caveat or an error."""
         return f"{self.name}: {self.detail}" + (f"; {self.remedy}" if self.remedy and self.state == "unknown" else "")
 
@@ -48,7 +48,7 @@ class Permission:
     needed: bool = True
     why: str = ""
 
-    def words(self) -> str:
+    def text(self) -> str:
         """As `kubectl auth can-i` has it."""
         where = "" if self.namespaced else " (whole cluster)"
         return f"{self.verb} {self.resource}{f'/{self.subresource}' if self.subresource else ''}{where}"
@@ -88,7 +88,7 @@ def check_server_version(version: Object) -> PreflightResult:
 def check_permissions(answers: Mapping[Permission, bool], namespace: str) -> Iterator[PreflightResult]:
     """What SelfSubjectAccessReviews said."""
     denied = [one for one, allowed in answers.items() if not allowed]
-    lacking = [one.words() for one in denied if one.needed]
+    lacking = [one.text() for one in denied if one.needed]
     if lacking:
         yield PreflightResult(
             "permissions",
@@ -100,7 +100,7 @@ def check_permissions(answers: Mapping[Permission, bool], namespace: str) -> Ite
         yield PreflightResult("permissions", "passed", f"all {sum(one.needed for one in answers)} that are needed")
     for one in denied:
         if not one.needed:
-            yield PreflightResult("permissions", "unknown", f"{one.why}: not allowed to {one.words()}")
+            yield PreflightResult("permissions", "unknown", f"{one.why}: not allowed to {one.text()}")
 
 
 Amounts = dict[str, Decimal]
@@ -256,7 +256,7 @@ def raise_blocking(results: Sequence[PreflightResult]) -> None:
     found = [one for one in results if one.state == "blocking"]
     if found:
         remedies = dict.fromkeys(one.remedy for one in found)
-        raise GilfreeError("; ".join(one.words() for one in found), "; ".join(remedies))
+        raise GilfreeError("; ".join(one.text() for one in found), "; ".join(remedies))
 
 
 def check_cpu_manager(policies: Mapping[str, str | None], *, required: bool) -> Iterator[PreflightResult]:

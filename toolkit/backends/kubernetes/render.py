@@ -52,7 +52,7 @@ class Shares:
         return int(self.server_cpus) if self.server_cpus == int(self.server_cpus) else None
 
 
-def shares(scenario: Scenario, settings: ClusterSettings, node_cpus: float | None = None) -> Shares:
+def container_shares(scenario: Scenario, settings: ClusterSettings, node_cpus: float | None = None) -> Shares:
     """What is asked of a node. `auto` server CPUs: as many as a node of `node_cpus` has beside the loader, at most as many
     as were published with; 1 when no node is known. `auto` loader CPUs: a quarter of the server's, less a tenth."""
     wanted, load = scenario.resources.server, scenario.resources.load

@@ -1,7 +1,7 @@
-"""The main job: from what the user asked for to campaigns that have run. `make bench` is this.
+"""Runs: started, resumed, found by name, and run to their end. `gilfree bench` and `make bench` are this.
 
 A run is one campaign for each scenario, named `<run>-<scenario>`. All are written before the first trial starts, so
-that a killed run can be taken up again with everything it was to do.
+that a killed run can be resumed with everything that it was to do.
 """
 
 from __future__ import annotations
@@ -33,34 +33,37 @@ from toolkit.trial.baseline import again_arms, check
 
 QUICK_BLOCKS, QUICK_DURATION_SECONDS, QUICK_WARMUP_SECONDS = 2, 5, 2
 QUICK_DISTURBANCE = 0.10
-"""A first look bears a machine that is not quite idle (foreign and stolen CPU time); a full run keeps its limits."""
+"""The least limit of foreign and of stolen CPU time in a quick run, which tolerates a machine that is not quite idle."""
 TRIAL_OVERHEAD_SECONDS = 5
 """Starting, validating and stopping; only for the estimate that is printed first."""
 
 
-def quick(scenario: Scenario, blocks: int | None, duration: int | None) -> tuple[Scenario, str]:
-    """A scenario cut down for a first look, and the words that say what was cut."""
-    cut = scenario.changed(
+def quick_scenario(scenario: Scenario, blocks: int | None, duration_seconds: int | None) -> tuple[Scenario, str]:
+    """A scenario shortened for a first look, and the caveat that says what was shortened. Pure.
+
+    blocks, duration_seconds: what the user gave, else the defaults of a quick run.
+    """
+    short = scenario.changed(
         rounds=blocks or QUICK_BLOCKS,
-        duration_seconds=duration or QUICK_DURATION_SECONDS,
+        duration_seconds=duration_seconds or QUICK_DURATION_SECONDS,
         warmup_seconds=min(QUICK_WARMUP_SECONDS, scenario.load.warmup_seconds),
     )
     own = scenario.limits
-    borne = {"foreign_cpu": max(QUICK_DISTURBANCE, own.foreign_cpu), "steal": max(QUICK_DISTURBANCE, own.steal)}
-    limits = own.model_copy(update=borne)
-    cut = cut.model_copy(update={"limits": limits})
-    full, now = scenario.load, cut.load
-    words = (
+    raised = {"foreign_cpu": max(QUICK_DISTURBANCE, own.foreign_cpu), "steal": max(QUICK_DISTURBANCE, own.steal)}
+    limits = own.model_copy(update=raised)
+    short = short.model_copy(update={"limits": limits})
+    full, now = scenario.load, short.load
+    caveat = (
         f"quick run: {now.rounds} blocks instead of {full.rounds}, {now.duration_seconds} s windows instead of"
         f" {full.duration_seconds} s, {now.warmup_seconds} s warm-up instead of {full.warmup_seconds} s,"
         f" up to {limits.foreign_cpu:.0%} of the server's CPU time may go to other processes (instead of {own.foreign_cpu:.0%})"
         f" and {limits.steal:.0%} to the host (instead of {own.steal:.0%})"
     )
-    return cut, words
+    return short, caveat
 
 
-def limited(scenario: Scenario, changes: Sequence[str]) -> Scenario:
-    """The scenario with limits of trials changed by `name=value`. Raises GilfreeError naming the wrong one."""
+def with_limits(scenario: Scenario, changes: Sequence[str]) -> Scenario:
+    """The scenario with its limits changed by each `name=value`. Raises GilfreeError naming the wrong one. Pure."""
     if not changes:
         return scenario
     given = dict(change.partition("=")[::2] for change in changes)
@@ -78,42 +81,50 @@ def limited(scenario: Scenario, changes: Sequence[str]) -> Scenario:
 def start(
     run: str, results: Path, scenarios: Sequence[tuple[Scenario, list[str]]], request: BenchRequest, say: Say
 ) -> tuple[list[Campaign], Backend]:
-    """Check the place, make everything ready and write the campaigns; `scenarios` come with their caveats."""
+    """Prepare the backend and write the campaigns of a new run.
+
+    scenarios: each with its caveats. Returns the campaigns in their order, and the backend to run them on. Raises
+    GilfreeError when the request does not fit a scenario, or when the backend cannot be prepared.
+    """
     for scenario, _ in scenarios:
         if request.against is not None:
             check(request.against, scenario)
-    place = backends.prepare(request, [scenario for scenario, _ in scenarios], say)
-    about: dict[str, Any] = {
+    prepared = backends.prepare(request, [scenario for scenario, _ in scenarios], say)
+    description: dict[str, Any] = {
         "run": run,
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "gilfree": version("gilfree"),
         "command": sys.argv,
         "backend": request.options.backend,
-        **place.about,
-        "against": place.held.about,
+        **prepared.description,
+        "against": prepared.baseline.description,
         "stopping": request.stopping,
         **({"knee": request.knee} if request.knee else {}),
     }
     campaigns = []
-    for (scenario, caveats), cpus in zip(scenarios, place.cpus, strict=True):
-        doubled = again_arms(place.arms, "variants+aa" if request.aa and scenario.arms == "variants" else scenario.arms)
-        known = [*caveats, *cpus.caveats, *place.held.caveats]
+    for (scenario, caveats), cpus in zip(scenarios, prepared.cpus, strict=True):
+        which = "variants+aa" if request.aa and scenario.arms == "variants" else scenario.arms
+        again = again_arms(prepared.arms, which)
+        all_caveats = [*caveats, *cpus.caveats, *prepared.baseline.caveats]
         campaigns.append(
             Campaign.create(
                 results / f"{run}-{scenario.name}",
                 scenario,
-                [*place.arms, *place.held.arms, *doubled],
-                {**about, "cpus": {"server": cpus.server, "load": cpus.load}, "caveats": known},
+                [*prepared.arms, *prepared.baseline.arms, *again],
+                {**description, "cpus": {"server": cpus.server, "load": cpus.load}, "caveats": all_caveats},
             )
         )
-    return campaigns, place.backend
+    return campaigns, prepared.backend
 
 
 def resume(
     run: str, results: Path, port: int | None, say: Say, options: BackendOptions | None = None
 ) -> tuple[list[Campaign], Backend]:
-    """The campaigns of a run that was started before, and a backend to go on with: the one it was started on."""
-    campaigns = of_run(run, results)
+    """The campaigns of a run that was started earlier, and the backend that it was started on.
+
+    Raises GilfreeError when there is no such run, or when something that it was started with no longer exists.
+    """
+    campaigns = find_campaigns(run, results)
     backend = backends.reopen(campaigns[0].description, campaigns[0].arms, options or BackendOptions(), port)
     say(f"resuming run {run}: {', '.join(campaign.name for campaign in campaigns)}")
     return campaigns, backend
@@ -122,19 +133,22 @@ def resume(
 def run_campaigns(
     campaigns: Sequence[Campaign], backend: Backend, quiet: bool, say: Say, max_seconds: float | None = None
 ) -> list[str]:
-    """Run one campaign after the other; why any of them stopped before its end."""
+    """Run one campaign after the other and close the backend; returns why campaigns stopped early, if any did.
+
+    max_seconds: no block begins after that time.
+    """
     stopped = []
     until = time.monotonic() + max_seconds if max_seconds else None
     early = any(campaign.description.get("stopping") for campaign in campaigns)
-    most = "at most, less where intervals narrow sooner: " if early else ""
-    say(f"estimate: {most}about {estimate_seconds(campaigns) / 60:.0f} min for {_trials(campaigns)} trials")
+    at_most = "at most, less where intervals narrow sooner: " if early else ""
+    say(f"estimate: {at_most}about {estimate_seconds(campaigns) / 60:.0f} min for {trial_count(campaigns)} trials")
     try:
         for campaign in campaigns:
             for note in backend.prepare(campaign.scenario, campaign.arms):
                 say(f"{campaign.name}: {note}")
             if isinstance(backend, DescriptionStore):
                 backend.store_description(campaign.name, campaign.description)
-            reason = campaign.run(plan_of(campaign), backend, _Counting(campaign, quiet), until)
+            reason = campaign.run(plan_of(campaign), backend, _BlockProgress(campaign, quiet), until)
             if reason:
                 stopped.append(f"{campaign.name} stopped: {reason}")
                 say(stopped[-1])
@@ -144,7 +158,7 @@ def run_campaigns(
 
 
 def plan_of(campaign: Campaign) -> Plan:
-    """The plan that a campaign asks for: its rounds at every point, until a stopping rule is met, or until knees are found."""
+    """The plan of a campaign: all rounds at every point, until a stopping rule is met, or a search for knees. Pure."""
     scenario = campaign.scenario
     arms = tuple(arm.name for arm in campaign.arms)
     if campaign.description.get("knee"):
@@ -157,8 +171,8 @@ def plan_of(campaign: Campaign) -> Plan:
     return UntilSure(matrix, contrasts(campaign.arms), rule) if rule else matrix
 
 
-class _Counting(Progress):
-    """Progress that counts complete blocks, those of an earlier run included, of as many as the plan expects by now."""
+class _BlockProgress(Progress):
+    """Progress in complete blocks, including those from before a resume, out of as many as the plan expects by now."""
 
     def __init__(self, campaign: Campaign, quiet: bool) -> None:
         self._plan, self._arms = plan_of(campaign), [arm.name for arm in campaign.arms]
@@ -174,21 +188,25 @@ class _Counting(Progress):
 
 
 def estimate_seconds(campaigns: Sequence[Campaign]) -> float:
-    """About how long the campaigns will take, if no trial is rejected."""
+    """About how long the campaigns take if no trial is rejected."""
     total = 0.0
     for campaign in campaigns:
         load = campaign.scenario.load
-        one = load.warmup_seconds + load.duration_seconds + 2 * load.validate_seconds + TRIAL_OVERHEAD_SECONDS
-        total += one * plan_of(campaign).expected(campaign.records()) * len(campaign.arms)
+        trial = load.warmup_seconds + load.duration_seconds + 2 * load.validate_seconds + TRIAL_OVERHEAD_SECONDS
+        total += trial * trial_count([campaign])
     return total
 
 
-def _trials(campaigns: Sequence[Campaign]) -> int:
+def trial_count(campaigns: Sequence[Campaign]) -> int:
+    """How many trials the campaigns' plans expect by now, if none is rejected."""
     return sum(plan_of(campaign).expected(campaign.records()) * len(campaign.arms) for campaign in campaigns)
 
 
-def of_run(run: str | None, results: Path) -> list[Campaign]:
-    """The campaigns of a run, by its name; a campaign's name or folder does as well. None and "last": the newest run."""
+def find_campaigns(run: str | None, results: Path) -> list[Campaign]:
+    """The campaigns of a run by its name, by a campaign's name or by its folder; None and "last" mean the newest run.
+
+    Raises GilfreeError naming the runs in `results` when there is no such run.
+    """
     for folder in (results / run, Path(run)) if run else ():
         if (folder / "campaign.json").exists():
             return [Campaign.open(folder)]
@@ -198,11 +216,11 @@ def of_run(run: str | None, results: Path) -> list[Campaign]:
     if found and run in (None, "last"):
         run = list(found)[-1]
     if run not in found:
-        what = "run" if run in (None, "last") else f"run {run!r}"
+        wanted = "run" if run in (None, "last") else f"run {run!r}"
         near = difflib.get_close_matches(run or "", found, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        there = (
+        choice = (
             f"there are: {', '.join(found)}" if found else "`gilfree bench` makes one; --results names another folder"
         )
-        raise GilfreeError(f"there is no {what} in {results}", hint + there)
+        raise GilfreeError(f"there is no {wanted} in {results}", hint + choice)
     return [Campaign.open(folder) for folder in found[run]]
