@@ -40,17 +40,17 @@ show: setup ## print the tables of the newest run again
 	@$(GILFREE) show
 
 bench-overhead: setup ## what the agents cost, against Granian and rewrk started by hand
-	@$(GILFREE) overhead --python $(PYTHON) --profile $(PROFILE)
+	@$(GILFREE) selftest overhead --python $(PYTHON) --profile $(PROFILE)
 
 cluster-overhead: setup ## what a trial on a cluster costs beyond its windows, against a Job that does nothing
-	@$(GILFREE) cluster-overhead --python $(PYTHON) --profile $(PROFILE) $(if $(REGISTRY),--registry $(REGISTRY)) \
+	@$(GILFREE) selftest cluster-overhead --python $(PYTHON) --profile $(PROFILE) $(if $(REGISTRY),--registry $(REGISTRY)) \
 	  $(if $(CONTEXT),--context $(CONTEXT)) $(if $(NAMESPACE),--namespace $(NAMESPACE))
 
 simulate: setup ## what the verdicts are worth, on campaigns whose truth is known (FAST=1: seconds)
-	@$(GILFREE) simulate $(if $(filter-out 0,$(FAST)),--fast)
+	@$(GILFREE) selftest simulate $(if $(filter-out 0,$(FAST)),--fast)
 
 bench-compare: setup ## time comparing and reporting 1,000 points with 20 blocks each
-	@$(GILFREE) simulate --scale
+	@$(GILFREE) selftest scale --only campaign
 
 pythons: setup ## find or make the pair of interpreters
 	@$(GILFREE) pythons --python $(PYTHON) --profile $(PROFILE)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+HEAVY = {"pydantic", "numpy", "scipy", "matplotlib", "kubernetes", "docker", "rich"}
+
 
 def gilfree(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "toolkit.cli", *arguments]
@@ -21,11 +23,50 @@ def test_help_loads_nothing_heavy() -> None:
         "from toolkit.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print(sorted({'pydantic', 'numpy', 'scipy', 'matplotlib', 'kubernetes', 'docker', 'rich'} & set(sys.modules)))"
+        f"print(sorted({HEAVY} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert "bench" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (("render", "asgi", "--out", "-"), "`gilfree render` is now `gilfree cluster render`"),
+        (("status",), "`gilfree status` is now `gilfree cluster status`"),
+        (("gather", "mine", "--json"), "`gilfree gather` is now `gilfree cluster gather`"),
+        (("cancel", "--help"), "`gilfree cancel` is now `gilfree cluster cancel`"),
+        (("overhead", "--pairs", "12"), "`gilfree overhead` is now `gilfree selftest overhead`"),
+        (("cluster-overhead",), "`gilfree cluster-overhead` is now `gilfree selftest cluster-overhead`"),
+        (("simulate", "--fast"), "`gilfree simulate` is now `gilfree selftest simulate`"),
+        (("simulate", "--scale"), "`gilfree simulate --scale` is now `gilfree selftest scale`"),
+        (("fleet", "--scale"), "`gilfree fleet --scale` is now `gilfree selftest scale`"),
+    ],
+)
+def test_an_old_name_answers_with_the_new_one_and_exits_2(old: tuple[str, ...], new: str) -> None:
+    code = (
+        f"import sys; sys.argv = {['gilfree', *old]}\n"
+        "from toolkit.cli import main\n"
+        "try: main()\n"
+        f"finally: print(sorted({HEAVY} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == f"gilfree: {new}\n"
+    assert done.stdout == "[]\n"
+
+
+def test_the_top_level_lists_what_people_use_and_the_two_groups() -> None:
+    listed = [
+        line.split()[0] for line in gilfree("--help").stdout.partition("Commands:")[2].splitlines() if line.strip()
+    ]
+    work = ["bench", "show", "compare", "report", "soak", "knee", "plan", "fleet", "doctor", "pythons", "images"]
+    assert [one for one in listed if one in (*work, "cluster", "selftest", "render", "simulate")] == [
+        *work,
+        "cluster",
+        "selftest",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`gilfree fleet` as it is typed, and the promises of capacity planning about size."""
+"""`gilfree fleet` as it is typed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from toolkit.cli import app
 from toolkit.errors import GilfreeError
-from toolkit.selftest.capacity_scale import made_up_fleet, timed
+from toolkit.selftest.capacity_scale import made_up_fleet
 
 
 def run(*words: str) -> str:
@@ -59,17 +59,3 @@ def test_an_empty_inventory_is_refused(fleet: list[str]) -> None:
     Path(fleet[0]).write_text('{"kind": "List", "items": []}')
     with pytest.raises(GilfreeError, match="no Deployment in it"):
         run(*fleet)
-
-
-def test_no_plan_is_dearer_than_first_fit_decreasing_and_a_fleet_of_some_size_takes_little() -> None:
-    """Speed is the machine's; here a tenth of the size, so that only a blunder breaks it."""
-    found = {one.what: one for one in timed(services=500, cases=40)}
-    for one in found.values():
-        if "memory" not in one.what:  # this process has run other tests
-            assert one.kept, f"{one.what}: {one.took}"
-    assert len(found) == 5
-
-
-@pytest.mark.slow
-def test_the_promises_of_size_and_speed_are_kept() -> None:
-    run("--scale")

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from toolkit.analysis.stats import StoppingRule
 from toolkit.analysis.stats.signflip import Floats
-from toolkit.cli import simulate as statistics
+from toolkit.cli.selftest import simulate as statistics
 from toolkit.selftest import simulate
 from toolkit.selftest.simulate import Row, Truth
 

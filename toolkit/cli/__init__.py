@@ -12,23 +12,19 @@ import typer
 from toolkit.cli import (
     bench,
     cluster,
-    cluster_overhead,
     compare,
     doctor,
     fleet,
     images,
-    images_check,  # noqa: F401  (adds its commands to images)
-    images_rebuild,  # noqa: F401  (the same)
     knee,
-    overhead,
     plan,
     pythons,
-    render,
     report,
+    selftest,
     show,
-    simulate,
     soak,
 )
+from toolkit.cli.renamed import renamed
 from toolkit.errors import GilfreeError
 
 app = typer.Typer(
@@ -58,7 +54,7 @@ def _before_any_command(
     """Measure Python web services on CPython with and without the GIL, side by side."""
 
 
-for group in (
+for command in (
     bench,
     show,
     compare,
@@ -67,22 +63,21 @@ for group in (
     knee,
     plan,
     fleet,
-    render,
-    cluster,
-    cluster_overhead,
+    doctor,
     pythons,
     images,
-    doctor,
-    overhead,
-    simulate,
+    cluster,
+    selftest,
 ):
-    group.register(app)
+    command.register(app)
 
 
 def main() -> None:
     """Run the command; an error meant for the user is printed without a traceback and sets the exit code."""
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
+        if names := renamed(sys.argv[1:]):
+            raise GilfreeError("`gilfree {}` is now `gilfree {}`".format(*names))
         app()
     except GilfreeError as error:
         print(f"gilfree: {error}", file=sys.stderr)

@@ -67,8 +67,8 @@ def bench(
     from toolkit.bench import runs
     from toolkit.bench.backends import check_backend
     from toolkit.bench.request import BackendOptions
-    from toolkit.cli.gate import broken, compared_too, read
-    from toolkit.cli.show import print_tables
+    from toolkit.cli.bench_comparison import broken, compared_too, read
+    from toolkit.cli.shared.tables import print_tables
     from toolkit.errors import CHECK_FAILED, INTERRUPTED, GilfreeError
 
     check_backend(backend)

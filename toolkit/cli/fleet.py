@@ -31,9 +31,6 @@ def fleet(
     top: Annotated[int, typer.Option(min=1, help="How many of each list to print.")] = 10,
     json_output: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
-    scale: Annotated[
-        bool, typer.Option("--scale", help="Instead: time a made-up fleet of 5,000 services, and plans.")
-    ] = False,
 ) -> None:
     """Rank services by what moving to free-threaded Python saves. Measures nothing; what is not known stays unknown."""
     import json
@@ -51,12 +48,6 @@ def fleet(
         if not quiet:
             print(words, file=sys.stderr, flush=True)
 
-    if scale:
-        from toolkit.cli.selftest import print_promises
-        from toolkit.selftest.capacity_scale import timed
-
-        print_promises(timed(), json_output)
-        return
     if (inventory is None) != from_cluster:
         raise GilfreeError("give either an inventory or --from-cluster", "kubectl get deploy -A -o json > deploy.json")
     if rules is None:

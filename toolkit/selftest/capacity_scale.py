@@ -1,4 +1,4 @@
-"""Promises of capacity planning about size and speed, kept or not: `gilfree fleet --scale`.
+"""Promises of capacity planning about size and speed, kept or not: `gilfree selftest scale`.
 
 A made-up fleet of 5,000 services is read, judged and written as HTML; a plan chooses among 200 node types; and 200 random
 plans are held against first-fit-decreasing: for one Deployment its node count as it is, for several its nodes bought one

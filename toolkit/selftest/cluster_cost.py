@@ -102,7 +102,9 @@ def run_bare(backend: KubernetesBackend, trial: Trial, slot: str) -> float:
     cluster.create(jobs.jobs_path(cluster), job)
     try:
         if not backend.watch.wait_for(over, BARE_SECONDS):
-            raise GilfreeError(f"a Job that does nothing was not over after {BARE_SECONDS} s", "see `gilfree status`")
+            raise GilfreeError(
+                f"a Job that does nothing was not over after {BARE_SECONDS} s", "see `gilfree cluster status`"
+            )
         return time.monotonic() - began
     finally:
         cluster.delete(jobs.jobs_path(cluster, name))

@@ -1,4 +1,4 @@
-"""Made-up campaigns of a size that nobody has run yet, to time what is made of them: `gilfree simulate --scale`.
+"""Made-up campaigns of a size that nobody has run yet, to time what is made of them: `gilfree selftest scale`.
 
 1,000 points with 20 blocks of two arms each, figures drawn from a seed. Files are read as those of a real campaign.
 """

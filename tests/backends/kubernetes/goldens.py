@@ -1,4 +1,4 @@
-"""Golden manifests: what `gilfree render` writes, kept in tests/golden/jobs. `make goldens` writes them anew."""
+"""Golden manifests: what `gilfree cluster render` writes, kept in tests/golden/jobs. `make goldens` writes them anew."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ CASES: dict[str, tuple[str, ...]] = {
     "fraction-throttled": ("asgi", "--blocks", "1", "--set", "server.cpus=500m", "--set", "throttling=measure"),
     "twice-the-same": ("aa", "--blocks", "1", "--no-suspend"),
 }
-"""Arguments of `gilfree render` by the golden file's name."""
+"""Arguments of `gilfree cluster render` by the golden file's name."""
 
 
 def rendered(arguments: tuple[str, ...]) -> str:
     """What the command prints, by its own code in this process."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        app(["render", *arguments, "--images", IMAGES], standalone_mode=False)
+        app(["cluster", "render", *arguments, "--images", IMAGES], standalone_mode=False)
     return said.getvalue()
 
 

@@ -76,10 +76,10 @@ def test_killed_it_is_gathered_elsewhere_and_goes_on_with_the_same_jobs(
     (first,) = jobs_there(namespace)
     uid = jobs_there(namespace)[first]["metadata"]["uid"]
 
-    shown, _ = run("status", "killed", *where)
+    shown, _ = run("cluster", "status", "killed", *where)
     assert "killed-kill: 1 " in shown and "3.14" in shown
     until("its Job is over without the tool", 90, lambda: over(jobs_there(namespace)[first]))
-    run("gather", "killed", *where, "--results", str(there), "--json")
+    run("cluster", "gather", "killed", *where, "--results", str(there), "--json")
     (gathered,) = Store(there / "killed-kill" / "trials.jsonl").read()
     assert gathered.trial == first
 
@@ -91,9 +91,9 @@ def test_killed_it_is_gathered_elsewhere_and_goes_on_with_the_same_jobs(
     assert jobs_there(namespace)[first]["metadata"]["uid"] == uid, "the Job was run anew instead of adopted"
     assert comparable(records[0]) == comparable(gathered), "gathered and live frames give one record"
 
-    _, said = run("gather", "killed-kill", *where, "--results", str(there))
+    _, said = run("cluster", "gather", "killed-kill", *where, "--results", str(there))
     assert "1 were there before" in said
     assert len(Store(there / "killed-kill" / "trials.jsonl").read()) == len(records)
-    run("cancel", "killed", *where)
+    run("cluster", "cancel", "killed", *where)
     until("all is removed", 30, lambda: not left(namespace))
-    assert "there is no campaign" in run("status", "killed", *where, code=2)[1]
+    assert "there is no campaign" in run("cluster", "status", "killed", *where, code=2)[1]

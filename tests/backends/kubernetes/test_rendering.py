@@ -1,4 +1,4 @@
-"""`gilfree render`: the same bytes every time, no cluster and none of its library, taken by a real API server."""
+"""`gilfree cluster render`: the same bytes every time, no cluster and none of its library, taken by a real API server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from toolkit.scenario.loading import load_scenario
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "toolkit.cli", "render", *arguments]
+    command = [sys.executable, "-m", "toolkit.cli", "cluster", "render", *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
 
 
@@ -49,7 +49,7 @@ def test_a_folder_gets_one_file_for_each_job_named_after_it(tmp_path: Path) -> N
 def test_neither_a_cluster_nor_its_library_is_needed() -> None:
     code = (
         "import sys; sys.modules['kubernetes'] = sys.modules['docker'] = None\n"
-        f"sys.argv = ['gilfree', 'render', 'asgi', '--blocks', '1', '--images', {IMAGES!r}]\n"
+        f"sys.argv = ['gilfree', 'cluster', 'render', 'asgi', '--blocks', '1', '--images', {IMAGES!r}]\n"
         "from toolkit.cli import main\nmain()"
     )
     environment = {"PATH": "/usr/bin:/bin", "KUBECONFIG": "/nonexistent", "HOME": "/nonexistent"}

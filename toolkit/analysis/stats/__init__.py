@@ -5,7 +5,7 @@ ratio is as likely to be its inverse, so its sign may be flipped; a test that fl
 noise, the outliers and the drift are like (signflip.py). The 95 % interval is this test inverted, so p and interval
 never disagree (paired.py). Verdicts follow Holm inside a family of metrics (verdicts.py). A point may be looked at
 after every block if its p-values pay for it (looks.py, stopping.py). What all this promises is checked against
-simulated campaigns whose truth is known, by `gilfree simulate` (simulate.py).
+simulated campaigns whose truth is known, by `gilfree selftest simulate` (simulate.py).
 
 Needs the extra `stats` (numpy, scipy). Import it inside functions wherever a start must be quick.
 """

@@ -138,7 +138,7 @@ class KubernetesBackend:
         except Unreachable as error:
             raise GilfreeError(
                 f"{error.message}; what was made there is still there",
-                f"gilfree cancel {' '.join(sorted(self._campaigns))}",
+                f"gilfree cluster cancel {' '.join(sorted(self._campaigns))}",
             ) from None
         finally:
             self.watch.stop()
@@ -159,5 +159,6 @@ class KubernetesBackend:
 
         if not self.watch.wait_for(free, NODE_FREE_SECONDS):
             raise GilfreeError(
-                f"node {slot} has been busy with another trial for {NODE_FREE_SECONDS} s", "see `gilfree status`"
+                f"node {slot} has been busy with another trial for {NODE_FREE_SECONDS} s",
+                "see `gilfree cluster status`",
             )

@@ -124,7 +124,7 @@ def store_description(cluster: Cluster, campaign: str, text: str) -> None:
 
 
 def has_description(cluster: Cluster, campaign: str) -> bool:
-    """Whether the campaign's description is there still: `gilfree cancel` removes it."""
+    """Whether the campaign's description is there still: `gilfree cluster cancel` removes it."""
     try:
         cluster.get(f"/api/v1/namespaces/{cluster.namespace}/configmaps/{config_map_name(campaign)}")
     except ApiError as error:

@@ -132,7 +132,7 @@ def trial_of(job: Object, description: Mapping[str, Any]) -> Trial:
     if name not in arms or key not in points:
         raise GilfreeError(
             f"Job {job['metadata']['name']} is of arm {name} and point {key}, which its campaign does not have",
-            "was it made by another gilfree? `gilfree cancel` removes it",
+            "was it made by another gilfree? `gilfree cluster cancel` removes it",
         )
     windows = tuple(Window(**one) for one in json.loads(annotations.get(f"{PREFIX}/windows", "[]")))
     block, attempt = int(labels[f"{PREFIX}/block"]), int(labels[f"{PREFIX}/attempt"])

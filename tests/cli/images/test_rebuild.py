@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from toolkit.cli.images_rebuild import as_json, bench_command
+from toolkit.cli.images.rebuild import as_json, bench_command
 from toolkit.images.checks.judge import Finding
 from toolkit.images.staleness.check import Judged
 from toolkit.images.staleness.rebuild import Rebuilt

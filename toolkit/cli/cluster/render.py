@@ -1,4 +1,4 @@
-"""`gilfree render`: the manifests of a campaign's Jobs, for looking at or for GitOps; no cluster is asked."""
+"""`gilfree cluster render`: the manifests of a campaign's Jobs, for looking at or for GitOps; no cluster is asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`gilfree cluster-overhead`: what a trial on a cluster costs beyond warming up and measuring."""
+"""`gilfree selftest cluster-overhead`: what a trial on a cluster costs beyond warming up and measuring."""
 
 from __future__ import annotations
 

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toolkit.cli.images import AsJson, BaseName, Python, Quiet, images
+from toolkit.cli.images.shared import AsJson, BaseName, Python, Quiet, command_again
 
 if TYPE_CHECKING:
     from toolkit.images.staleness.rebuild import Rebuilt
 
 
-@images.command()
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(rebuild)
+
+
 def rebuild(
     python: Python = "3.14",
     profile: Annotated[str | None, typer.Option(help="release or fast; what was built last, if not told.")] = None,
@@ -38,7 +42,6 @@ def rebuild(
     import json
     import time
 
-    from toolkit.cli.images import _again
     from toolkit.errors import CHECK_FAILED
     from toolkit.images.progress import Watching
     from toolkit.images.registry.push import checked_registry
@@ -48,7 +51,7 @@ def rebuild(
 
     reached = network(ca, pip_index, apt_mirror, cargo_mirror, host=host_network)
     place = checked_registry(registry) if registry else None
-    asked = Asked(python, profile, base, _again(), prereleases, place, reached, not no_child)
+    asked = Asked(python, profile, base, command_again(), prereleases, place, reached, not no_child)
     started = time.monotonic()
     done = run(asked, Watching(quiet=quiet))
     seconds = time.monotonic() - started

@@ -1,4 +1,4 @@
-"""`gilfree overhead`: what gilfree itself costs the server it measures."""
+"""`gilfree selftest overhead`: what gilfree itself costs the server it measures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`gilfree simulate`: what the verdicts are worth, on campaigns whose truth is known."""
+"""`gilfree selftest simulate`: what the verdicts are worth, on campaigns whose truth is known."""
 
 from __future__ import annotations
 
@@ -24,9 +24,6 @@ def simulate(
     fast: Annotated[bool, typer.Option("--fast", help=f"{FAST_CAMPAIGNS} campaigns a row: seconds, for CI.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same table.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
-    scale: Annotated[
-        bool, typer.Option("--scale", help="Instead: time comparing and reporting 1,000 points with 20 blocks each.")
-    ] = False,
 ) -> None:
     """Simulate campaigns with known truth; print coverage, false verdicts and power; exit 1 if a promise is broken."""
     from toolkit import errors
@@ -38,12 +35,6 @@ def simulate(
             f"statistics need numpy and scipy: {error}", 'install them with: pip install "gilfree[stats]"'
         ) from error
 
-    if scale:
-        from toolkit.cli.selftest import print_promises
-        from toolkit.selftest.scale import timed
-
-        print_promises(timed(), as_json)
-        return
     if fast:
         campaigns = FAST_CAMPAIGNS
     if as_json:

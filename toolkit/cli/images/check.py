@@ -1,0 +1,78 @@
+"""`gilfree images check`: whether the images are current."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from toolkit.cli.images.shared import AsJson, BaseName, Python
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(check)
+
+
+def check(
+    python: Python = "3.14",
+    profile: Annotated[str | None, typer.Option(help="release or fast; what was built last, if not told.")] = None,
+    base: BaseName = None,
+    prereleases: Annotated[bool, typer.Option("--prereleases", help="Alphas, betas and candidates count too.")] = False,
+    timing: Annotated[
+        bool, typer.Option("--timing", help="Also print how long a check and a no-op build take.")
+    ] = False,
+    json_output: AsJson = False,
+) -> None:
+    """Say of each image whether it is current, and why not: exit 0 current, 10 stale or missing, 2 unknown."""
+    import json
+    import time
+
+    from toolkit.images.staleness.check import exit_code, notes
+    from toolkit.images.staleness.observe import look
+    from toolkit.images.staleness.upstream import python_source
+    from toolkit.pythons.lock import load_lock
+
+    began = time.monotonic()
+    seen = look(python, profile, base, prereleases)
+    seconds = time.monotonic() - began
+    lock = load_lock()
+    told = notes(lock, seen.upstream, seen.pins)
+    if json_output:
+        rows = [{"image": one.title, "state": one.state, "reason": one.reason, "name": one.name} for one in seen.judged]
+        print(json.dumps({"images": rows, "notes": told, "source": python_source(lock), "seconds": seconds}, indent=1))
+    else:
+        for one in seen.judged:
+            print(f"{one.title:24} {one.words()}")
+        for words in told:
+            print(f"note: {words}")
+        if any(one.state == "unknown" for one in seen.judged):
+            print(
+                f"gilfree: not everything could be learnt; {python_source(lock)} has to answer, or set GILFREE_SOURCES "
+                "to a mirror's address or to a folder with tarballs",
+                file=sys.stderr,
+            )
+    if timing:
+        print(f"check: {seconds:.2f} s", file=sys.stderr)
+        print(f"no-op build: {_no_op_build(python, seen.profile, base):.2f} s", file=sys.stderr)
+    sys.exit(exit_code(seen.judged, seen.upstream))
+
+
+def _no_op_build(python: str, profile: str, base: str | None) -> float:
+    """Seconds that a build takes which finds everything current."""
+    import time
+
+    from toolkit.engine.client import connected
+    from toolkit.images.builder.build import build_images
+    from toolkit.images.progress import Watching
+    from toolkit.images.registry.base import find_base
+    from toolkit.images.registry.resolve import wanted_images
+    from toolkit.images.spec.network import Network
+    from toolkit.pythons.lock import load_lock
+
+    began = time.monotonic()
+    with connected() as client:
+        wanted = wanted_images(python, profile, find_base(client, base, load_lock()))
+        build_images(client, wanted, Network(), Watching(quiet=True), "gilfree images build")
+    return time.monotonic() - began

@@ -1,0 +1,37 @@
+"""`gilfree images prune`: remove old images."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from toolkit.cli.images.shared import AsJson
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(prune)
+
+
+def prune(
+    keep: Annotated[int, typer.Option(min=0, help="How many of each kind and variant stay, newest first.")] = 2,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which.")] = False,
+    json_output: AsJson = False,
+) -> None:
+    """Remove old images of gilfree; never one that is current or that a moving tag points to."""
+    import json
+
+    from toolkit.engine.client import connected
+    from toolkit.images.registry.prune import present_images, remove, superfluous
+    from toolkit.images.staleness.observe import wanted_ids
+
+    with connected() as client:
+        gone = superfluous(present_images(client), keep, wanted_ids(client))
+        names = [one.name for one in gone] if dry_run else remove(client, gone)
+    if json_output:
+        print(json.dumps(names, indent=1))
+        return
+    for name in names:
+        print(f"{'would remove' if dry_run else 'removed'} {name}")
+    print(f"{len(names)} images")
