@@ -2,15 +2,13 @@
 
 import asyncio
 import os
-import sys
-import sysconfig
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
+from runtime import worker_state
 
 THREADPOOL = int(os.environ.get("GILFREE_THREADPOOL", "40"))
 
@@ -38,14 +36,7 @@ async def io() -> dict[str, str]:
 
 @app.get("/runtime")
 async def runtime() -> dict[str, Any]:
-    loop = type(asyncio.get_running_loop())
     return {
-        "version": sys.version.split()[0],
-        "abi": sysconfig.get_config_var("SOABI"),
-        "gil_disabled_build": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
-        "gil_enabled": getattr(sys, "_is_gil_enabled", lambda: True)(),
-        "loop": f"{loop.__module__}.{loop.__qualname__}",
-        "pid": os.getpid(),
-        "thread_id": threading.get_native_id(),
+        **worker_state(asyncio.get_running_loop()),
         "threadpool": current_default_thread_limiter().total_tokens,
     }

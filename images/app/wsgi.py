@@ -1,13 +1,10 @@
 """The sample service on WSGI: Flask as its users write it."""
 
-import os
-import sys
-import sysconfig
-import threading
 import time
 from typing import Any
 
 from flask import Flask
+from runtime import worker_state
 
 app = Flask(__name__)
 
@@ -25,12 +22,4 @@ def io() -> dict[str, str]:
 
 @app.get("/runtime")
 def runtime() -> dict[str, Any]:
-    return {
-        "version": sys.version.split()[0],
-        "abi": sysconfig.get_config_var("SOABI"),
-        "gil_disabled_build": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
-        "gil_enabled": getattr(sys, "_is_gil_enabled", lambda: True)(),
-        "loop": None,
-        "pid": os.getpid(),
-        "thread_id": threading.get_native_id(),
-    }
+    return worker_state()

@@ -17,6 +17,7 @@ from toolkit.backends import SlotUnavailable
 from toolkit.campaign import runner as module
 from toolkit.campaign.plan import Block, FixedMatrix
 from toolkit.campaign.runner import Campaign
+from toolkit.errors import GilfreeError
 from toolkit.records.store import Record
 from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.model import Scenario
@@ -110,6 +111,15 @@ def test_without_any_slot_left_it_says_so_and_keeps_what_was_measured(tmp_path: 
     with pytest.raises(SlotUnavailable, match=r"no place is left to run trials on: .*a is gone"):
         run(tmp_path, Places(a=3, b=1))
     assert len(Campaign.open(tmp_path / "c").records()) == 4
+
+
+def test_a_results_folder_has_one_writer_at_a_time(tmp_path: Path) -> None:
+    first = Campaign.create(tmp_path / "c", load_scenario("asgi"), ARMS, {})
+    second = Campaign.open(tmp_path / "c")
+    with first.writing(), pytest.raises(GilfreeError, match="is being written by another gilfree"), second.writing():
+        pass
+    with second.writing():
+        pass
 
 
 def test_when_its_time_is_over_no_block_is_begun_and_it_says_how_to_go_on(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from toolkit.scenario.matrix import SERVER_SETTINGS
 from toolkit.scenario.model import Cell, Endpoint, Load, Point, PublishedRow, Scenario
 
 counts = st.integers(1, 4096)
@@ -68,6 +69,19 @@ def test_a_points_name_can_be_part_of_a_label(point: Point) -> None:
 def test_loop_and_thread_pool_are_named_only_where_they_are_set() -> None:
     assert Point(endpoint="json", connections=8).key == "json-w1-t1-c8"
     assert Point(endpoint="json", connections=8, loop="uvloop", threadpool=4).key == "json-w1-t1-c8-uvloop-p4"
+
+
+def test_a_points_label_gives_threads_loop_and_pool_only_where_they_are_set() -> None:
+    plain = Point(endpoint="json", connections=8)
+    full = Point(endpoint="json", workers=2, threads=64, connections=8, loop="uvloop", threadpool=4)
+    assert plain.label() == "/json 1w 8c"
+    assert full.label() == "/json 2w 64t 8c uvloop pool 4"
+    assert full.label(omit=SERVER_SETTINGS) == "/json 8c"
+
+
+@given(points, points)
+def test_different_points_have_different_labels(one: Point, other: Point) -> None:
+    assert (one.label() == other.label()) == (one == other)
 
 
 @given(points, st.sets(st.sampled_from(["workers", "threads", "connections", "loop", "threadpool"])))

@@ -9,27 +9,12 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import sys
-import sysconfig
-import threading
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+from .runtime import worker_state
+
 PATH = os.environ.get("GILFREE_RUNTIME_PATH", "/-/gilfree/runtime")
-
-
-def runtime(loop: str | None) -> dict[str, Any]:
-    """What this worker is: version, ABI, whether the GIL is on now, event loop, process and thread."""
-    gil = getattr(sys, "_is_gil_enabled", lambda: True)
-    return {
-        "version": sys.version.split()[0],
-        "abi": sysconfig.get_config_var("SOABI"),
-        "gil_disabled_build": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
-        "gil_enabled": gil(),
-        "loop": loop,
-        "pid": os.getpid(),
-        "thread_id": threading.get_native_id(),
-    }
 
 
 def _load(target: str) -> Any:
@@ -46,8 +31,7 @@ def _asgi(inner: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http" or scope["path"] != PATH:
             return await inner(scope, receive, send)
-        loop = type(asyncio.get_running_loop())
-        body = json.dumps(runtime(f"{loop.__module__}.{loop.__qualname__}")).encode()
+        body = json.dumps(worker_state(asyncio.get_running_loop())).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -60,7 +44,7 @@ def _wsgi(inner: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"] != PATH:
             return inner(environ, start_response)
-        body = json.dumps(runtime(None)).encode()
+        body = json.dumps(worker_state()).encode()
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
         return [body]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.agent.frames import Frame
 from toolkit.analysis.comparison import finite
 from toolkit.loadgen import rewrk
+from toolkit.records.metrics import server_pss_kb
 from toolkit.records.store import Record
 from toolkit.trial.model import Window
 
@@ -95,7 +96,7 @@ def soaked(one: Record, frames: Sequence[Frame]) -> Soak:
     begin, end = (loads[0][0], loads[-1][1]) if loads else (0, 0)
     settled = begin + SETTLING_SHARE * (end - begin)
     memory = [
-        ((frame["t_ns"] - begin) / 1e9, (frame["pss_kb"] + frame["agent_pss_kb"] - frame["agent_uss_kb"]) * 1024 / 1e6)
+        ((frame["t_ns"] - begin) / 1e9, server_pss_kb(frame) * 1024 / 1e6)
         for frame in frames
         if frame["kind"] == "memory" and settled <= frame["t_ns"] <= end
     ]

@@ -7,9 +7,7 @@ are; what a killed trial left behind its backend removes.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +15,8 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
+
+from filelock import FileLock, Timeout
 
 from toolkit.agent.frames import Frame
 from toolkit.backends import Backend, SlotUnavailable
@@ -96,14 +96,12 @@ class Campaign:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Be the only writer of this folder. Raises GilfreeError when another process is."""
-        fd = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-        except BlockingIOError:
+            lock = FileLock(self.folder / ".lock").acquire(timeout=0)
+        except Timeout:
             raise GilfreeError(f"{self.folder} is being written by another gilfree", "wait for it to end") from None
-        finally:
-            os.close(fd)
+        with lock:
+            yield
 
     def run(self, plan: Plan, backend: Backend, watcher: Watcher, until: float | None = None) -> str | None:
         """Run the plan to its end; why it stopped before that, or None. Ctrl-C ends the trial under way and is raised.

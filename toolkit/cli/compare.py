@@ -84,7 +84,7 @@ def _show(one: Comparison, console: Console) -> None:
     console.print(rich_table(compared.descriptive(one)))
     for point in one.points:
         if point.stopped:
-            plain(console, f"{compared.setting(point.point)} {point.contrast.words}: {point.stopped}")
+            plain(console, f"{point.point.label()} {point.contrast.words}: {point.stopped}")
     console.print("\n[bold]Noise[/bold]")
     for words in compared.noise(one.noise):
         plain(console, words)

@@ -204,8 +204,8 @@ def _cut_memory(seen: Measured, samples: Sequence[Frame]) -> None:
         inside = [min(samples, key=lambda frame: abs(frame["t_ns"] - middle))]
     if not inside:
         return
-    seen.memory_mb = _mean([_server_pss_kb(f) for f in inside]) * 1024 / 1e6
-    seen.memory_high_mb = max(_server_pss_kb(f) for f in samples) * 1024 / 1e6
+    seen.memory_mb = _mean([server_pss_kb(f) for f in inside]) * 1024 / 1e6
+    seen.memory_high_mb = max(server_pss_kb(f) for f in samples) * 1024 / 1e6
     seen.uss_mb = _mean([f["uss_kb"] for f in inside]) * 1024 / 1e6
     seen.rss_mb = _mean([f["rss_kb"] for f in inside]) * 1024 / 1e6
     sets = [frame["working_set"] for frame in inside if "working_set" in frame]
@@ -216,10 +216,13 @@ def _cut_memory(seen: Measured, samples: Sequence[Frame]) -> None:
     seen.server["memory_samples"] = len(inside)
 
 
-def _server_pss_kb(frame: Frame) -> int:
-    """The server's PSS. The agent runs under the same interpreter, so it halves the weight of the pages that both map;
-    what it takes away is its own PSS less what is its alone."""
-    return int(frame["pss_kb"] + frame["agent_pss_kb"] - frame["agent_uss_kb"])
+def server_pss_kb(frame: Frame) -> float:
+    """The server's PSS in KiB, from a `memory` frame.
+
+    The agent runs under the same interpreter, so the kernel charges it a part of the pages that both map. That part is
+    the agent's PSS less its USS; without the agent the server would carry it, so it is added.
+    """
+    return float(frame["pss_kb"] + frame["agent_pss_kb"] - frame["agent_uss_kb"])
 
 
 def _cut_cpu(seen: Measured, ticks: Sequence[Frame], hello: Sequence[Frame]) -> None:

@@ -11,7 +11,7 @@ from toolkit.analysis.noise import Noise
 from toolkit.analysis.unpaired import Unpaired
 from toolkit.campaign.contrasts import Contrast
 from toolkit.report.cells import Grid, Line, number
-from toolkit.scenario.model import Point
+from toolkit.scenario.matrix import SERVER_SETTINGS
 
 FORMS = {
     "requests_per_second": ("requests/s", "{:,.0f}"),
@@ -38,9 +38,7 @@ HEAD = ("", "metric", "baseline", "candidate", "ratio", "95 % interval", "Holm p
 
 def verdicts(found: Comparison) -> Grid:
     """Every primary metric of every contrast and point."""
-    lines = [
-        line for one in found.points for line in _family(f"{setting(one.point)}\n{one.contrast.words}", one.family)
-    ]
+    lines = [line for one in found.points for line in _family(f"{one.point.label()}\n{one.contrast.words}", one.family)]
     return Grid(HEAD, tuple(lines), 2)
 
 
@@ -53,7 +51,7 @@ def best(found: Comparison) -> Grid:
 def descriptive(found: Comparison) -> Grid:
     """Figures without a verdict; those that no trial has are left out."""
     lines = [
-        Line((f"{setting(point.point)} {point.contrast.words}", FORMS[one.metric][0], *_values(one), str(one.n)))
+        Line((f"{point.point.label()} {point.contrast.words}", FORMS[one.metric][0], *_values(one), str(one.n)))
         for point in found.points
         for one in point.described
         if one.n
@@ -63,7 +61,7 @@ def descriptive(found: Comparison) -> Grid:
 
 def unpaired(found: Unpaired) -> Grid:
     """New over old of two campaigns."""
-    lines = [line for one in found.points for line in _family(f"{setting(one.point)}\n{one.role}", one.family)]
+    lines = [line for one in found.points for line in _family(f"{one.point.label()}\n{one.role}", one.family)]
     return Grid((*HEAD[:2], "old", "new", *HEAD[4:]), tuple(lines), 2)
 
 
@@ -94,14 +92,6 @@ def noise(found: Noise) -> list[str]:
     return lines
 
 
-def setting(point: Point) -> str:
-    """A point in words."""
-    words = [f"/{point.endpoint}", f"{point.workers}w", f"{point.threads}t" if point.threads > 1 else ""]
-    words += [f"{point.connections}c", point.loop if point.loop != "asyncio" else ""]
-    words += [f"pool {point.threadpool}" if point.threadpool else ""]
-    return " ".join(word for word in words if word)
-
-
 def contrast(one: Contrast) -> str:
     """What is compared with what."""
     kinds = {"variants": "variants", "against": "new against old", "aa": "the same twice (A/A)"}
@@ -114,12 +104,9 @@ def percent(value: float | None) -> str:
 
 
 def _best(one: Best) -> str:
-    return f"/{one.endpoint} {one.connections}c {one.contrast.words}\n{_own(one.candidate)} / {_own(one.baseline)}"
-
-
-def _own(point: Point) -> str:
-    extra = [point.loop] if point.loop != "asyncio" else []
-    return " ".join([f"{point.workers}w", f"{point.threads}t", *extra])
+    where = one.candidate.label(omit=SERVER_SETTINGS)
+    sides = (point.label(omit=("endpoint", "connections")) for point in (one.candidate, one.baseline))
+    return f"{where} {one.contrast.words}\n{' / '.join(sides)}"
 
 
 def _family(head: str, family: Sequence[Judged]) -> Iterable[Line]:

@@ -102,6 +102,6 @@ def _forest(name: str, found: Comparison, contrast: Contrast, counted: series.Co
             for one in point.family:
                 if one.ratio is not None:
                     metrics.setdefault(compared.FORMS[one.metric][0], []).append(
-                        Interval(series.label(counted.scenario, point.point), one.ratio, one.low, one.high, one.verdict)
+                        Interval(point.point.label(), one.ratio, one.low, one.high, one.verdict)
                     )
     return forest(name, metrics, BAND, contrast.words)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.report import svg
 from toolkit.report.cells import Grid, Line
-from toolkit.report.series import Counted, Curve, Spread, Trace, label
+from toolkit.report.series import Counted, Curve, Spread, Trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -214,12 +214,12 @@ def dots(
             ]
             if not cells:
                 continue
-            described = "; ".join(f"{label(counted.scenario, p)} {arm}: {one.median:,.4g}" for p, arm, one in cells)
+            described = "; ".join(f"{p.label()} {arm}: {one.median:,.4g}" for p, arm, one in cells)
             with svg.figure(0.8 + 0.17 * len(counted.arms) * len(part) + 0.1 * len(part)) as (made, ax):
                 _draw_dots(ax, counted, part, metric)
                 _scale(ax, [end for *_, one in cells for end in (one.low, one.high)], (limits or {}).get(metric))
                 panels.append(Panel(words, svg.inline(made, f"{name}-{len(panels)}", f"{title}: {words}", described)))
-            rows += [(words, label(counted.scenario, point), arm, *_cells(one, "{:,.4g}")) for point, arm, one in cells]
+            rows += [(words, point.label(), arm, *_cells(one, "{:,.4g}")) for point, arm, one in cells]
     if not panels:
         return None
     left_out = len(points) - len(shown)
@@ -244,7 +244,7 @@ def _draw_dots(ax: Axes, counted: Counted, points: Sequence[Any], metric: str) -
                 y, colour = place + (index - (len(arms) - 1) / 2) * 0.6 / len(arms), svg.ARMS[index % 4]
                 ax.plot([one.low, one.high], [y, y], color=colour, lw=1.4)
                 ax.plot([one.median], [y], svg.MARKERS[index % 4], color=colour, ls="")
-    name_rows(ax, [label(counted.scenario, point) for point in points])
+    name_rows(ax, [point.label() for point in points])
 
 
 def _scale(ax: Axes, ends: Sequence[float], limit: float | None) -> None:

@@ -10,10 +10,11 @@ import statistics as stdlib_statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from toolkit.agent.frames import Frame
 from toolkit.campaign.runner import Campaign, frames_of
+from toolkit.records.metrics import server_pss_kb
 from toolkit.records.store import Record
 from toolkit.scenario.model import Point, Scenario
 
@@ -89,19 +90,6 @@ def spread(values: Sequence[float]) -> Spread | None:
     return Spread(stdlib_statistics.median(values), min(values), max(values), len(values)) if values else None
 
 
-def label(scenario: Scenario, point: Point, *, without: str = "") -> str:
-    """A point in few words: `/json · 1 worker × 64 threads · 128 conns`; one dimension may be left out."""
-    parts = [f"/{point.endpoint}"]
-    if without != "workers":
-        parts.append(f"{point.workers} w")
-    if without != "threads" and scenario.app.interface == "wsgi":
-        parts.append(f"{point.threads} t")
-    parts.append(f"{point.connections} c")
-    parts += [point.loop] if point.loop != "asyncio" else []
-    parts += [f"pool {point.threadpool}"] if point.threadpool else []
-    return " ".join(parts)
-
-
 def curves(counted: Counted, axis: Axis, metric: str) -> list[Curve]:
     """Where the matrix has two or more values of an axis with all else equal: one curve each, longest first."""
     groups: dict[str, list[Point]] = defaultdict(list)
@@ -114,7 +102,7 @@ def curves(counted: Counted, axis: Axis, metric: str) -> list[Curve]:
             spreads = {getattr(point, axis): counted.spread(point, arm, metric) for point in points}
             arms[arm] = {value: one for value, one in sorted(spreads.items()) if one is not None}
         if max(len(spreads) for spreads in arms.values()) > 1:
-            found.append(Curve(axis, label(counted.scenario, points[0], without=axis), arms))
+            found.append(Curve(axis, points[0].label(omit=(axis,)), arms))
     return sorted(found, key=lambda curve: -max(len(spreads) for spreads in curve.arms.values()))
 
 
@@ -128,7 +116,7 @@ def memory_traces(campaign: Campaign, counted: Counted) -> dict[str, list[Trace]
                 if (campaign.folder / "logs" / f"{record.trial}.jsonl").exists():
                     traces += [one] if (one := trace(record, frames_of(campaign, record.trial))) else []
         if traces:
-            found[label(counted.scenario, point)] = traces
+            found[point.label()] = traces
     return found
 
 
@@ -146,11 +134,6 @@ def trace(record: Record, frames: Sequence[Frame]) -> Trace | None:
         record.arm,
         record.block,
         tuple((frame["t_ns"] - zero) / 1e9 for frame in kept),
-        tuple(_memory_mb(frame) for frame in kept),
+        tuple(server_pss_kb(frame) * KB for frame in kept),
         (ends[0]["end_ns"] - zero) / 1e9,
     )
-
-
-def _memory_mb(frame: Mapping[str, Any]) -> float:
-    """As records count it: the pages that the agent shares with the server belong to the server (see measured.py)."""
-    return float(frame["pss_kb"] + frame["agent_pss_kb"] - frame["agent_uss_kb"]) * KB

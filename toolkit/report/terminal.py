@@ -11,6 +11,7 @@ from rich.text import Text
 from toolkit.report import cells
 from toolkit.report.decision import Decision
 from toolkit.report.tables import Ratio, Row, Table
+from toolkit.scenario.model import Point
 
 NARROW = 110
 """Columns below which published and measured figures stand under one another instead of side by side."""
@@ -77,7 +78,7 @@ def _narrow(one: Table) -> RichTable:
     before = ""
     for index, row in enumerate(one.rows):
         if row.setting != before:
-            found.add_row(Text(_setting(row), style="bold"))
+            found.add_row(Text(_label(row), style="bold"))
         before = row.setting
         found.add_row(Text(f"  {row.arm}"), *cells.measured(row), str(row.blocks))
         if any(value is not None for value in row.published.values()):
@@ -90,7 +91,6 @@ def _narrow(one: Table) -> RichTable:
     return found
 
 
-def _setting(row: Row | Ratio) -> str:
-    workers, threads, connections = cells.setting(row)
-    many = "" if threads == "–" else f" {threads}t"
-    return f"/{row.endpoint} {workers}w{many} {connections}c"
+def _label(row: Row | Ratio) -> str:
+    point = Point(endpoint=row.endpoint, workers=row.workers, threads=row.threads or 1, connections=row.connections)
+    return point.label()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 DEFAULT_LOOP: Literal["asyncio"] = "asyncio"
+
+SERVER_SETTINGS = ("workers", "threads", "loop", "threadpool")
+"""The settings of a point that are the server's, so that an arm may have its own. Connections are the load's and the same
+for all arms."""
 
 Count = Annotated[int, Field(ge=1, strict=True)]
 Loop = Literal["asyncio", "uvloop", "rloop"]
@@ -35,6 +39,21 @@ class Point(_Model):
         parts += [self.loop] if self.loop != DEFAULT_LOOP else []
         parts += [f"p{self.threadpool}"] if self.threadpool else []
         return "-".join(parts)
+
+    def label(self, *, omit: Collection[str] = ()) -> str:
+        """A short name for people: `/json 1w 64t 128c`, without the settings named in `omit`.
+
+        Threads are given only where there are several, loop and thread pool only where they are set.
+        """
+        parts = {
+            "endpoint": f"/{self.endpoint}",
+            "workers": f"{self.workers}w",
+            "threads": f"{self.threads}t" if self.threads > 1 else "",
+            "connections": f"{self.connections}c",
+            "loop": self.loop if self.loop != DEFAULT_LOOP else "",
+            "threadpool": f"pool {self.threadpool}" if self.threadpool else "",
+        }
+        return " ".join(text for name, text in parts.items() if text and name not in omit)
 
 
 def _listed(value: Any) -> Any:

@@ -18,8 +18,9 @@ from pydantic import ValidationError
 
 from toolkit.errors import GilfreeError
 from toolkit.scenario.loading import impossible_point
+from toolkit.scenario.matrix import SERVER_SETTINGS
 from toolkit.scenario.model import Arms, GranianSettings, Scenario
-from toolkit.trial.model import POINT_SETTINGS, Arm, with_settings
+from toolkit.trial.model import Arm, with_settings
 
 FORMS = (
     "a setting (threads=8), a requirements file (old.txt), a version of gilfree.lock, or two interpreters (GIL,FREE)"
@@ -110,7 +111,7 @@ def again_arms(main: Sequence[Arm], which: Arms) -> list[Arm]:
 def _setting(part: str) -> tuple[str, Any]:
     name, equals, value = part.strip().partition("=")
     name = name.removeprefix("granian.")
-    known = [*POINT_SETTINGS, *(one for one in GranianSettings.model_fields if one != "http")]
+    known = [*SERVER_SETTINGS, *(one for one in GranianSettings.model_fields if one != "http")]
     if name not in known or not equals or not value:
         raise GilfreeError(f"--against {part!r}: not a setting of the server", f"settings are {', '.join(known)}")
     if value.isdecimal():

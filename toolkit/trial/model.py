@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from toolkit.loadgen import oha, rewrk
+from toolkit.scenario.matrix import SERVER_SETTINGS
 from toolkit.scenario.model import GranianSettings, Point, Scenario
 from toolkit.servers import granian
 
@@ -106,16 +107,13 @@ class Trial:
 _LOSSY = re.compile(r"[^-a-z0-9]|\A-|\A\Z")
 """What a name made of these words loses; of an arm's, such as 3.14t, it may lose the dots."""
 
-POINT_SETTINGS = ("workers", "threads", "loop", "threadpool")
-"""What an arm may change of a point: the server's side. Connections are the load's, and the same for all arms."""
-
 
 def with_settings(scenario: Scenario, point: Point, settings: Mapping[str, Any]) -> tuple[Scenario, Point]:
     """A server's scenario and point under `settings`: names of the point (`threads`) or of Granian (`backlog`).
 
     Raises pydantic's ValidationError for a wrong value and KeyError for a name that is neither.
     """
-    of_point = {name: value for name, value in settings.items() if name in POINT_SETTINGS}
+    of_point = {name: value for name, value in settings.items() if name in SERVER_SETTINGS}
     of_granian = {name: value for name, value in settings.items() if name not in of_point}
     for name in of_granian:
         if name not in GranianSettings.model_fields:

@@ -57,6 +57,7 @@ def test_touching_every_file_changes_no_id(entry: LockedSeries, images: Path) ->
         ("cpython/Dockerfile", [True, True, True, True, False]),
         ("cpython/build.sh", [True, True, True, True, False]),
         ("app/asgi.py", [False, False, True, True, False]),
+        ("app/runtime.py", [False, False, True, True, False]),
         ("app/Dockerfile", [False, False, True, True, False]),
         ("load/Dockerfile", [False, False, False, False, True]),
         ("network.sh", [True, True, True, True, True]),

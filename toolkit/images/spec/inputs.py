@@ -159,7 +159,8 @@ def app_image(runtime: Wanted, entry: LockedSeries, project: Project | None) -> 
     files = [*_shipped("app", shipped), *_agent()]
     if project is None:
         folder = paths.shipped("images") / "app"
-        files += [Entry(f"app/{name}", folder / name, f"file:images/app/{name}") for name in ("asgi.py", "wsgi.py")]
+        apps = ("asgi.py", "runtime.py", "wsgi.py")
+        files += [Entry(f"app/{name}", folder / name, f"file:images/app/{name}") for name in apps]
         requirements, repository, targets, interface = entry.requirements(), "gilfree-app", SAMPLE_TARGETS, "asgi"
         locked = f"file:images/app/{requirements.name}"
     else:
