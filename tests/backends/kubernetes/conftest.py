@@ -14,7 +14,6 @@ from tests.backends.kubernetes.live import (
     a_namespace,
     changed_kubeconfig,
     left,
-    namespace_path,
     real_nodes,
     registry,
     with_faulty_app,
@@ -111,7 +110,7 @@ class Somebody:
 @pytest.fixture
 def somebody(namespace: Cluster, tmp_path: Path) -> Iterator[Somebody]:
     """A service account of the namespace."""
-    path = namespace_path(namespace, "serviceaccounts")
+    path = namespace.path("serviceaccounts")
     namespace.create(path, {"metadata": {"name": "somebody"}})
     token = namespace.create(f"{path}/somebody/token", {"spec": {"expirationSeconds": 600}})["status"]["token"]
 

@@ -20,16 +20,16 @@ import yaml
 
 from tests.conftest import APPS
 from toolkit import paths
-from toolkit.backends.kubernetes.client import Cluster, Object
+from toolkit.backends.kubernetes.client import Cluster
+from toolkit.backends.kubernetes.labels import MANAGED, label_selector
 from toolkit.backends.kubernetes.nodes import SuitableNode, list_nodes, suitable_nodes
-from toolkit.backends.kubernetes.render import MANAGED
 from toolkit.scenario.cluster import ClusterSettings
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
-OURS = ",".join(f"{key}={value}" for key, value in MANAGED.items())
+OURS = label_selector(MANAGED)
 
 
 def until(what: str, seconds: float, condition: Callable[[], object]) -> None:
@@ -40,10 +40,6 @@ def until(what: str, seconds: float, condition: Callable[[], object]) -> None:
         time.sleep(0.1)  # between one question to the cluster and the next
 
 
-def namespace_path(cluster: Cluster, resource: str, group: str = "/api/v1") -> str:
-    return f"{group}/namespaces/{cluster.namespace}/{resource}"
-
-
 @contextlib.contextmanager
 def a_namespace(name: str) -> Iterator[Cluster]:
     """A namespace of its own that enforces the restricted Pod Security Standard, and a connection to it."""
@@ -51,9 +47,7 @@ def a_namespace(name: str) -> Iterator[Cluster]:
     labels = {**RESTRICTED, "gilfree.io/test": "true"}
     cluster.create("/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}})
     try:
-        until(
-            f"service account in {name}", 20, lambda: cluster.list(namespace_path(cluster, "serviceaccounts"))["items"]
-        )
+        until(f"service account in {name}", 20, lambda: cluster.list(cluster.path("serviceaccounts"))["items"])
         yield cluster
     finally:
         cluster.delete(f"/api/v1/namespaces/{name}")
@@ -63,7 +57,7 @@ def left(cluster: Cluster) -> list[str]:
     """What of gilfree's is in the namespace."""
     found = []
     for group, resource in (("/apis/batch/v1", "jobs"), ("/api/v1", "pods"), ("/api/v1", "configmaps")):
-        listed = cluster.list(namespace_path(cluster, resource, group), OURS)["items"]
+        listed = cluster.list(cluster.path(resource, api=group), OURS)["items"]
         found += [f"{resource}/{one['metadata']['name']}" for one in listed]
     return found
 
@@ -187,11 +181,6 @@ def through(proxy_of: Callable[[str, int], Proxy], config: dict[str, Any]) -> Pr
     return proxy
 
 
-def of(cluster: Cluster, resource: str, name: str, group: str = "/api/v1") -> Object:
-    """One object."""
-    return cluster.get(f"{namespace_path(cluster, resource, group)}/{name}")
-
-
 @contextlib.contextmanager
 def rights(cluster: Cluster, user: str) -> Iterator[None]:
     """What manifests/rbac.yaml grants, for this namespace and user."""
@@ -213,7 +202,7 @@ def _granted(cluster: Cluster, one: dict[str, Any], user: str) -> str:
     path = f"/apis/rbac.authorization.k8s.io/v1/{kinds}"
     if "namespace" in one["metadata"]:
         one["metadata"]["namespace"] = cluster.namespace
-        path = namespace_path(cluster, kinds, "/apis/rbac.authorization.k8s.io/v1")
+        path = cluster.path(kinds, api="/apis/rbac.authorization.k8s.io/v1")
     for subject in one.get("subjects", []):
         subject["name"] = user
     if "roleRef" in one:

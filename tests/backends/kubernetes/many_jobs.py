@@ -8,11 +8,12 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from toolkit.backends.kubernetes import jobs
-from toolkit.backends.kubernetes.client import Cluster
-from toolkit.backends.kubernetes.overview import label_selector
-from toolkit.backends.kubernetes.render import MANAGED, container_shares, render_job
+from toolkit.backends.kubernetes.client import Cluster, Object
+from toolkit.backends.kubernetes.labels import MANAGED, label_selector
+from toolkit.backends.kubernetes.render import container_shares, render_job
 from toolkit.backends.kubernetes.watch import PodWatch
 from toolkit.bench.gather import job_states
 from toolkit.scenario.cluster import ClusterSettings
@@ -23,10 +24,22 @@ CAMPAIGN = "many"
 IMAGE = "example.org/app@sha256:" + "0" * 64
 
 
+class CountingCluster(Cluster):
+    """Counts the lists that are requested through it."""
+
+    lists = 0
+
+    def list(self, path: str, labels: str = "", **query: Any) -> Object:
+        """As `Cluster.list`."""
+        self.lists += 1
+        return super().list(path, labels, **query)
+
+
 def main(namespace: str, count: int) -> None:
     cluster, settings, scenario = Cluster(None, namespace), ClusterSettings(), load_scenario("asgi")
     arm, found = Arm("3.14", "gil", IMAGE), container_shares(scenario, ClusterSettings(), 1.9)
-    watch = PodWatch(cluster, label_selector(MANAGED))
+    watched = CountingCluster(None, namespace)
+    watch = PodWatch(watched, label_selector(MANAGED))
     watch.start()
     trials = [Trial(CAMPAIGN, scenario, scenario.points()[0], block, arm, 1) for block in range(count)]
     began = time.monotonic()
@@ -35,7 +48,7 @@ def main(namespace: str, count: int) -> None:
     for job in rendered:
         cluster.create(jobs.jobs_path(cluster), job)
     states = [state.state for _, state in job_states(cluster, CAMPAIGN)]
-    lists, pods = watch.lists, len(watch.pods())
+    lists, pods = watched.lists, len(watch.pods())
     watch.stop()
     jobs.remove_campaign(cluster, CAMPAIGN)
     # Not getrusage's: across exec it keeps the high-water mark of the process that started this one.

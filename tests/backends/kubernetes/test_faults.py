@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.backends.kubernetes.conftest import Make, Pushed
-from tests.backends.kubernetes.live import Proxy, changed_kubeconfig, left, namespace_path, through
+from tests.backends.kubernetes.live import Proxy, changed_kubeconfig, left, through
 from tests.conftest import accepted, scenario
 from toolkit.agent.frames import Frame
 from toolkit.backends.kubernetes import pod_state
@@ -141,7 +141,7 @@ def test_more_cpus_than_any_node_has_is_unschedulable_in_the_schedulers_words(
 
 
 def test_an_exceeded_quota_is_named_and_the_job_is_gone(backend_on: Make, images: Pushed, namespace: Cluster) -> None:
-    path = namespace_path(namespace, "resourcequotas")
+    path = namespace.path("resourcequotas")
     namespace.create(path, {"metadata": {"name": "tight"}, "spec": {"hard": {"requests.cpu": "500m"}}})
     try:
         one, _ = measured(backend_on(), a_trial("right", images.arm))
@@ -160,7 +160,7 @@ def test_a_pod_that_is_deleted_during_its_trial_is_said_to_be(backend_on: Make, 
             seen.append(frame)
             if frame["kind"] == "window_start" and frame["name"] == "warmup":
                 pod = backend.watch.pods_of_job(trial.id)[-1]["metadata"]["name"]
-                backend.cluster.delete(f"{namespace_path(backend.cluster, 'pods')}/{pod}", grace_seconds=0)
+                backend.cluster.delete(backend.cluster.path("pods", pod), grace_seconds=0)
     one = record(trial, seen)
     assert one.rejections[0].reason == "pod-deleted"
     assert one.rejections[0].environmental

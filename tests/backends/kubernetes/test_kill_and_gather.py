@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.backends.kubernetes.conftest import Pushed
-from tests.backends.kubernetes.live import left, namespace_path, registry, settings_file, until
+from tests.backends.kubernetes.live import left, registry, settings_file, until
 from toolkit.backends.kubernetes.client import Cluster
 from toolkit.records.store import Record, Store
 
@@ -43,7 +43,7 @@ def run(*arguments: str, code: int = 0) -> tuple[str, str]:
 
 
 def jobs_there(cluster: Cluster) -> dict[str, dict[str, Any]]:
-    listed = cluster.list(namespace_path(cluster, "jobs", "/apis/batch/v1"))["items"]
+    listed = cluster.list(cluster.path("jobs", api="/apis/batch/v1"))["items"]
     return {one["metadata"]["name"]: one for one in listed}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.backends.kubernetes.conftest import Somebody
-from tests.backends.kubernetes.live import namespace_path, real_nodes, rights
+from tests.backends.kubernetes.live import real_nodes, rights
 from toolkit.backends.kubernetes.client import Cluster
 from toolkit.backends.kubernetes.preflight import (
     PERMISSIONS,
@@ -161,7 +161,7 @@ def test_a_good_namespace_has_nothing_in_the_way_and_nothing_is_created(namespac
         "jobs are taken as they are",
         "pods are taken as they are",
     ]
-    assert namespace.list(namespace_path(namespace, "jobs", "/apis/batch/v1"))["items"] == []
+    assert namespace.list(namespace.path("jobs", api="/apis/batch/v1"))["items"] == []
 
 
 @pytest.mark.cluster
@@ -182,12 +182,12 @@ def test_a_quota_and_a_limit_range_are_found_before_anything_is_created(namespac
         },
     }
     for resource, body in made.items():
-        namespace.create(namespace_path(namespace, resource), body)
+        namespace.create(namespace.path(resource), body)
     try:
         found = check_trials(namespace, a_job(namespace.namespace), ["any"], pinned=False, required=True)
     finally:
         for resource, body in made.items():
-            namespace.delete(f"{namespace_path(namespace, resource)}/{body['metadata']['name']}")
+            namespace.delete(namespace.path(resource, body["metadata"]["name"]))
     with pytest.raises(GilfreeError, match="limit range: small") as refused:
         raise_blocking(found)
     assert "ResourceQuota tight leaves 0.5 of requests.cpu" in str(refused.value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import string
 from typing import Any
 
 import pytest
@@ -13,14 +12,13 @@ from hypothesis import strategies as st
 
 from tests.conftest import scenario
 from toolkit.backends.kubernetes.jobs import config_map_name
-from toolkit.backends.kubernetes.render import container_shares, deadline_seconds, label_value, render_job, trial_labels
+from toolkit.backends.kubernetes.render import container_shares, deadline_seconds, render_job
 from toolkit.manifests import as_yaml
 from toolkit.scenario.cluster import ClusterSettings
 from toolkit.scenario.model import Scenario
 from toolkit.trial.model import Arm, Trial
 
 DIGEST = "registry.example/app@sha256:" + 64 * "a"
-LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=80)
 """Any text that JSON can carry: quotes, newlines, YAML's and Jinja's own signs, emoji, DEL."""
@@ -133,14 +131,6 @@ def test_nothing_of_a_command_is_taken_for_a_variable_by_the_kubelet() -> None:
     assert all("$(" not in word.replace("$$", "") for word in server["command"])
 
 
-@given(WORDS, WORDS, st.integers(1, 99))
-def test_names_and_labels_are_valid_whatever_a_campaign_and_an_arm_are_called(campaign: str, arm: str, n: int) -> None:
-    made = job(trial(campaign, arm, attempt=n))
-    assert DNS_LABEL.fullmatch(made["metadata"]["name"])
-    assert all(LABEL.fullmatch(value) for value in made["metadata"]["labels"].values())
-    assert made["metadata"]["annotations"]["gilfree.io/campaign"] == campaign
-
-
 @given(WORDS, WORDS)
 def test_different_campaigns_have_jobs_and_descriptions_of_different_names(one: str, other: str) -> None:
     same = one == other
@@ -153,11 +143,6 @@ def test_different_campaigns_have_jobs_and_descriptions_of_different_names(one: 
 def test_names_that_differ_in_case_or_signs_alone_stay_different(other: str) -> None:
     assert trial("night").id != trial(other).id
     assert config_map_name("night") != config_map_name(other)
-
-
-@given(st.text(string.printable, max_size=200), st.text(string.printable, max_size=200))
-def test_different_texts_have_different_labels(one: str, other: str) -> None:
-    assert (label_value(one) == label_value(other)) == (one == other)
 
 
 @given(WORDS, WORDS, WORDS)
@@ -181,16 +166,3 @@ def test_a_written_manifest_reads_back_as_the_same_object(why: str) -> None:
 def test_words_that_some_reader_of_yaml_takes_for_something_else_are_quoted(word: str) -> None:
     (text,) = as_yaml([{"annotation": word}])
     assert text in (f'---\nannotation: "{word}"\n', f"---\nannotation: '{word}'\n")
-
-
-def test_labels_say_campaign_scenario_point_arm_block_and_attempt() -> None:
-    found = trial_labels(trial(attempt=2))
-    said = {key.removeprefix("gilfree.io/"): value for key, value in found.items() if key.startswith("gilfree.io/")}
-    assert said == {
-        "campaign": "night-asgi",
-        "scenario": "test",
-        "point": "plain-w1-t1-c16",
-        "arm": "3.14t",
-        "block": "3",
-        "attempt": "2",
-    }

@@ -1,1 +1,1 @@
-"""What is Kubernetes' own: settings, rendered Jobs, the state of pods, and a thin client. Trials are the backend's."""
+"""The `kubernetes` backend: a thin client, rendered Jobs, the state of pods, checks before a campaign, and the trial in its pod."""

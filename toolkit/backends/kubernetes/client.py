@@ -1,7 +1,7 @@
-"""Talking to a cluster: which one, with what said when it does not answer, and patience when it goes away for a while.
+"""The connection to a cluster: chosen by the kubeconfig, retried while the API server is unreachable for a while.
 
-Objects are plain JSON here (what the API sends), not the client library's classes: less memory, and the pure parts and
-their tests need no library.
+Objects are plain JSON as the API sends it, not the client library's classes. That takes less memory, and the pure parts
+of the backend and their tests need no library.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Object = dict[str, Any]
 
 CONNECT_SECONDS, READ_SECONDS = 5, 30
 RETRY_SECONDS = 120
-"""How long an API server may be away before a campaign gives up; its Jobs go on and are taken up again by --resume."""
+"""How long an API server may be unreachable before a campaign gives up. Its Jobs go on; --resume adopts them."""
 
 RETRIED_STATUSES = {429, 500, 502, 503, 504}
 
 
 class ApiError(GilfreeError):
-    """The API server answered with an error. `status`: its HTTP code; `reason`: its own word for it."""
+    """The API server answered with an error. status: the HTTP code; reason: the API's word for it, such as AlreadyExists."""
 
     def __init__(self, status: int, reason: str, message: str, remedy: str = "") -> None:
         super().__init__(message, remedy)
@@ -36,11 +36,16 @@ class ApiError(GilfreeError):
 
 
 class Unreachable(GilfreeError):
-    """The API server does not answer any more."""
+    """The API server does not answer."""
 
 
 class Cluster:
-    """One context of a kubeconfig (or the pod's own service account) and one namespace of it."""
+    """One namespace of the cluster that a context of the kubeconfig names.
+
+    context: the kubeconfig's current one by default; without a kubeconfig, the service account of the pod that this runs
+    in. namespace: the context's own by default. Raises GilfreeError when neither is there, or the context is unknown.
+    Methods retry while the API server is unreachable or busy, for RETRY_SECONDS, and raise ApiError or Unreachable.
+    """
 
     def __init__(
         self, context: str | None = None, namespace: str | None = None, kubeconfig: Path | None = None
@@ -68,21 +73,25 @@ class Cluster:
         self.stopping = threading.Event()
 
     def close(self) -> None:
-        """Let waiting requests give up."""
+        """Have waiting requests give up."""
         self.stopping.set()
+
+    def path(self, resource: str, name: str = "", api: str = "/api/v1") -> str:
+        """The API's path of the namespace's objects of a kind, or of one of them."""
+        return f"{api}/namespaces/{self.namespace}/{resource}{'/' + name if name else ''}"
 
     def get(self, path: str, **query: Any) -> Object:
         """The object at a path of the API."""
-        return self._asked("GET", path, None, query)
+        return self._request("GET", path, None, query)
 
     def list(self, path: str, labels: str = "", **query: Any) -> Object:
         """A list object; `labels` is a label selector."""
-        return self._asked("GET", path, None, {**query, "labelSelector": labels} if labels else query)
+        return self._request("GET", path, None, {**query, "labelSelector": labels} if labels else query)
 
     def create(self, path: str, body: Object, **query: Any) -> Object:
-        """Create; never tried twice blindly: a second try that finds the object there gives that one."""
+        """Create an object and return it. When an object of that name exists (as after a retry), that one is returned."""
         try:
-            return self._asked("POST", path, body, query)
+            return self._request("POST", path, body, query)
         except ApiError as error:
             if error.reason != "AlreadyExists" or "dryRun" in query:
                 raise
@@ -90,24 +99,24 @@ class Cluster:
 
     def patch(self, path: str, body: Object) -> Object:
         """A merge patch."""
-        return self._asked("PATCH", path, body, {}, content="application/merge-patch+json")
+        return self._request("PATCH", path, body, {}, content="application/merge-patch+json")
 
     def delete(self, path: str, labels: str = "", grace_seconds: int | None = None) -> None:
-        """Delete with what belongs to it; what is not there any more is fine."""
+        """Delete an object, or those that `labels` selects, with its dependents. An object that does not exist is no error."""
         body: Object = {"propagationPolicy": "Background"}
         if grace_seconds is not None:
             body["gracePeriodSeconds"] = grace_seconds
         try:
-            self._asked("DELETE", path, body, {"labelSelector": labels} if labels else {})
+            self._request("DELETE", path, body, {"labelSelector": labels} if labels else {})
         except ApiError as error:
             if error.status != 404:
                 raise
 
     def lines(self, path: str, read_seconds: float = READ_SECONDS, **query: Any) -> Iterator[str]:
-        """Lines of a stream (a watch, a followed log) as they come. Raises ApiError or Unreachable; no second try here."""
+        """The lines of a stream (a watch, a followed log) as they come. Not retried: raises ApiError or Unreachable at once."""
         response = self._send("GET", path, None, query, read_seconds, "application/json")
         if response.status >= 400:
-            raise _refused("GET", path, response.status, response.read())
+            raise _api_error("GET", path, response.status, response.read())
         rest = b""
         try:
             for chunk in response.stream(65536, decode_content=False):
@@ -116,46 +125,46 @@ class Cluster:
                     yield line.decode(errors="replace")
             if rest:
                 yield rest.decode(errors="replace")
-        except _broken() as error:
-            raise self._gone(error) from None
+        except _connection_errors() as error:
+            raise self._unreachable(error) from None
         finally:
             response.close()
 
     def text(self, path: str, **query: Any) -> str:
-        """A whole text, such as a log."""
+        """A whole text, such as a log that is not followed."""
         return "\n".join(self.retry(lambda: list(self.lines(path, **query))))
 
-    def retry(self, ask: Callable[[], Any]) -> Any:
-        """`ask`, again and again while the server is away or busy, for RETRY_SECONDS at most."""
+    def retry(self, request: Callable[[], Any]) -> Any:
+        """What `request` returns, repeated while the server is unreachable or busy, for RETRY_SECONDS at most."""
         deadline = time.monotonic() + RETRY_SECONDS
         pause = 0.2
         while True:
             try:
-                return ask()
+                return request()
             except (Unreachable, ApiError) as error:
-                lasting = isinstance(error, ApiError) and error.status not in RETRIED_STATUSES
-                if lasting or time.monotonic() > deadline or self.stopping.wait(pause):
+                permanent = isinstance(error, ApiError) and error.status not in RETRIED_STATUSES
+                if permanent or time.monotonic() > deadline or self.stopping.wait(pause):
                     raise
                 pause = min(2 * pause, 3.0)
 
     def get_once(self, path: str) -> Object:
-        """The object at a path, without patience: for finding out whether anybody answers at all."""
-        return self._answer("GET", path, None, {}, "application/json")
+        """The object at a path, without retries: fails at once when nobody answers."""
+        return self._request_once("GET", path, None, {}, "application/json")
 
-    def _asked(
+    def _request(
         self, method: str, path: str, body: Object | None, query: Object, content: str = "application/json"
     ) -> Object:
-        found: Object = self.retry(lambda: self._answer(method, path, body, query, content))
+        found: Object = self.retry(lambda: self._request_once(method, path, body, query, content))
         return found
 
-    def _answer(self, method: str, path: str, body: Object | None, query: Object, content: str) -> Object:
+    def _request_once(self, method: str, path: str, body: Object | None, query: Object, content: str) -> Object:
         response = self._send(method, path, body, query, READ_SECONDS, content)
         try:
             data = response.read()
-        except _broken() as error:
-            raise self._gone(error) from None
+        except _connection_errors() as error:
+            raise self._unreachable(error) from None
         if response.status >= 400:
-            raise _refused(method, path, response.status, data)
+            raise _api_error(method, path, response.status, data)
         found: Object = json.loads(data)
         return found
 
@@ -166,7 +175,7 @@ class Cluster:
 
         client = self._client
         headers: dict[str, str] = {"Content-Type": content, "Accept": "application/json", "User-Agent": "gilfree"}
-        for setting in client.configuration.auth_settings().values():  # a token may be fetched anew here
+        for setting in client.configuration.auth_settings().values():  # this may fetch a new token
             if setting["in"] == "header" and setting["value"]:
                 headers[setting["key"]] = setting["value"]
         url = self.server + path
@@ -186,41 +195,41 @@ class Cluster:
                 retries=False,
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
             )
-        except _broken() as error:
-            raise self._gone(error) from None
+        except _connection_errors() as error:
+            raise self._unreachable(error) from None
 
-    def _gone(self, error: Exception) -> Unreachable:
+    def _unreachable(self, error: Exception) -> Unreachable:
         return Unreachable(
             f"the API server {self.server} (context {self.context}) does not answer: {error}",
-            "see `kubectl cluster-info`; a run that was interrupted goes on with --resume",
+            "see `kubectl cluster-info`; --resume continues an interrupted run",
         )
 
 
-def _broken() -> tuple[type[Exception], ...]:
-    """What a connection that cannot be made, or breaks, raises."""
+def _connection_errors() -> tuple[type[Exception], ...]:
+    """The exceptions of a connection that cannot be made or that breaks."""
     import urllib3
 
     return (urllib3.exceptions.HTTPError, OSError)
 
 
-def _in_cluster(configuration: Any, otherwise: str) -> str | None:
+def _in_cluster(configuration: Any, kubeconfig_error: str) -> str | None:
     from kubernetes import config
 
     try:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except config.ConfigException:
         raise GilfreeError(
-            f"there is no cluster to talk to: {otherwise}",
+            f"no cluster is configured: {kubeconfig_error}",
             "set KUBECONFIG, or make ~/.kube/config (kind, aws eks update-kubeconfig, gcloud … get-credentials)",
         ) from None
     file = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
     return file.read_text().strip() if file.exists() else None
 
 
-def _refused(method: str, path: str, status: int, data: bytes) -> ApiError:
+def _api_error(method: str, path: str, status: int, data: bytes) -> ApiError:
     try:
-        told = json.loads(data)
-        reason, message = str(told.get("reason", "")), str(told.get("message", ""))
+        status_object = json.loads(data)
+        reason, message = str(status_object.get("reason", "")), str(status_object.get("message", ""))
     except ValueError:
         reason, message = "", data[:300].decode(errors="replace")
     remedy = ""
@@ -229,5 +238,5 @@ def _refused(method: str, path: str, status: int, data: bytes) -> ApiError:
     elif status == 403 and "exceeded quota" in message:
         remedy = "raise the namespace's ResourceQuota, or ask for less (`cluster: {server: …}`)"
     elif status == 403:
-        remedy = "kubectl apply -f manifests/rbac.yaml gives the least rights that are needed"
+        remedy = "kubectl apply -f manifests/rbac.yaml grants the rights that are needed"
     return ApiError(status, reason, f"the cluster refused {method} {path}: {message or status}", remedy)

@@ -11,16 +11,16 @@ from toolkit.backends.kubernetes.client import ApiError, Cluster, Unreachable
 from toolkit.backends.log_reader import LogReader
 
 FOLLOW_AGAIN_SECONDS = 1.0
-TAIL_LINES = 20
+LAST_LINES = 20
 
 
 def log_path(cluster: Cluster, pod: str) -> str:
-    """Where the API has a pod's log."""
-    return f"/api/v1/namespaces/{cluster.namespace}/pods/{pod}/log"
+    """The API's path of a pod's log."""
+    return cluster.path("pods", f"{pod}/log")
 
 
 def whole_log(cluster: Cluster, pod: str, container: str) -> list[str]:
-    """All lines of a container's log, as the API has it now; none when there is no log any more."""
+    """All lines of a container's log; none when there is no log, or no longer."""
     try:
         return cluster.text(log_path(cluster, pod), container=container).splitlines()
     except ApiError as error:
@@ -29,13 +29,13 @@ def whole_log(cluster: Cluster, pod: str, container: str) -> list[str]:
         raise
 
 
-def tail(cluster: Cluster, pod: str, container: str) -> list[str]:
-    """The last lines of a log that are no frames: what a container said that never came to speak in frames."""
+def last_lines(cluster: Cluster, pod: str, container: str) -> list[str]:
+    """The last lines of a log that are not frames, such as the error of a container whose agent never started."""
     try:
         lines = cluster.text(log_path(cluster, pod), container=container, tailLines=100).splitlines()
     except (ApiError, Unreachable):
         return []
-    return [line[:400] for line in lines if frames.decode(line) is None][-TAIL_LINES:]
+    return [line[:400] for line in lines if frames.decode(line) is None][-LAST_LINES:]
 
 
 class Follower:
@@ -54,7 +54,7 @@ class Follower:
         self._thread.start()
 
     def stop(self) -> None:
-        """Follow no more; the connection ends with the container."""
+        """Stop following; the connection ends with the container."""
         self._stop.set()
 
     def read_again(self) -> None:

@@ -1,4 +1,4 @@
-"""Which nodes can hold a trial, and why the others cannot. Pure but for `is_available` and `list_nodes`."""
+"""Which nodes can hold a trial, and why the others cannot. Pure except for `list_nodes` and `is_available`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Node = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class SuitableNode:
-    """A node's name and what it can give."""
+    """A node that can hold trials, and what it can allocate."""
 
     name: str
     cpus: float
@@ -24,13 +24,13 @@ class SuitableNode:
 
 
 def list_nodes(cluster: Cluster) -> list[Object]:
-    """All nodes."""
+    """All nodes of the cluster."""
     items: list[Object] = cluster.list("/api/v1/nodes").get("items", [])
     return items
 
 
 def is_available(cluster: Cluster, name: str) -> bool:
-    """Whether a node is there, ready and not cordoned, now."""
+    """Whether a node exists, is ready and is not cordoned, now."""
     try:
         return not unavailable_reason(cluster.get(f"/api/v1/nodes/{name}"))
     except ApiError as error:
@@ -40,7 +40,7 @@ def is_available(cluster: Cluster, name: str) -> bool:
 
 
 def unavailable_reason(node: Node) -> str:
-    """Why no pod is placed on a node at the moment, or ""."""
+    """Why no pod is placed on a node at the moment; empty when pods are."""
     if node.get("spec", {}).get("unschedulable"):
         return "is cordoned"
     for condition in node.get("status", {}).get("conditions", ()):
@@ -54,7 +54,10 @@ def unavailable_reason(node: Node) -> str:
 def suitable_nodes(
     nodes: Sequence[Node], settings: ClusterSettings, wanted: Shares | None
 ) -> tuple[list[SuitableNode], dict[str, str]]:
-    """The nodes that can hold a pod of these shares (None: of any size), and why each of the others cannot."""
+    """The nodes that can hold a trial's pod, and for each other one the reason why not.
+
+    wanted: the shares of the pod (None: of any size).
+    """
     found, reasons = [], {}
     for node in nodes:
         name = str(node["metadata"]["name"])
@@ -62,11 +65,11 @@ def suitable_nodes(
         one = SuitableNode(
             name, float(quantity_of(allocatable.get("cpu", "0"))), int(quantity_of(allocatable.get("memory", "0")))
         )
-        why = unavailable_reason(node) or _unselected(node, settings) or _tainted(node, settings.tolerations)
-        if not why and wanted is not None:
-            why = _too_small(one, wanted)
-        if why:
-            reasons[name] = why
+        reason = unavailable_reason(node) or _unselected(node, settings) or _tainted(node, settings.tolerations)
+        if not reason and wanted is not None:
+            reason = _too_small(one, wanted)
+        if reason:
+            reasons[name] = reason
         else:
             found.append(one)
     return found, reasons

@@ -1,4 +1,4 @@
-"""What a pod's status means for the trial in it. Pure: JSON in, words out."""
+"""What a pod's status means for the trial in it: whether it runs, has ended, or has a problem, and which. Pure."""
 
 from __future__ import annotations
 
@@ -18,42 +18,40 @@ CREATE_FAILURES = {"CreateContainerConfigError", "CreateContainerError", "RunCon
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a trial cannot count. `environmental`: the cluster's doing, so that trying again may help."""
+    """Why a trial cannot count. environmental: the cluster's doing, so that another attempt may succeed."""
 
     reason: str
     detail: str
     environmental: bool = False
 
     def data(self) -> dict[str, Any]:
-        """As the outcome frame has it."""
+        """As the outcome frame holds it."""
         return {"reason": self.reason, "detail": self.detail, "environmental": self.environmental}
 
 
 def container_statuses(pod: Pod) -> dict[str, Mapping[str, Any]]:
-    """Status of each container by its name."""
+    """The status of each container, sidecars included, by its name."""
     status = pod.get("status", {})
     both = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
     return {one["name"]: one for one in both}
 
 
-def has_started(pod: Pod, side: str) -> bool:
-    """Whether a side's container has run, so that it has a log."""
-    one = container_statuses(pod).get(side, {})
+def has_started(pod: Pod, container: str) -> bool:
+    """Whether a container runs or has run, so that it has a log."""
+    one = container_statuses(pod).get(container, {})
     return bool({"running", "terminated"} & one.get("state", {}).keys() or one.get("restartCount"))
 
 
 def has_ended(pod: Pod) -> bool:
-    """Whether all of the pod is over."""
+    """Whether all containers have ended for good."""
     return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
-def active(pod: Pod) -> bool:
-    """Whether it holds its node: assigned or to be, and not over."""
-    return not has_ended(pod)
-
-
 def fatal_problem(pod: Pod, now: datetime) -> Problem | None:
-    """Why this pod will never run its trial to the end, as soon as that is certain."""
+    """Why this pod will never run its trial to the end, as soon as that is certain; None while it may.
+
+    now: with a time zone; a pod counts as unschedulable after UNSCHEDULABLE_SECONDS.
+    """
     status = pod.get("status", {})
     for name, one in container_statuses(pod).items():
         waiting = one.get("state", {}).get("waiting") or {}
@@ -63,28 +61,31 @@ def fatal_problem(pod: Pod, now: datetime) -> Problem | None:
         if reason in CREATE_FAILURES:
             return Problem("container-not-created", f"{name}: {reason}: {waiting.get('message', '')}")
         if one.get("restartCount"):
-            return _restarted(name, one)
+            return _restart(name, one)
     for condition in status.get("conditions", ()):
         if condition["type"] != "PodScheduled" or condition.get("reason") != "Unschedulable":
             continue
         if (now - _time(condition.get("lastTransitionTime"), now)).total_seconds() >= UNSCHEDULABLE_SECONDS:
             return Problem("unschedulable", str(condition.get("message", "")), True)
-    disrupted = _disrupted(pod)
-    if disrupted:
-        return disrupted
+    disruption = _disruption(pod)
+    if disruption:
+        return disruption
     if status.get("phase") == "Failed":
-        return _failed(pod)
+        return _failure(pod)
     return None
 
 
 def final_problem(pod: Pod, pods_seen: int = 1) -> Problem | None:
-    """What speaks against a trial whose pod is over; None when both containers ended as they should."""
-    failed = _failed(pod) if pod.get("status", {}).get("phase") == "Failed" else None
+    """Why a trial whose pod has ended does not count; None when both containers ended as they should.
+
+    pods_seen: how many pods ran for the trial.
+    """
+    failed = _failure(pod) if pod.get("status", {}).get("phase") == "Failed" else None
     if failed:
         return failed
     for name, one in container_statuses(pod).items():
         if one.get("restartCount"):
-            return _restarted(name, one)
+            return _restart(name, one)
     if pods_seen > 1:
         return Problem("pod-replaced", f"{pods_seen} pods ran for this trial; their figures are not one trial's", True)
     quality = pod.get("status", {}).get("qosClass")
@@ -94,7 +95,7 @@ def final_problem(pod: Pod, pods_seen: int = 1) -> Problem | None:
 
 
 def container_exits(pod: Pod) -> dict[str, Any]:
-    """How both containers ended, for the record."""
+    """How both containers ended, as the record holds it: `load_agent` and `serve_agent`."""
     found: dict[str, Any] = {}
     for side, name in (("load", LOAD), ("serve", SERVER)):
         one = container_statuses(pod).get(name, {})
@@ -109,7 +110,7 @@ def container_exits(pod: Pod) -> dict[str, Any]:
 
 
 def pod_summary(pod: Pod) -> dict[str, Any]:
-    """What is kept of a pod in the record of its trial."""
+    """The facts of a pod that the record of its trial holds."""
     status = pod.get("status", {})
     return {
         "pod": pod["metadata"]["name"],
@@ -122,12 +123,12 @@ def pod_summary(pod: Pod) -> dict[str, Any]:
 
 
 def event_lines(events: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Events in one line each, oldest first, the newest twenty."""
+    """The newest twenty events, one line each, oldest first."""
     ordered = sorted(events, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
     return [f"{one.get('reason')}: {one.get('message', '')}"[:400] for one in ordered[-20:]]
 
 
-def _failed(pod: Pod) -> Problem:
+def _failure(pod: Pod) -> Problem:
     status = pod.get("status", {})
     reason, message = status.get("reason", ""), status.get("message", "")
     if reason == "Evicted":
@@ -138,41 +139,41 @@ def _failed(pod: Pod) -> Problem:
         return Problem("node-gone", f"{reason}: {message}", True)
     if reason in NOT_ADMITTED or reason.startswith("OutOf"):
         return Problem("not-admitted", f"the node's kubelet did not take the pod: {reason}: {message}", True)
-    disrupted = _disrupted(pod)
-    if disrupted:
-        return disrupted
+    disruption = _disruption(pod)
+    if disruption:
+        return disruption
     for name in (SERVER, LOAD):
         one = container_statuses(pod).get(name, {})
         if one.get("restartCount"):
-            return _restarted(name, one)
+            return _restart(name, one)
         over = one.get("state", {}).get("terminated")
         if over and over.get("reason") == "OOMKilled":
             return _out_of_memory(name)
         if name == LOAD and over and over.get("exitCode"):
-            return Problem("load-died", f"the load container ended with {_exit_words(over)}")
+            return Problem("load-died", f"the load container ended with {_exit_text(over)}")
     return Problem("pod-failed", f"the pod failed: {reason or 'no reason given'} {message}".strip())
 
 
-def _disrupted(pod: Pod) -> Problem | None:
-    """Preemption, a drain, a tainted node, a kubelet that shuts down: said by a condition, whatever else the pod says."""
+def _disruption(pod: Pod) -> Problem | None:
+    """Preemption, a drain, a tainted node, a kubelet that shuts down: a condition reports it, whatever the phase is."""
     for one in pod.get("status", {}).get("conditions", ()):
         if one["type"] == "DisruptionTarget" and one["status"] == "True":
             return Problem("evicted", f"{one.get('reason')}: {one.get('message', '')}".rstrip(": "), True)
     return None
 
 
-def _restarted(name: str, one: Mapping[str, Any]) -> Problem:
+def _restart(name: str, one: Mapping[str, Any]) -> Problem:
     over = one.get("lastState", {}).get("terminated") or {}
     if over.get("reason") == "OOMKilled":
         return _out_of_memory(name)
-    return Problem("restarted", f"the {name} container was started again after {_exit_words(over)}")
+    return Problem("restarted", f"the {name} container was started again after {_exit_text(over)}")
 
 
 def _out_of_memory(name: str) -> Problem:
     return Problem("out-of-memory", f"the {name} container was killed at its memory limit (OOMKilled)")
 
 
-def _exit_words(over: Mapping[str, Any]) -> str:
+def _exit_text(over: Mapping[str, Any]) -> str:
     code = over.get("exitCode")
     signal = f" (signal {code - 128})" if isinstance(code, int) and code > 128 else ""
     return f"exit code {code}{signal}{', ' + over['reason'] if over.get('reason') else ''}"

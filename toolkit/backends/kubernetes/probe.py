@@ -1,4 +1,4 @@
-"""One short pod for each image that is to be served: whether it can be pulled, and what its interpreter says of itself."""
+"""One short pod for each image to be served: whether it can be pulled, and which interpreter and packages it holds."""
 
 from __future__ import annotations
 
@@ -10,60 +10,59 @@ from typing import Any
 
 from toolkit.backends.kubernetes import jobs, pod_state
 from toolkit.backends.kubernetes.client import Cluster, Object
+from toolkit.backends.kubernetes.labels import PROBE
 from toolkit.backends.kubernetes.logs import log_path
-from toolkit.backends.kubernetes.render import MANAGED
 from toolkit.errors import GilfreeError
 from toolkit.images.pair import Answer, answered, question
 from toolkit.scenario.cluster import ClusterSettings
 from toolkit.trial.contract import AGENT_DIRECTORY, USER
 
 PROBE_SECONDS = 300
-"""Pulling an image for the first time is in it."""
+"""How long a probe pod may take, including pulling its image for the first time."""
 
-LOOK_SECONDS = 0.3
+POLL_SECONDS = 0.3
 
 
 def probe_images(cluster: Cluster, images: Sequence[str], settings: ClusterSettings, node: str) -> list[Answer]:
-    """What each image's interpreter is. Raises GilfreeError with the cluster's own words where one cannot be pulled."""
-    names = [_name(image) for image in images]
+    """The interpreter and the packages of each image, in their order.
+
+    Raises GilfreeError with the cluster's own message when an image cannot be pulled or run.
+    """
+    names = [_pod_name(image) for image in images]
     try:
         for name, image in zip(names, images, strict=True):
-            cluster.create(_path(cluster), _pod(name, image, settings, node))
-        return [_answer(cluster, name, image) for name, image in zip(names, images, strict=True)]
+            cluster.create(cluster.path("pods"), _probe_pod(name, image, settings, node))
+        return [_wait_for_answer(cluster, name, image) for name, image in zip(names, images, strict=True)]
     finally:
         for name in names:
-            cluster.delete(f"{_path(cluster)}/{name}", grace_seconds=0)
+            cluster.delete(cluster.path("pods", name), grace_seconds=0)
 
 
-def _answer(cluster: Cluster, name: str, image: str) -> Answer:
+def _wait_for_answer(cluster: Cluster, name: str, image: str) -> Answer:
     deadline = time.monotonic() + PROBE_SECONDS
     while True:
-        pod = cluster.get(f"{_path(cluster)}/{name}")
+        pod = cluster.get(cluster.path("pods", name))
         problem = None if pod_state.has_ended(pod) else pod_state.fatal_problem(pod, datetime.now(UTC))
         if problem is not None or time.monotonic() > deadline:
             events = pod_state.event_lines(jobs.list_events(cluster, [name]))
-            words = problem.detail if problem else f"its pod was not over after {PROBE_SECONDS} s"
+            reason = problem.detail if problem else f"its pod had not ended after {PROBE_SECONDS} s"
             raise GilfreeError(
-                f"{image} cannot be run there: {words}. {' | '.join(events[-3:])}",
+                f"{image} cannot be run there: {reason}. {' | '.join(events[-3:])}",
                 "is it pushed where the cluster can pull it from? gilfree images build --push --registry HOST[/PREFIX];"
-                " `cluster: {imagePullSecrets: [NAME]}` for one that asks who you are",
+                " `cluster: {imagePullSecrets: [NAME]}` for a registry that needs a login",
             )
         if pod_state.has_ended(pod):
-            said = cluster.text(log_path(cluster, name), container="probe")
-            return answered(said, image, said[-300:])
-        if cluster.stopping.wait(LOOK_SECONDS):
+            output = cluster.text(log_path(cluster, name), container="probe")
+            return answered(output, image, output[-300:])
+        if cluster.stopping.wait(POLL_SECONDS):
             raise GilfreeError("interrupted")
 
 
-def _path(cluster: Cluster) -> str:
-    return f"/api/v1/namespaces/{cluster.namespace}/pods"
-
-
-def _name(image: str) -> str:
+def _pod_name(image: str) -> str:
     return f"gilfree-probe-{hashlib.sha256(f'{image} {time.time_ns()}'.encode()).hexdigest()[:12]}"
 
 
-def _pod(name: str, image: str, settings: ClusterSettings, node: str) -> Object:
+def _probe_pod(name: str, image: str, settings: ClusterSettings, node: str) -> Object:
     spec: dict[str, Any] = {
         "restartPolicy": "Never",
         "nodeName": node,
@@ -95,5 +94,4 @@ def _pod(name: str, image: str, settings: ClusterSettings, node: str) -> Object:
     }
     if settings.service_account:
         spec["serviceAccountName"] = settings.service_account
-    labels = {**MANAGED, "app.kubernetes.io/component": "probe"}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": PROBE}, "spec": spec}

@@ -1,15 +1,12 @@
-"""A trial as a Kubernetes Job. Pure: it needs no cluster and no library of one, and gives the same object every time."""
+"""A trial as a Kubernetes Job. Pure: it needs neither a cluster nor its library, and gives the same object every time."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from toolkit.backends.kubernetes.labels import trial_annotations, trial_labels
 from toolkit.manifests import render
 from toolkit.scenario.cluster import ClusterSettings
 from toolkit.scenario.model import LoadResources, Scenario, ServerResources
@@ -23,23 +20,20 @@ from toolkit.trial.model import (
     serve_argument,
 )
 
-PREFIX = "gilfree.io"
-MANAGED = {"app.kubernetes.io/managed-by": "gilfree"}
-TRIAL = {**MANAGED, "app.kubernetes.io/component": "trial"}
 READY_FILE = "/tmp/gilfree-ready"
 KEEP_SECONDS = 24 * 3600
-"""How long a finished Job stays if nobody removes it: time enough to gather its logs from another machine."""
+"""How long a finished Job stays if nobody removes it, so that its logs can be gathered from another machine."""
 
-SLACK_SECONDS = 600
-"""For pulling images, which the pod's deadline counts too."""
+PULL_SECONDS = 600
+"""Part of the pod's deadline: pulling images, which counts from the pod's start."""
 
-LEAST_LOAD_CPUS = 0.9
-"""Not a whole CPU: that would be pinned as well, and on two cores nothing would be left for the rest of the node."""
+MIN_LOAD_CPUS = 0.9
+"""Less than a whole CPU, which would be pinned as well: on two cores nothing would be left for the rest of the node."""
 
 
 @dataclass(frozen=True)
 class Shares:
-    """What both containers get: CPUs (of which whole ones can be pinned) and bytes of memory."""
+    """The CPUs and the memory of both containers of a trial's pod. Only a whole number of CPUs can be pinned."""
 
     server_cpus: float
     server_bytes: int
@@ -48,13 +42,17 @@ class Shares:
 
     @property
     def pinned_cpus(self) -> int | None:
-        """How many CPUs of its own the server is to have under the static CPU manager; None for a fraction."""
+        """How many exclusive CPUs the static CPU manager gives the server; None when its share is a fraction."""
         return int(self.server_cpus) if self.server_cpus == int(self.server_cpus) else None
 
 
 def container_shares(scenario: Scenario, settings: ClusterSettings, node_cpus: float | None = None) -> Shares:
-    """What is asked of a node. `auto` server CPUs: as many as a node of `node_cpus` has beside the loader, at most as many
-    as were published with; 1 when no node is known. `auto` loader CPUs: a quarter of the server's, less a tenth."""
+    """The shares that a trial requests. `settings` win over the scenario's own resources.
+
+    `auto` CPUs of the server: as many as a node of `node_cpus` has alongside the loader, at most as many as the published
+    figures were measured with (8 without such figures), and 1 when no node is known. `auto` CPUs of the loader: a quarter
+    of the server's, rounded up, less a tenth.
+    """
     wanted, load = scenario.resources.server, scenario.resources.load
     server_cpus = settings.server.cpus or (None if wanted.cpus == "auto" else wanted.cpus)
     load_cpus = settings.load.cpus or (None if load.cpus == "auto" else load.cpus)
@@ -71,20 +69,20 @@ def container_shares(scenario: Scenario, settings: ClusterSettings, node_cpus: f
 
 
 def _load_cpus(server_cpus: float) -> float:
-    return max(LEAST_LOAD_CPUS, math.ceil(server_cpus / 4) - 0.1)
+    return max(MIN_LOAD_CPUS, math.ceil(server_cpus / 4) - 0.1)
 
 
-def sized(scenario: Scenario, found: Shares) -> Scenario:
-    """The scenario with the shares that its containers get, which records and checks are to go by."""
-    server = ServerResources(cpus=found.server_cpus, memory=found.server_bytes)
-    load = LoadResources(cpus=found.load_cpus, memory=found.load_bytes)
+def with_shares(scenario: Scenario, shares: Shares) -> Scenario:
+    """The scenario with the shares that its containers get as its resources: records and checks use these."""
+    server = ServerResources(cpus=shares.server_cpus, memory=shares.server_bytes)
+    load = LoadResources(cpus=shares.load_cpus, memory=shares.load_bytes)
     return scenario.model_copy(
         update={"resources": scenario.resources.model_copy(update={"server": server, "load": load})}
     )
 
 
-def placement() -> Placement:
-    """Where things are inside the pod; a container's cpuset and limits confine them."""
+def pod_placement() -> Placement:
+    """Where things are inside the pod. CPUs are not assigned: a container's cpuset and limits confine its processes."""
     return Placement(
         python=SERVER_PYTHON,
         app_directory=APP_DIRECTORY,
@@ -101,25 +99,31 @@ def placement() -> Placement:
 
 
 def deadline_seconds(trial: Trial) -> int:
-    """How long a trial's pod may take from its start, pulling included."""
+    """How long a trial's pod may take from its start, including pulling images."""
     validating = 2 * math.ceil(trial.scenario.load.validate_seconds)
-    return READY_TIMEOUT_SECONDS + trial.longest_load_seconds + validating + SLACK_SECONDS
+    return READY_TIMEOUT_SECONDS + trial.longest_load_seconds + validating + PULL_SECONDS
 
 
 def render_job(
     trial: Trial,
     load_image: str,
     settings: ClusterSettings,
-    found: Shares,
+    shares: Shares,
     *,
     node: str | None = None,
     namespace: str = "default",
     suspend: bool = True,
 ) -> dict[str, Any]:
-    """The Job of one trial. `trial.arm.runtime` is the server's image; images are by digest."""
-    scenario = sized(trial.scenario, found)
-    sized_trial = Trial(trial.campaign, scenario, trial.point, trial.block, trial.arm, trial.attempt, trial.windows)
-    serve = {**serve_argument(sized_trial, placement()), "ready_file": READY_FILE, "linger": True}
+    """The Job of one trial.
+
+    load_image: the load generator's; the server's is `trial.arm.runtime`, both by digest. node: the one to bind the pod to
+    (None: any). suspend: whether the Job is created suspended, to be released when its node is free.
+    """
+    scenario = with_shares(trial.scenario, shares)
+    trial_with_shares = Trial(
+        trial.campaign, scenario, trial.point, trial.block, trial.arm, trial.attempt, trial.windows
+    )
+    serve = {**serve_argument(trial_with_shares, pod_placement()), "ready_file": READY_FILE, "linger": True}
     labels = {**settings.labels, **trial_labels(trial)}
     if settings.queue:
         labels["kueue.x-k8s.io/queue-name"] = settings.queue
@@ -155,46 +159,16 @@ def render_job(
             "agent_directory": AGENT_DIRECTORY,
             "server_image": trial.arm.runtime,
             "server_command": [_literal(word) for word in agent_command("serve", serve)],
-            "server_cpu": _cpu(found.server_cpus),
-            "server_memory": str(found.server_bytes),
+            "server_cpu": _cpu(shares.server_cpus),
+            "server_memory": str(shares.server_bytes),
             "load_image": load_image,
-            "load_command": [_literal(word) for word in agent_command("load", load_argument(sized_trial, placement()))],
-            "load_cpu": _cpu(found.load_cpus),
-            "load_memory": str(found.load_bytes),
+            "load_command": [
+                _literal(word) for word in agent_command("load", load_argument(trial_with_shares, pod_placement()))
+            ],
+            "load_cpu": _cpu(shares.load_cpus),
+            "load_memory": str(shares.load_bytes),
         },
     )
-
-
-def trial_labels(trial: Trial) -> Mapping[str, str]:
-    """What a trial's objects are found by; values are cut to what a label may hold."""
-    return {
-        **TRIAL,
-        f"{PREFIX}/campaign": label_value(trial.campaign),
-        f"{PREFIX}/scenario": label_value(trial.scenario.name),
-        f"{PREFIX}/point": label_value(trial.point.key),
-        f"{PREFIX}/arm": label_value(trial.arm.name),
-        f"{PREFIX}/block": str(trial.block),
-        f"{PREFIX}/attempt": str(trial.attempt),
-    }
-
-
-def trial_annotations(trial: Trial) -> Mapping[str, str]:
-    """The same in full, for whoever gathers trials from the cluster alone."""
-    return {
-        f"{PREFIX}/campaign": trial.campaign,
-        f"{PREFIX}/point": trial.point.key,
-        f"{PREFIX}/arm": trial.arm.name,
-        f"{PREFIX}/image": trial.arm.runtime,
-        **({f"{PREFIX}/windows": json.dumps([asdict(window) for window in trial.windows])} if trial.windows else {}),
-    }
-
-
-def label_value(text: str) -> str:
-    """`text` as a label's value; what does not fit in is replaced by a hash, so that different texts stay different."""
-    if re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", text):
-        return text
-    plain = re.sub(r"[^-A-Za-z0-9_.]", "-", text)[:40].strip("-_.") or "x"
-    return f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def _cpu(cpus: float) -> str:
@@ -202,5 +176,5 @@ def _cpu(cpus: float) -> str:
 
 
 def _literal(text: str) -> str:
-    """A word of a command as it is: Kubernetes would replace `$(NAME)` in it, and takes `$$` for `$`."""
+    """A word of a command, protected from Kubernetes, which replaces `$(NAME)` in it and reads `$$` as `$`."""
     return text.replace("$", "$$")
