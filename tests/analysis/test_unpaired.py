@@ -27,7 +27,7 @@ def test_a_clear_change_between_two_campaigns_is_found_and_labelled(tmp_path: Pa
 
 def test_different_scenarios_are_refused_by_the_key_that_differs(tmp_path: Path) -> None:
     old = a_campaign(tmp_path / "old")
-    new = a_campaign(tmp_path / "new", scenario=load_scenario("asgi").changed(duration_seconds=5))
+    new = a_campaign(tmp_path / "new", scenario=load_scenario("asgi").with_load(duration_seconds=5))
     with pytest.raises(GilfreeError, match=r"scenario load.duration_seconds: 10 and 5") as raised:
         compare_campaigns(old, new)
     assert "--force" in raised.value.remedy
@@ -38,7 +38,7 @@ def test_different_scenarios_are_refused_by_the_key_that_differs(tmp_path: Path)
 
 def test_the_number_of_blocks_may_differ(tmp_path: Path) -> None:
     old = a_campaign(tmp_path / "old", blocks=8)
-    new = a_campaign(tmp_path / "new", blocks=12, scenario=load_scenario("asgi").changed(rounds=12))
+    new = a_campaign(tmp_path / "new", blocks=12, scenario=load_scenario("asgi").with_load(rounds=12))
     assert {one.n for point in compare_campaigns(old, new).points for one in point.family} == {8}
 
 

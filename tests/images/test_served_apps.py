@@ -38,7 +38,7 @@ def test_blocking_threads_are_set_on_wsgi_and_left_out_on_asgi() -> None:
 def short(scenario: Scenario) -> Scenario:
     """Seconds instead of minutes, on a machine that need not be quiet."""
     limits = scenario.limits.model_copy(update={"foreign_cpu": 1.0, "steal": 1.0})
-    cut = scenario.changed(duration_seconds=1, warmup_seconds=1, validate_requests=300)
+    cut = scenario.with_load(duration_seconds=1, warmup_seconds=1, validate_requests=300)
     return cut.model_copy(update={"limits": limits})
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from tests.scenario.test_loading import GOOD
 from toolkit.errors import BAD_INPUT, GilfreeError
-from toolkit.scenario.cluster import ClusterSettings, merged, read_settings
-from toolkit.scenario.loading import validated
-from toolkit.scenario.overrides import changes
+from toolkit.scenario.cluster import ClusterSettings, merge, read_settings
+from toolkit.scenario.loading import parse_scenario
+from toolkit.scenario.overrides import parse_overrides
 from toolkit.scenario.yaml_source import parse_yaml
 
 
@@ -20,7 +20,7 @@ def of(**data: object) -> ClusterSettings:
 
 def test_later_settings_go_over_earlier_ones_key_by_key() -> None:
     scenario = of(namespace="a", nodeSelector={"pool": "x", "zone": "z"}, server={"cpus": 4, "memory": "1Gi"})
-    found = merged(scenario, None, of(nodeSelector={"pool": "y"}, server={"cpus": 2}, tolerations=[{"key": "t"}]))
+    found = merge(scenario, None, of(nodeSelector={"pool": "y"}, server={"cpus": 2}, tolerations=[{"key": "t"}]))
     assert found.namespace == "a"
     assert found.node_selector == {"pool": "y", "zone": "z"}
     assert (found.server.cpus, found.server.memory_bytes) == (2, 1 << 30)
@@ -28,11 +28,11 @@ def test_later_settings_go_over_earlier_ones_key_by_key() -> None:
 
 
 def test_a_default_that_was_not_written_replaces_nothing() -> None:
-    assert merged(of(throttling="measure"), of(namespace="b")).throttling == "measure"
+    assert merge(of(throttling="measure"), of(namespace="b")).throttling == "measure"
 
 
 def test_changes_are_read_as_yaml_and_dots_in_keys_are_escaped() -> None:
-    found = changes(
+    found = parse_overrides(
         [
             "namespace=bench",
             "cluster.server.cpus=4",
@@ -69,14 +69,14 @@ def test_changes_are_read_as_yaml_and_dots_in_keys_are_escaped() -> None:
 )
 def test_a_wrong_change_is_named_with_its_remedy(text: str, words: str) -> None:
     with pytest.raises(GilfreeError) as caught:
-        changes([text])
+        parse_overrides([text])
     assert words in str(caught.value) and "remedy" in str(caught.value) and "String should" not in str(caught.value)
     assert caught.value.exit_code == BAD_INPUT
 
 
 def test_a_key_below_a_plain_value_is_refused() -> None:
-    with pytest.raises(GilfreeError, match="holds no keys"):
-        changes(["namespace=a", "namespace.b=c"])
+    with pytest.raises(GilfreeError, match="has no keys"):
+        parse_overrides(["namespace=a", "namespace.b=c"])
 
 
 BAD = """\
@@ -102,12 +102,12 @@ def test_everything_wrong_in_a_file_is_named_with_its_line(tmp_path: Path) -> No
 def test_a_scenario_s_own_settings_are_checked_with_its_line() -> None:
     text = GOOD + "cluster:\n  runtimeClass: Kata_1\n"
     with pytest.raises(GilfreeError, match=rf"^mine\.yaml:{len(text.splitlines())}: .*'Kata_1' is not a name"):
-        validated(parse_yaml(text, "mine.yaml"))
+        parse_scenario(parse_yaml(text, "mine.yaml"))
 
 
 def test_a_file_that_holds_nothing_or_is_not_there_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.yaml").write_text("")
-    with pytest.raises(GilfreeError, match="it holds nothing"):
+    with pytest.raises(GilfreeError, match="the file is empty"):
         read_settings(tmp_path / "empty.yaml")
     with pytest.raises(GilfreeError, match="there is no file"):
         read_settings(tmp_path / "none.yaml")

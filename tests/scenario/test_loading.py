@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import BAD_INPUT, GilfreeError
-from toolkit.scenario.loading import load_scenario, own_app, validated
+from toolkit.scenario.loading import load_scenario, parse_scenario, scenario_for_app
 from toolkit.scenario.model import Scenario
 from toolkit.scenario.yaml_source import parse_yaml
 
@@ -59,11 +59,11 @@ UNKNOWN_KEYS = [
     ("workers: [1, 2]", "worker: 1", 7, "did you mean 'workers'?"),
     ("path: /json, json", "path: /json, jason", 5, "did you mean 'json'?"),
     ("steal: 0.02", "steel: 0.02", 13, "did you mean 'steal'?"),
-    ("ws: false", "blocking_threads: 4", 15, "known here are runtime_threads"),
+    ("ws: false", "blocking_threads: 4", 15, "the keys here are runtime_threads"),
     ("why: because", "why: because\n    whyever: because", 32, "unknown key 'claims.0.whyever'"),
 ]
 WRONG_TYPES = [
-    ("title: mine", "title:", 2, "holds nothing"),
+    ("title: mine", "title:", 2, "has no value"),
     ("title: mine", "title: yes", 2, 'quotes: "yes"'),
     ("title: mine", "title: 2026-01-01", 2, "is a date to YAML"),
     ('series: "3.14"', "series: 3.10", 18, 'quotes: "3.10"'),
@@ -74,13 +74,13 @@ WRONG_TYPES = [
     ("workers: [1, 2]", 'workers: "1"', 7, "'1' is not a whole number"),
     ("workers: [1, 2]", "workers: true", 7, "'true' is not a whole number"),
     ("workers: [1, 2]", "workers: { a: 1 }", 7, "it is not a whole number"),
-    ("workers: [1, 2]", "workers:", 7, "holds nothing"),
+    ("workers: [1, 2]", "workers:", 7, "has no value"),
     ("ws: false", 'ws: "false"', 15, "neither true nor false"),
     ("ws: false", "http: 1", 15, 'quotes: "1"'),
     ("steal: 0.02", "steal: 2%", 13, "'2%' is not a number"),
     ("load:", "load: fast\nlode:", 8, "'fast' has to be keys with values"),
     ("matrix:\n  - {", "matrix:\n    {", 6, "matrix: it has to be a list"),
-    ("  - { endpoint", "  -\n  - { endpoint", 7, "matrix.0: holds nothing"),
+    ("  - { endpoint", "  -\n  - { endpoint", 7, "matrix.0: has no value"),
 ]
 WRONG_VALUES = [
     ("duration: 10s", "duration: 500ms", 9, "500 minutes"),
@@ -94,7 +94,7 @@ WRONG_VALUES = [
     ("interface: asgi", "interface: rsgi", 3, "'asgi' or 'wsgi'"),
     ("workers: [1, 2]", "workers: 0", 7, "greater than or equal to 1"),
     ("workers: [1, 2]", "workers: []", 7, "give at least one"),
-    ("workers: [1, 2]", "loop: winloop", 7, "take one of these"),
+    ("workers: [1, 2]", "loop: winloop", 7, "write one of these"),
     ("workers: [1, 2]", "loop: asyncoi", 7, "did you mean 'asyncio'?"),
     ("workers: [1, 2]", "loop: no", 7, "'no' is not 'asyncio', 'uvloop' or 'rloop'"),
     ("connections: 64", "", 7, "'matrix.0.connections' is missing"),
@@ -119,9 +119,9 @@ WRONG_VALUES = [
 ]
 IMPOSSIBLE = [
     ("workers: [1, 2]", "threads: 2", 7, "set `workers` instead"),
-    ("endpoint: json, workers: [", "endpoint: jason, workers: [", 7, "take one of json"),
+    ("endpoint: json, workers: [", "endpoint: jason, workers: [", 7, "write one of json"),
     ("connections: 64", "connections: 2000", 7, "granian.backpressure to at least 4000"),
-    ("interface: asgi", "interface: wsgi, threadpool: 8", 3, "no meaning on WSGI"),
+    ("interface: asgi", "interface: wsgi, threadpool: 8", 3, "no effect on WSGI"),
     (ROW, ROW.replace("64", "65"), 22, "no point of the matrix"),
     (ROW, ROW + ROW, 23, "an earlier row"),
     ("endpoint: json, workers: 1 }\n    low", "endpoint: json, workers: 7 }\n    low", 28, "no point of the matrix"),
@@ -238,8 +238,8 @@ def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("setting", ["loop: uvloop", "threadpool: 8"])
 def test_what_only_asgi_knows_is_refused_on_wsgi(setting: str) -> None:
     text = GOOD.replace("interface: asgi", "interface: wsgi").replace("workers: [1, 2]", f"workers: 1, {setting}")
-    with pytest.raises(GilfreeError, match=r"mine:7: (.|\n)* no meaning on WSGI"):
-        validated(parse_yaml(text, "mine"))
+    with pytest.raises(GilfreeError, match=r"mine:7: (.|\n)* no effect on WSGI"):
+        parse_scenario(parse_yaml(text, "mine"))
 
 
 def test_more_cpus_than_the_machine_has_are_refused_with_their_line(tmp_path: Path) -> None:
@@ -266,18 +266,18 @@ def test_any_value_put_anywhere_is_taken_or_refused_in_words(data: st.DataObject
         inside = inside[key]
     said = "mine:1: fine remedy: none"
     try:
-        validated(parse_yaml(yaml.safe_dump(tree), "mine"))
+        parse_scenario(parse_yaml(yaml.safe_dump(tree), "mine"))
     except GilfreeError as error:
         said = str(error)
     assert re.match(r"mine:\d+: (.|\n)*remedy: ", said)
 
 
 def test_ones_own_app_needs_no_file() -> None:
-    scenario = own_app("pkg.module:app", "wsgi", "/orders", None)
+    scenario = scenario_for_app("pkg.module:app", "wsgi", "/orders", None)
     assert scenario.endpoints["own"].path == "/orders"
     assert scenario.app.wrapped
     assert scenario.points()[0].threads > 1
-    assert own_app("pkg.module:app", "asgi", "/orders", None).points()[0].threads == 1
+    assert scenario_for_app("pkg.module:app", "asgi", "/orders", None).points()[0].threads == 1
 
 
 @pytest.mark.parametrize(
@@ -290,4 +290,4 @@ def test_ones_own_app_needs_no_file() -> None:
 )
 def test_what_is_wrong_with_ones_own_app_is_named_by_its_option(arguments: tuple[str, str, str], option: str) -> None:
     with pytest.raises(GilfreeError, match=f"the command line: {option}: "):
-        own_app(*arguments, None)
+        scenario_for_app(*arguments, None)

@@ -108,7 +108,7 @@ def test_a_figure_that_a_table_does_not_give_stays_empty() -> None:
 
 def test_changes_of_the_load_leave_everything_else_and_the_original_alone() -> None:
     before = scenario()
-    after = before.changed(rounds=2, duration_seconds=None)
+    after = before.with_load(rounds=2, duration_seconds=None)
     assert (after.load.rounds, before.load.rounds) == (2, Load().rounds)
     assert after.load.duration_seconds == before.load.duration_seconds
     assert after.points() == before.points()

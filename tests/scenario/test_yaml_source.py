@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import GilfreeError
-from toolkit.scenario.yaml_source import MAX_VALUES, Place, Source, parse_yaml
+from toolkit.scenario.yaml_source import MAX_VALUES, Source, YamlPath, parse_yaml
 
 words = st.text(alphabet="abc xyz:#-3.é", min_size=1, max_size=8)
 values = st.recursive(
@@ -44,7 +44,7 @@ rows:
 
 
 @pytest.mark.parametrize(
-    ("place", "line"),
+    ("path", "line"),
     [
         (("name",), 2),
         (("rows",), 4),
@@ -55,10 +55,10 @@ rows:
         (("nowhere", "at", "all"), 2),
     ],
 )
-def test_a_value_knows_its_line_and_a_missing_one_that_of_what_is_around_it(place: Place, line: int) -> None:
+def test_a_value_knows_its_line_and_a_missing_one_that_of_what_is_around_it(path: YamlPath, line: int) -> None:
     source = parse_yaml(TEXT, "file")
-    assert source.line(place) == line
-    assert source.where(place) == f"file:{line}"
+    assert source.line(path) == line
+    assert source.where(path) == f"file:{line}"
 
 
 def test_what_comes_from_no_file_has_no_line() -> None:
@@ -88,17 +88,17 @@ def test_a_value_knows_how_it_was_written() -> None:
         ("a: .nan", 1, "is nan to YAML"),
         ("a: -.inf", 1, "is -inf to YAML"),
         ("a: 1.0e+999", 1, "is inf to YAML"),
-        ("a: " + "9" * 5000, 1, "is no int"),
+        ("a: " + "9" * 5000, 1, "is not of type int"),
         ("a: 2026-01-01", 1, "is a date to YAML"),
         ("a: 2026-99-99", 1, "is a date to YAML"),
         ("a: =", 1, "single ="),
         ("a: 1\n<<: {b: 1}", 2, "merge key"),
-        ("a: !!int x", 1, "'x' is no int"),
-        ("a: !!bool maybe", 1, "'maybe' is no bool"),
-        ("a: !!python/object/apply:os.system [x]", 1, "makes more than plain data"),
-        ("a: !!set {b}", 1, "'!!set' makes more than plain data"),
-        ("a: !!binary aGk=", 1, "'!!binary' makes more than plain data"),
-        ("a: !mine x", 1, "'!mine' makes more than plain data"),
+        ("a: !!int x", 1, "'x' is not of type int"),
+        ("a: !!bool maybe", 1, "'maybe' is not of type bool"),
+        ("a: !!python/object/apply:os.system [x]", 1, "creates more than plain data"),
+        ("a: !!set {b}", 1, "'!!set' creates more than plain data"),
+        ("a: !!binary aGk=", 1, "'!!binary' creates more than plain data"),
+        ("a: !mine x", 1, "'!mine' creates more than plain data"),
         ("a: &x [1, *x]", 1, "contains itself"),
         ("a: &x\n  b: *x", 1, "contains itself"),
         ("a: *x", 1, "not YAML"),

@@ -67,7 +67,7 @@ def test_requirements_without_the_server_are_refused(tmp_path: Path) -> None:
     ("name", "text", "words"),
     [
         ("asgi", "threads=8", "8 threads on ASGI"),
-        ("wsgi", "loop=uvloop", "has no meaning on WSGI"),
+        ("wsgi", "loop=uvloop", "has no effect on WSGI"),
         ("wsgi", "threads=64", "has these settings at every point already"),
         ("wsgi", "backlog=1", "backlog"),
     ],

@@ -25,7 +25,7 @@ from toolkit.host.facts import machine_facts
 from toolkit.images.pair import paired
 from toolkit.images.registry.resolve import resolve
 from toolkit.pythons.lock import load_lock
-from toolkit.scenario.cluster import ClusterSettings, merged, read_settings
+from toolkit.scenario.cluster import ClusterSettings, merge, read_settings
 from toolkit.scenario.model import Scenario
 from toolkit.trial.model import Arm, Trial
 
@@ -41,7 +41,7 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
     """
     options = request.options
     given = read_settings(options.cluster_file) if options.cluster_file else ClusterSettings()
-    settings = [merged(scenario.cluster, given) for scenario in scenarios]
+    settings = [merge(scenario.cluster, given) for scenario in scenarios]
     cluster = Cluster(options.context, options.namespace or settings[0].namespace)
     access = preflight_queries.check_access(cluster)
     preflight.raise_blocking(access)

@@ -43,7 +43,7 @@ def quick_scenario(scenario: Scenario, blocks: int | None, duration_seconds: int
 
     blocks, duration_seconds: what the user gave, else the defaults of a quick run.
     """
-    short = scenario.changed(
+    short = scenario.with_load(
         rounds=blocks or QUICK_BLOCKS,
         duration_seconds=duration_seconds or QUICK_DURATION_SECONDS,
         warmup_seconds=min(QUICK_WARMUP_SECONDS, scenario.load.warmup_seconds),

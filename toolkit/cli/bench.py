@@ -141,11 +141,11 @@ def _scenarios(
     from toolkit.bench import runs
     from toolkit.errors import GilfreeError
     from toolkit.host.cpus import physical_cores
-    from toolkit.scenario.loading import load_scenario, own_app
+    from toolkit.scenario.loading import load_scenario, scenario_for_app
 
     seconds = _seconds(duration, "--duration")
     if app:
-        loaded = [own_app(app, interface, path, str(project) if project else None)]
+        loaded = [scenario_for_app(app, interface, path, str(project) if project else None)]
     else:
         cores = len(physical_cores()) if backend == "local" else None  # elsewhere the place itself is asked
         loaded = [load_scenario(one.strip(), cores) for one in names.split(",") if one.strip()]
@@ -154,7 +154,7 @@ def _scenarios(
     chosen: list[tuple[Any, list[str]]] = []
     for one in loaded:
         if full:
-            chosen.append((one.changed(rounds=blocks, duration_seconds=seconds), []))
+            chosen.append((one.with_load(rounds=blocks, duration_seconds=seconds), []))
         else:
             cut, words = runs.quick_scenario(one, blocks, seconds)
             chosen.append((cut, [words]))

@@ -55,7 +55,7 @@ def soak(
         raise GilfreeError(f"{scenario} has no point {point!r}", f"there are {', '.join(points)}")
     request = runs.BenchRequest(python, profile, None, None, None, quiet)
     run = time.strftime("soak-%Y%m%d-%H%M%S")
-    short = loaded.changed(duration_seconds=seconds, rounds=1)
+    short = loaded.with_load(duration_seconds=seconds, rounds=1)
     (campaign,), backend = runs.start(run, results, [(short, [f"soak of {length}"])], request, say)
     try:
         found = _run(campaign, backend, point or next(iter(points)), count, say)

@@ -1,4 +1,4 @@
-"""How trials are to be placed on a cluster: the `cluster:` part of a scenario, or of a file of its own (`--cluster FILE`)."""
+"""Where and how trials run on a cluster: the `cluster:` part of a scenario, or of a separate file (`--cluster FILE`)."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from toolkit.scenario.messages import explain
 from toolkit.scenario.yaml_source import Source, read_yaml
 
 
-def _word(pattern: str, what: str) -> AfterValidator:
-    """Text of a form that the API server would refuse else, said in words and not as a pattern."""
+def _text_of_form(pattern: str, what: str) -> AfterValidator:
+    """A check for texts that the API server would refuse; its message describes the form (`what`), not the pattern."""
 
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -39,12 +39,14 @@ def _word(pattern: str, what: str) -> AfterValidator:
 
 _LABEL = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _DOMAIN = r"(?=.{1,253}(/|$))[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
-Name = Annotated[StrictStr, _word(_DOMAIN, "a name as Kubernetes has it (lower-case, at most 253)")]
+Name = Annotated[StrictStr, _text_of_form(_DOMAIN, "a name as Kubernetes has it (lower-case, at most 253)")]
 Namespace = Annotated[
-    StrictStr, _word(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "a namespace (lower-case, no dot, at most 63)")
+    StrictStr, _text_of_form(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "a namespace (lower-case, no dot, at most 63)")
 ]
-LabelValue = Annotated[StrictStr, _word(f"({_LABEL})?", "a label's value (at most 63 letters, digits, - _ .)")]
-LabelKey = Annotated[StrictStr, _word(f"({_DOMAIN}/)?{_LABEL}", "a key (at most 63, a domain and / before it if any)")]
+LabelValue = Annotated[StrictStr, _text_of_form(f"({_LABEL})?", "a label's value (at most 63 letters, digits, - _ .)")]
+LabelKey = Annotated[
+    StrictStr, _text_of_form(f"({_DOMAIN}/)?{_LABEL}", "a key (at most 63, a domain and / before it if any)")
+]
 
 
 class _Model(BaseModel):
@@ -52,7 +54,7 @@ class _Model(BaseModel):
 
 
 class Toleration(_Model):
-    """A taint that trials may run in spite of."""
+    """A taint that the pods of trials tolerate; as in Kubernetes."""
 
     key: StrictStr | None = None
     operator: Literal["Equal", "Exists"] = "Equal"
@@ -61,18 +63,18 @@ class Toleration(_Model):
     toleration_seconds: StrictInt | None = Field(default=None, alias="tolerationSeconds")
 
 
-class Share(_Model):
-    """CPU and memory of one side here, instead of what the scenario's `resources` say."""
+class SideResources(_Model):
+    """CPU and memory of one side on the cluster, instead of the scenario's `resources`."""
 
     cpus: Annotated[float, BeforeValidator(units.cpus_of)] | None = None
     memory_bytes: Annotated[int, BeforeValidator(units.process_bytes_of)] | None = Field(default=None, alias="memory")
 
 
 class ClusterSettings(_Model):
-    """Where pods go and under which rules.
+    """Where the pods of trials run, and which rules apply to them.
 
-    throttling: `reject` trials whose CPU limit was throttled, or `measure` it (pods that are meant to be throttled).
-    pinning: `required` rejects a trial whose server did not get CPUs of its own (static CPU manager), `preferred` does not.
+    throttling: `reject` trials whose CPU limit was throttled, or `measure` throttling (for pods with a small limit).
+    pinning: `required` rejects a trial whose server did not get exclusive CPUs (static CPU manager), `preferred` does not.
     """
 
     namespace: Namespace | None = None
@@ -85,20 +87,20 @@ class ClusterSettings(_Model):
     labels: dict[LabelKey, LabelValue] = {}
     annotations: dict[LabelKey, StrictStr] = {}
     queue: LabelValue | None = None
-    server: Share = Share()
-    load: Share = Share()
+    server: SideResources = SideResources()
+    load: SideResources = SideResources()
     throttling: Literal["reject", "measure"] = "reject"
     pinning: Literal["required", "preferred"] = "required"
 
 
 class ClusterFile(_Model):
-    """A file of its own for the `cluster:` part."""
+    """The whole content of a file given with `--cluster`."""
 
     cluster: ClusterSettings
 
 
-def merged(*parts: ClusterSettings | None) -> ClusterSettings:
-    """Later parts over earlier ones, key by key: maps are joined, anything else is replaced. Pure."""
+def merge(*parts: ClusterSettings | None) -> ClusterSettings:
+    """One setting from several: later ones win, key by key. Mappings are joined, anything else is replaced. Pure."""
     data: dict[str, Any] = {}
     for part in parts:
         if part is not None:
@@ -115,16 +117,16 @@ def _join(into: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 
 def read_settings(file: Path) -> ClusterSettings:
-    """The settings in a file that holds `cluster:`. Raises GilfreeError with file, line and remedy."""
+    """The settings in a file with the key `cluster`. Raises GilfreeError with file, line and remedy."""
     if not file.is_file():
-        raise GilfreeError(f"there is no file {file}", "--cluster names a YAML file that holds `cluster:`")
-    return settings_in(read_yaml(file))
+        raise GilfreeError(f"there is no file {file}", "--cluster takes a YAML file with the key `cluster`")
+    return parse_settings(read_yaml(file))
 
 
-def settings_in(source: Source) -> ClusterSettings:
-    """The settings in parsed YAML that holds `cluster:`. Raises GilfreeError naming each wrong one and its remedy."""
+def parse_settings(source: Source) -> ClusterSettings:
+    """The settings in parsed YAML with the key `cluster`. Raises GilfreeError with every problem and its remedy."""
     if source.data is None:
-        raise GilfreeError(f"{source.where(())}: it holds nothing", "write `cluster:` and settings below it")
+        raise GilfreeError(f"{source.where(())}: the file is empty", "write `cluster:` and settings below it")
     try:
         return ClusterFile.model_validate(source.data).cluster
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Scenarios from files, and everything that can be wrong with one said with file, line and remedy."""
+"""Reads scenarios from files, and refuses what cannot be measured, with file, line and remedy."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from toolkit.errors import GilfreeError
 from toolkit.host.cpus import split_cpus
 from toolkit.scenario.messages import explain
 from toolkit.scenario.model import DEFAULT_LOOP, WRAPPED_RUNTIME_PATH, Point, Scenario
-from toolkit.scenario.yaml_source import Place, Source, read_yaml
+from toolkit.scenario.yaml_source import Source, YamlPath, read_yaml
 
 
 def load_scenario(name: str, cores: int | None = None) -> Scenario:
-    """A scenario by the name of a shipped one or by the path of a file.
+    """The scenario `name`: the name of a shipped one or the path of a YAML file.
 
-    cores: physical cores of the machine it is to run on, if it is to be checked against them.
+    cores: physical cores of the machine that will run it; None: the CPUs that it asks for are not checked.
+    Raises GilfreeError for a name that does not exist and, as `parse_scenario`, for a file with errors.
     """
     file = Path(name) if name.endswith((".yaml", ".yml")) else paths.shipped("scenarios") / f"{name}.yaml"
     if not file.exists():
@@ -27,13 +28,17 @@ def load_scenario(name: str, cores: int | None = None) -> Scenario:
         near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise GilfreeError(
-            f"there is no scenario {name!r}", f"{hint}shipped are {', '.join(known)}; or give a path ending in .yaml"
+            f"there is no scenario {name!r}",
+            f"{hint}the shipped scenarios are {', '.join(known)}; or give a path ending in .yaml",
         )
-    return validated(read_yaml(file), cores)
+    return parse_scenario(read_yaml(file), cores)
 
 
-def own_app(target: str, interface: str, path: str, project: str | None) -> Scenario:
-    """A scenario for a user's own service, without a file: any answer with status 200 counts as right."""
+def scenario_for_app(target: str, interface: str, path: str, project: str | None) -> Scenario:
+    """A scenario for a user's own service, made from options of the command line instead of a file.
+
+    Any answer with status 200 counts as right. Raises GilfreeError that names the option of each wrong value.
+    """
     asgi = interface == "asgi"
     app = {
         "target": target,
@@ -49,55 +54,61 @@ def own_app(target: str, interface: str, path: str, project: str | None) -> Scen
         "endpoints": {"own": {"path": path, "any_body": True}},
         "matrix": [{"endpoint": "own", "workers": 1, "threads": 1 if asgi else 8, "connections": 64}],
     }
-    called: dict[Place, str] = {
+    names: dict[YamlPath, str] = {
         ("app", "target"): "--app",
         ("app", "interface"): "--interface",
         ("endpoints", "own", "path"): "--path",
     }
-    return validated(Source("the command line", data, {}, called=called))
+    return parse_scenario(Source("the command line", data, {}, names=names))
 
 
-def validated(source: Source, cores: int | None = None) -> Scenario:
-    """The scenario in a parsed file. Raises GilfreeError naming file, line, value and remedy for each thing wrong."""
+def parse_scenario(source: Source, cores: int | None = None) -> Scenario:
+    """The scenario in a parsed file; `cores` as for `load_scenario`.
+
+    Raises GilfreeError that gives file, line, value and remedy for every problem.
+    """
     if source.data is None:
-        raise GilfreeError(f"{source.where(())}: it holds nothing", "begin with a copy of a shipped scenario")
+        raise GilfreeError(f"{source.where(())}: the file is empty", "begin with a copy of a shipped scenario")
     try:
         scenario = Scenario.model_validate(source.data)
     except ValidationError as error:
         raise GilfreeError("\n".join(explain(source, error, Scenario))) from None
-    problems = [*impossible(scenario), *(() if cores is None else too_large(scenario, cores))]
-    found = dict.fromkeys(f"{source.where(place)}: {message}" for place, message in problems)
+    problems = [*setting_problems(scenario), *(() if cores is None else cpu_problems(scenario, cores))]
+    found = dict.fromkeys(f"{source.where(path)}: {message}" for path, message in problems)
     if found:
         raise GilfreeError("\n".join(found))
     return scenario
 
 
-def too_large(scenario: Scenario, cores: int) -> Iterator[tuple[Place, str]]:
-    """More CPUs than a machine of so many physical cores has, with the place in the file. Pure."""
+def cpu_problems(scenario: Scenario, cores: int) -> Iterator[tuple[YamlPath, str]]:
+    """CPUs that a machine with `cores` physical cores cannot provide, with their path in the file. Pure."""
     try:
         split_cpus([(core,) for core in range(cores)], scenario.resources.server.cpus, scenario.resources.load.cpus)
     except GilfreeError as error:
         yield ("resources", "server", "cpus"), str(error)
 
 
-def impossible(scenario: Scenario) -> Iterator[tuple[Place, str]]:
-    """Combinations that cannot be measured, each with its place in the file. Pure."""
+def setting_problems(scenario: Scenario) -> Iterator[tuple[YamlPath, str]]:
+    """Combinations that cannot be measured: the path of each in the file, and a message. Pure."""
     for index, cell in enumerate(scenario.matrix):
         for point in cell.points():
-            yield from ((("matrix", index, key), message) for key, message in impossible_point(scenario, point))
-    yield from _impossible_settings(scenario)
-    yield from _impossible_claims(scenario)
+            yield from ((("matrix", index, key), message) for key, message in point_problems(scenario, point))
+    yield from _load_and_app_problems(scenario)
+    yield from _claim_problems(scenario)
     taken: set[tuple[str, Point]] = set()
     for index, row in enumerate(scenario.published.rows if scenario.published else ()):
-        of = {(row.variant, point) for point in scenario.points() if row.matches(point, row.variant)}
-        if not of:
-            yield ("published", "rows", index), "no point of the matrix is this row's\n  remedy: add it to the matrix"
-        if of & taken:
-            yield ("published", "rows", index), "an earlier row is of the same cell\n  remedy: remove one of the two"
-        taken |= of
+        matching = {(row.variant, point) for point in scenario.points() if row.matches(point, row.variant)}
+        if not matching:
+            yield (
+                ("published", "rows", index),
+                "no point of the matrix matches this row\n  remedy: add one to the matrix",
+            )
+        if matching & taken:
+            yield ("published", "rows", index), "an earlier row is for the same point\n  remedy: remove one of the two"
+        taken |= matching
 
 
-def _impossible_settings(scenario: Scenario) -> Iterator[tuple[Place, str]]:
+def _load_and_app_problems(scenario: Scenario) -> Iterator[tuple[YamlPath, str]]:
     load = scenario.load
     if "max_seconds" in load.model_fields_set and load.max_seconds < load.duration_seconds:
         yield (
@@ -108,15 +119,18 @@ def _impossible_settings(scenario: Scenario) -> Iterator[tuple[Place, str]]:
     if scenario.app.interface == "wsgi" and scenario.app.threadpool:
         yield (
             ("app", "threadpool"),
-            "a thread pool has no meaning on WSGI\n  remedy: set `threads` in the matrix instead",
+            "a thread pool has no effect on WSGI\n  remedy: set `threads` in the matrix instead",
         )
 
 
-def _impossible_claims(scenario: Scenario) -> Iterator[tuple[Place, str]]:
+def _claim_problems(scenario: Scenario) -> Iterator[tuple[YamlPath, str]]:
     known: set[str] = set()
     for index, claim in enumerate(scenario.claims):
         if claim.id in known:
-            yield ("claims", index, "id"), f"the claim {claim.id!r} is there already\n  remedy: rename one of the two"
+            yield (
+                ("claims", index, "id"),
+                f"the id {claim.id!r} is used by an earlier claim\n  remedy: rename one of them",
+            )
         known.add(claim.id)
         points = {}
         for side in ("of", "against"):
@@ -126,13 +140,13 @@ def _impossible_claims(scenario: Scenario) -> Iterator[tuple[Place, str]]:
             if not points[side]:
                 yield (
                     ("claims", index, side),
-                    f"claim {claim.id!r}: no point of the matrix is {wanted}\n  remedy: add it to the matrix",
+                    f"claim {claim.id!r}: no point of the matrix has {wanted}\n  remedy: add one to the matrix",
                 )
             if len(points[side]) > 1:
                 yield (
                     ("claims", index, side),
-                    f"claim {claim.id!r}: {wanted} is {len(points[side])} points,"
-                    f" {' and '.join(point.key for point in points[side][:2])} among them"
+                    f"claim {claim.id!r}: {wanted} matches {len(points[side])} points,"
+                    f" among them {' and '.join(point.key for point in points[side][:2])}"
                     f"\n  remedy: give also {' and '.join(_differing(points[side]))}",
                 )
         if claim.of.variant == claim.against.variant and points["of"] == points["against"]:
@@ -143,17 +157,17 @@ def _impossible_claims(scenario: Scenario) -> Iterator[tuple[Place, str]]:
 
 
 def _differing(points: list[Point]) -> list[str]:
-    """The settings in which points differ."""
+    """The names of the settings in which the points differ."""
     return [name for name in Point.model_fields if len({getattr(point, name) for point in points}) > 1]
 
 
-def impossible_point(scenario: Scenario, point: Point) -> Iterator[tuple[str, str]]:
-    """What cannot be at one point, each with the key of the matrix that asks for it. Pure."""
+def point_problems(scenario: Scenario, point: Point) -> Iterator[tuple[str, str]]:
+    """Settings of one point that cannot be measured: the key in the matrix of each, and a message. Pure."""
     if point.endpoint not in scenario.endpoints:
         names = ", ".join(sorted(scenario.endpoints))
         yield (
             "endpoint",
-            f"there is no endpoint {point.endpoint!r}\n  remedy: take one of {names}, or add it to `endpoints`",
+            f"there is no endpoint {point.endpoint!r}\n  remedy: write one of {names}, or add it to `endpoints`",
         )
     if scenario.app.interface == "asgi" and point.threads > 1:
         yield (
@@ -161,12 +175,12 @@ def impossible_point(scenario: Scenario, point: Point) -> Iterator[tuple[str, st
             f"{point.threads} threads on ASGI, where Granian refuses more than 1\n  remedy: set `workers` instead",
         )
     if scenario.app.interface == "wsgi" and point.loop != DEFAULT_LOOP:
-        yield "loop", f"the event loop {point.loop!r} has no meaning on WSGI\n  remedy: remove it"
+        yield "loop", f"the event loop {point.loop!r} has no effect on WSGI\n  remedy: remove it"
     if scenario.app.interface == "wsgi" and point.threadpool:
-        yield "threadpool", "a thread pool has no meaning on WSGI\n  remedy: set `threads` instead"
+        yield "threadpool", "a thread pool has no effect on WSGI\n  remedy: set `threads` instead"
     if scenario.granian.backpressure < 2 * point.connections:
         yield (
             "connections",
-            f"{point.connections} connections, but granian.backpressure caps them at {scenario.granian.backpressure} per worker"
+            f"{point.connections} connections, but granian.backpressure allows {scenario.granian.backpressure} per worker"
             f"\n  remedy: set granian.backpressure to at least {2 * point.connections}",
         )

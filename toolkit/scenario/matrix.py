@@ -1,4 +1,4 @@
-"""The matrix of a scenario: its points, and cells that stand for many of them."""
+"""The matrix of a scenario: its points, and the cells of the file, each of which stands for one or more points."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Model(BaseModel):
 
 
 class Point(_Model):
-    """One cell of the matrix. `threads` are blocking threads per worker (WSGI); 1 on ASGI."""
+    """One combination of settings that is measured. `threads`: blocking threads of each worker on WSGI; 1 on ASGI."""
 
     endpoint: str
     workers: Count = 1
@@ -34,7 +34,7 @@ class Point(_Model):
 
     @property
     def key(self) -> str:
-        """A short name, the same every time: `json-w1-t64-c128`, with loop and thread pool only when they are set."""
+        """An identifier for records and labels: `json-w1-t64-c128`, with loop and thread pool only when they are set."""
         parts = [self.endpoint, f"w{self.workers}", f"t{self.threads}", f"c{self.connections}"]
         parts += [self.loop] if self.loop != DEFAULT_LOOP else []
         parts += [f"p{self.threadpool}"] if self.threadpool else []
@@ -56,22 +56,22 @@ class Point(_Model):
         return " ".join(text for name, text in parts.items() if text and name not in omit)
 
 
-def _listed(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
 class MatrixCell(_Model):
-    """Points as a product: any value may be a list of values."""
+    """An entry of `matrix`: each value may be a list; the points are all combinations."""
 
-    endpoint: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_listed)]
-    workers: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_listed)] = (1,)
-    threads: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_listed)] = (1,)
-    connections: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_listed)]
-    loop: Annotated[tuple[Loop, ...], Field(min_length=1), BeforeValidator(_listed)] = (DEFAULT_LOOP,)
-    threadpool: Annotated[tuple[Count | None, ...], Field(min_length=1), BeforeValidator(_listed)] = (None,)
+    endpoint: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_as_list)]
+    workers: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_as_list)] = (1,)
+    threads: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_as_list)] = (1,)
+    connections: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_as_list)]
+    loop: Annotated[tuple[Loop, ...], Field(min_length=1), BeforeValidator(_as_list)] = (DEFAULT_LOOP,)
+    threadpool: Annotated[tuple[Count | None, ...], Field(min_length=1), BeforeValidator(_as_list)] = (None,)
 
     def points(self) -> Iterator[Point]:
-        """The product of all values."""
+        """All combinations of the values, the last key varying fastest."""
         names = list(MatrixCell.model_fields)
         for values in itertools.product(*(getattr(self, name) for name in names)):
             yield Point(**dict(zip(names, values, strict=True)))

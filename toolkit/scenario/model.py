@@ -1,8 +1,8 @@
 """Scenarios: what is measured, as strict data. A file in scenarios/ is one published table.
 
-Everything is refused before anything starts: unknown keys, wrong types and impossible combinations are `GilfreeError`s
-with file, line and remedy. Cells of published rows and claims name a variant by its role (`gil`, `free-threaded`), so
-that the same file serves any series; `published.series` says which one the published figures are of.
+Errors are found before anything starts: unknown keys, wrong types and impossible combinations raise `GilfreeError` with
+file, line and remedy. Published rows and claims name a variant by its role (`gil`, `free-threaded`), so that the same
+file serves any series; `published.series` is the series of the published figures.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Seconds = Annotated[int, BeforeValidator(units.whole_seconds_of)]
 Bytes = Annotated[int, BeforeValidator(units.process_bytes_of)]
 Cpus = Annotated[float, BeforeValidator(units.cpus_of)]
 Role = Literal["gil", "free-threaded"]
-Arms = Literal["variants", "aa", "variants+aa"]
+ArmSet = Literal["variants", "aa", "variants+aa"]
 """What a block holds: both variants, each variant twice (A/A), or both with the GIL build a second time."""
 Metric = Literal["requests_per_second", "latency_mean_ms", "memory_mb", "cpu_seconds_per_1000_requests"]
 
@@ -34,7 +34,7 @@ class _Model(BaseModel):
 
 
 class App(_Model):
-    """What is served. `wrapped`: the app does not answer `runtime_path` itself, so the agent's wrapper does."""
+    """The app that is served. `wrapped`: the agent's wrapper answers `runtime_path`, because the app does not."""
 
     target: str = Field(pattern=r"^[\w.]+:[\w.]+$", description="an import path such as package.module:app")
     interface: Literal["asgi", "wsgi"]
@@ -45,7 +45,7 @@ class App(_Model):
 
 
 class Endpoint(_Model):
-    """A path and the answer that is expected of it."""
+    """A path and the answer that is expected from it."""
 
     path: str = Field(
         pattern=r"^/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*$", description="a path as it is sent: /, then what a URL may hold"
@@ -58,24 +58,23 @@ class Endpoint(_Model):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
 
     @model_validator(mode="after")
-    def _one_expectation(self) -> Self:
+    def _exactly_one_expectation(self) -> Self:
         given = [self.json_body is not None, self.text is not None, self.any_body]
         if sum(given) != 1:
             raise ValueError(
-                "which answer counts as right is said not at all or twice; give exactly one of `json`, `text` and"
-                " `any_body: true`"
+                "the expected answer is missing or given twice; give exactly one of `json`, `text` and `any_body: true`"
             )
         return self
 
     def expected(self) -> dict[str, Any]:
-        """The expectation in the form that agents take."""
+        """The expected answer as part of an agent's argument: one of the keys `any_body`, `json` and `text`."""
         if self.any_body:
             return {"any_body": True}
         return {"json": self.json_body} if self.text is None else {"text": self.text}
 
 
 class GranianSettings(_Model):
-    """Server settings that are the same at every point. See granian.py for those left out."""
+    """Server settings that are the same at every point. servers/granian.py says why the others are omitted."""
 
     runtime_threads: Count = 1
     runtime_mode: Literal["mt", "st"] = "mt"
@@ -90,12 +89,12 @@ class GranianSettings(_Model):
 class Load(_Model):
     """How a server is loaded, and how often (`rounds`: blocks at every point).
 
-    With `rate` requests are sent at that constant rate, by oha; else as fast as answers come, by rewrk.
+    With `rate`, oha sends requests at that constant rate; without it, rewrk sends them as fast as answers come.
     """
 
     generator: Literal["rewrk", "oha"] = "rewrk"
     rate_rps: Count | None = Field(default=None, alias="rate")
-    threads: Count | None = None  # as many as the loader has CPUs
+    threads: Count | None = None  # None: one for each CPU of the load generator
     warmup_seconds: Seconds = Field(default=3, alias="warmup")
     duration_seconds: Seconds = Field(default=10, alias="duration")
     max_seconds: Seconds = Field(default=60, alias="longest")
@@ -106,14 +105,14 @@ class Load(_Model):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     @model_validator(mode="after")
-    def _rate_of_its_generator(self) -> Self:
+    def _rate_only_with_oha(self) -> Self:
         if (self.generator == "oha") != (self.rate_rps is not None):
-            raise ValueError("oha sends at a constant rate and rewrk at none; give both `generator: oha` and `rate`")
+            raise ValueError("only oha sends at a constant rate; give both `generator: oha` and `rate`, or neither")
         return self
 
 
 class ServerResources(_Model):
-    """The server's share: whole CPUs to be pinned to, or `auto` for the physical cores that the loader leaves."""
+    """CPU and memory of the server: whole CPUs to pin it to, or `auto`: the physical cores that the load does not use."""
 
     cpus: Literal["auto"] | Cpus = "auto"
     memory_bytes: Bytes = Field(default=1 << 30, alias="memory")
@@ -122,7 +121,7 @@ class ServerResources(_Model):
 
 
 class LoadResources(_Model):
-    """The load generator's share; `auto` CPUs are a quarter of the physical cores, at least one."""
+    """CPU and memory of the load generator; `auto` is a quarter of the physical cores, at least one."""
 
     cpus: Literal["auto"] | Cpus = "auto"
     memory_bytes: Bytes = Field(default=256 << 20, alias="memory")
@@ -138,7 +137,7 @@ class Resources(_Model):
 
 
 class Limits(_Model):
-    """When a trial is rejected. Shares are of 1; see checks.py for what each guards against."""
+    """When a trial is rejected. Shares are fractions of 1; records/checks.py says what each limit guards against."""
 
     throttled_periods: float = Field(default=0.01, ge=0, le=1)
     steal: float = Field(default=0.02, ge=0, le=1)
@@ -152,7 +151,7 @@ class Limits(_Model):
 
 
 class Cell(_Model):
-    """Names one arm at the points that match what is given."""
+    """One side of a claim: a variant and the points that have the settings given here."""
 
     variant: Role
     endpoint: str
@@ -163,13 +162,13 @@ class Cell(_Model):
     threadpool: Count | None = None
 
     def matches(self, point: Point) -> bool:
-        """Whether this cell is about that point."""
+        """Whether the point has all settings that this cell gives."""
         given = self.model_dump(exclude={"variant"}, exclude_none=True)
         return all(getattr(point, name) == value for name, value in given.items())
 
 
 class Requires(_Model):
-    """What must hold here for a claim to be testable at all."""
+    """What must be true on this machine for a claim to be testable."""
 
     series: tuple[str, ...] = ()
     server_cpus_at_least: Count = 1
@@ -190,14 +189,14 @@ class Claim(_Model):
     requires: Requires = Requires()
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _low_below_high(self) -> Self:
         if self.low >= self.high:
             raise ValueError(f"the band's low end {self.low} is not below its high end {self.high}; give a lower `low`")
         return self
 
 
 class PublishedRow(_Model):
-    """A row of the published table; a figure that the table does not give is null."""
+    """A row of the published table; a figure that the table omits is None."""
 
     variant: Role
     endpoint: str
@@ -211,13 +210,13 @@ class PublishedRow(_Model):
     unreachable: tuple[Metric, ...] = ()
 
     def matches(self, point: Point, role: str) -> bool:
-        """Whether this row is about that arm at that point."""
+        """Whether this row is about the variant `role` at that point."""
         mine = (self.variant, self.endpoint, self.workers, self.threads, self.connections)
         return mine == (role, point.endpoint, point.workers, point.threads, point.connections)
 
 
 class Published(_Model):
-    """The figures that this scenario is to be compared with."""
+    """The published figures that this scenario is compared with, and the machine they come from."""
 
     source: str
     series: str
@@ -228,7 +227,7 @@ class Published(_Model):
 
 
 class Scenario(_Model):
-    """One table: an app, the points it is measured at, how, within which limits, and what is claimed of it."""
+    """One table: an app, the points to measure, how to load it, the limits of a valid trial, and the claims to judge."""
 
     name: str = Field(
         pattern=r"^[a-z][a-z0-9-]{0,30}$",
@@ -242,7 +241,7 @@ class Scenario(_Model):
     load: Load = Load()
     resources: Resources = Resources()
     limits: Limits = Limits()
-    arms: Arms = "variants"
+    arms: ArmSet = "variants"
     cluster: ClusterSettings | None = None
     published: Published | None = None
     claims: tuple[Claim, ...] = ()
@@ -254,15 +253,15 @@ class Scenario(_Model):
             if not re.fullmatch(r"[a-z][a-z0-9-]{0,15}", name):
                 raise ValueError(
                     f"{name!r} cannot be part of a label; name the endpoint with at most 16 lower-case letters, digits and"
-                    " dashes, a letter first"
+                    " dashes, beginning with a letter"
                 )
         return value
 
     def points(self) -> list[Point]:
-        """All points of the matrix in its order, doubles left out."""
+        """All points of the matrix in its order, each once."""
         return list(dict.fromkeys(point for cell in self.matrix for point in cell.points()))
 
-    def changed(self, **load: Any) -> Scenario:
-        """The same scenario with other load settings (`duration_seconds`, `warmup_seconds`, `rounds`)."""
+    def with_load(self, **load: Any) -> Scenario:
+        """The same scenario with other load settings (fields of `Load`); None keeps the scenario's own value."""
         given = {name: value for name, value in load.items() if value is not None}
         return self.model_copy(update={"load": self.load.model_copy(update=given)})

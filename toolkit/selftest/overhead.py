@@ -176,4 +176,4 @@ def _answers(url: str) -> bool:
 def cut(scenario: Scenario, seconds: int) -> Scenario:
     """The scenario with its first point alone and short windows."""
     first = scenario.model_copy(update={"matrix": scenario.matrix[:1]})
-    return first.changed(duration_seconds=seconds)
+    return first.with_load(duration_seconds=seconds)

@@ -17,9 +17,9 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from toolkit.errors import GilfreeError
-from toolkit.scenario.loading import impossible_point
+from toolkit.scenario.loading import point_problems
 from toolkit.scenario.matrix import SERVER_SETTINGS
-from toolkit.scenario.model import Arms, GranianSettings, Scenario
+from toolkit.scenario.model import ArmSet, GranianSettings, Scenario
 from toolkit.trial.model import Arm, with_settings
 
 FORMS = (
@@ -82,7 +82,7 @@ def check(reference: Reference, scenario: Scenario) -> None:
             problem = error.errors()[0]
             name, value = problem["loc"][0], problem["input"]
             raise GilfreeError(f"--against {reference.text}: {name}: {value!r}: {problem['msg']}") from None
-        for _, message in impossible_point(changed, moved):
+        for _, message in point_problems(changed, moved):
             raise GilfreeError(f"--against {reference.text}, scenario {scenario.name}: {message}")
         same = same and (changed, moved) == (scenario, point)
     if same:
@@ -102,7 +102,7 @@ def reference_arms(main: Sequence[Arm], reference: Reference, runtimes: Sequence
     return arms
 
 
-def again_arms(main: Sequence[Arm], which: Arms) -> list[Arm]:
+def again_arms(main: Sequence[Arm], which: ArmSet) -> list[Arm]:
     """The arms that are measured a second time: none, all (A/A alone), or the GIL build beside the variants."""
     chosen = {"variants": [], "aa": list(main), "variants+aa": [arm for arm in main if arm.role == "gil"]}[which]
     return [Arm(f"{arm.name}-again", arm.role, arm.runtime, arm.settings, "again") for arm in chosen]

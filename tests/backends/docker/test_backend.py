@@ -39,7 +39,7 @@ def short(one: Scenario) -> Scenario:
     load = one.load.model_copy(update={"validate_requests": 200})
     limits = one.limits.model_copy(update={"foreign_cpu": 1.0, "steal": 1.0})
     cut = one.model_copy(update={"load": load, "limits": limits})
-    return cut.changed(warmup_seconds=1, duration_seconds=1, max_seconds=6, rounds=1)
+    return cut.with_load(warmup_seconds=1, duration_seconds=1, max_seconds=6, rounds=1)
 
 
 def a_trial(one: Scenario, arm: Arm) -> Trial:
@@ -107,7 +107,7 @@ def test_both_containers_are_confined_and_gone_when_the_trial_is_broken_off(
 @pytest.mark.parametrize("side", [0, 1])
 def test_memory_really_taken_beyond_the_limit_is_out_of_memory(measure: Measure, image_arms: Arms, side: int) -> None:
     eats = with_server(short(scenario("faulty:eats_memory")), memory_bytes=LITTLE)
-    one = measure(eats.changed(duration_seconds=20), arm=image_arms[side])
+    one = measure(eats.with_load(duration_seconds=20), arm=image_arms[side])
     assert one.rejections[0].reason == "out-of-memory"
     assert f"{LITTLE:,} bytes" in one.rejections[0].detail
     assert "its container: exit code" in one.rejections[0].detail
@@ -117,7 +117,7 @@ def test_memory_really_taken_beyond_the_limit_is_out_of_memory(measure: Measure,
 
 @pytest.mark.engine
 def test_a_server_that_dies_is_named_with_its_containers_exit(measure: Measure) -> None:
-    one = measure(short(scenario("faulty:dies")).changed(duration_seconds=20))
+    one = measure(short(scenario("faulty:dies")).with_load(duration_seconds=20))
     assert one.rejections[0].reason == "server-died"
     assert "SIGKILL" in one.rejections[0].detail and "its container: exit code 0" in one.rejections[0].detail
 

@@ -20,7 +20,7 @@ from toolkit.backends.kubernetes import pod_state
 from toolkit.backends.kubernetes.backend import KubernetesBackend
 from toolkit.backends.kubernetes.client import Cluster
 from toolkit.records.store import Record, record
-from toolkit.scenario.cluster import ClusterSettings, Share
+from toolkit.scenario.cluster import ClusterSettings, SideResources
 from toolkit.scenario.model import Scenario
 from toolkit.trial.model import Arm, Trial
 
@@ -32,7 +32,7 @@ def short(one: Scenario, seconds: int = 1) -> Scenario:
     load = one.load.model_copy(update={"validate_requests": 200})
     limits = one.limits.model_copy(update={"foreign_cpu": 1.0, "steal": 1.0, "throttled_periods": 1.0})
     cut = one.model_copy(update={"load": load, "limits": limits})
-    return cut.changed(warmup_seconds=1, duration_seconds=seconds, rounds=1)
+    return cut.with_load(warmup_seconds=1, duration_seconds=seconds, rounds=1)
 
 
 attempts = iter(range(1, 1000))
@@ -70,7 +70,7 @@ def test_a_server_that_writes_garbage_between_frames_is_measured_on_a_cpu_of_its
 
 
 def test_a_pod_that_is_meant_to_be_throttled_is_kept_and_its_throttling_told(backend_on: Make, images: Pushed) -> None:
-    meant = ClusterSettings(server=Share(cpus=0.4), throttling="measure", pinning="preferred")
+    meant = ClusterSettings(server=SideResources(cpus=0.4), throttling="measure", pinning="preferred")
     backend = backend_on(meant)
 
     def measure() -> Record:
@@ -134,7 +134,7 @@ def test_more_cpus_than_any_node_has_is_unschedulable_in_the_schedulers_words(
     backend_on: Make, images: Pushed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pod_state, "UNSCHEDULABLE_SECONDS", 1)
-    backend = backend_on(ClusterSettings(server=Share(cpus=64)))
+    backend = backend_on(ClusterSettings(server=SideResources(cpus=64)))
     one, _ = measured(backend, a_trial("right", images.arm))
     assert one.rejections[0].reason == "unschedulable"
     assert "Insufficient cpu" in one.rejections[0].detail

@@ -25,7 +25,7 @@ from toolkit.backends.kubernetes.preflight import (
 from toolkit.backends.kubernetes.preflight_queries import check_access, check_trials
 from toolkit.backends.kubernetes.render import container_shares, render_job
 from toolkit.errors import GilfreeError
-from toolkit.scenario.cluster import ClusterSettings, Share
+from toolkit.scenario.cluster import ClusterSettings, SideResources
 from toolkit.scenario.loading import load_scenario
 from toolkit.trial.model import Arm, Trial
 
@@ -226,7 +226,7 @@ def test_every_obstacle_is_in_one_message_with_each_remedy_once() -> None:
 
 
 def test_more_than_is_left_is_said_in_units_that_people_read() -> None:
-    settings = ClusterSettings(server=Share(memory="2Gi"))  # type: ignore[arg-type]
+    settings = ClusterSettings(server=SideResources(memory="2Gi"))  # type: ignore[arg-type]
     pod = {"spec": a_job(settings=settings)["spec"]["template"]["spec"]}
     (found,) = check_quotas([quota(**{"limits.memory": "1Gi"})], pod, 1)
     assert "leaves 1,024Mi of limits.memory, one trial needs 2,304Mi" in found.detail

@@ -46,7 +46,7 @@ def campaign_on(
 ) -> tuple[list[Record], float]:
     """A campaign of a few blocks on some nodes: its records and how long it took."""
     one = short(scenario("faulty:right", limits="rejected_share: 1, retries: 10"))
-    one = one.changed(rounds=BLOCKS)
+    one = one.with_load(rounds=BLOCKS)
     arms = [Arm("a", "free-threaded", images.faulty), Arm("b", "free-threaded", images.faulty)]
     campaign = Campaign.create(folder, one, arms, {})
     backend = KubernetesBackend(Cluster(None, namespace.namespace), images.load, ClusterSettings(), nodes, cpus)

@@ -74,7 +74,7 @@ def test_a_server_that_dies_under_load_is_named(measure: Measure, arms: Arms, si
 
 
 def test_a_stall_of_seconds_is_seen(measure: Measure) -> None:
-    one = measure(scenario("faulty:stalls").changed(duration_seconds=4))
+    one = measure(scenario("faulty:stalls").with_load(duration_seconds=4))
     assert "stalled" in reasons(one)
 
 
@@ -137,7 +137,7 @@ def test_the_memory_limit_is_kept(measure: Measure) -> None:
 
 def test_the_memory_limit_is_kept_where_no_cgroup_may_be_made(measure: Measure, rewrk: Binary) -> None:
     watchdog = LocalBackend(rewrk.path, APPS, limiter=lambda name, limit: MemoryLimit("watchdog on PSS"))
-    one = measure(scenario("faulty:eats_memory").changed(duration_seconds=4), place=watchdog)
+    one = measure(scenario("faulty:eats_memory").with_load(duration_seconds=4), place=watchdog)
     assert one.rejections[0].reason == "out-of-memory"
     assert one.server["outcome"]["memory_limit"] == "watchdog on PSS"
 
@@ -149,7 +149,7 @@ def test_a_saturated_loader_is_rejected(measure: Measure) -> None:
 def test_connections_that_starve_break_littles_law(measure: Measure) -> None:
     one = scenario("faulty:slow", connections=16)
     starved = one.model_copy(update={"granian": one.granian.model_copy(update={"backpressure": 4})})
-    assert {"starved-connections", "stalled"} & reasons(measure(starved.changed(duration_seconds=6)))
+    assert {"starved-connections", "stalled"} & reasons(measure(starved.with_load(duration_seconds=6)))
 
 
 def test_a_window_is_extended_to_ten_latencies(measure: Measure) -> None:
@@ -160,7 +160,7 @@ def test_a_window_is_extended_to_ten_latencies(measure: Measure) -> None:
 
 
 def test_a_window_that_may_not_be_extended_is_too_short(measure: Measure) -> None:
-    assert "window-too-short" in reasons(measure(scenario("faulty:slow").changed(max_seconds=2)))
+    assert "window-too-short" in reasons(measure(scenario("faulty:slow").with_load(max_seconds=2)))
 
 
 def test_other_work_on_the_servers_cpu_is_seen(measure: Measure, backend: LocalBackend) -> None:

@@ -176,9 +176,9 @@ def container_options(trial: Trial, side: Side, cpus: CpuSplit, server_id: str) 
     """How a side's container is confined, in the Docker SDK's words. Pure."""
     serving, resources = side == "serve", trial.scenario.resources
     memory = resources.server.memory_bytes if serving else resources.load.memory_bytes
-    own_app = trial.scenario.app.wrapped
+    scenario_for_app = trial.scenario.app.wrapped
     return {
-        "network_mode": ("bridge" if own_app else "none") if serving else f"container:{server_id}",
+        "network_mode": ("bridge" if scenario_for_app else "none") if serving else f"container:{server_id}",
         "cpuset_cpus": ",".join(str(cpu) for cpu in (cpus.server if serving else cpus.load)),
         "mem_limit": memory,
         "memswap_limit": memory,  # of memory and swap together, so there is no swap

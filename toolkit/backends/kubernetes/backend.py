@@ -23,7 +23,7 @@ from toolkit.backends.kubernetes.pod_trial import PodTrial
 from toolkit.backends.kubernetes.render import Shares, container_shares
 from toolkit.backends.kubernetes.watch import PodWatch
 from toolkit.errors import GilfreeError
-from toolkit.scenario.cluster import ClusterSettings, merged
+from toolkit.scenario.cluster import ClusterSettings, merge
 from toolkit.scenario.model import Scenario
 from toolkit.trial.model import Arm, Trial
 
@@ -59,7 +59,7 @@ class KubernetesBackend:
 
     def settings(self, scenario: Scenario) -> ClusterSettings:
         """The scenario's cluster settings, overridden by those that the user gave for the run."""
-        return merged(scenario.cluster, self._settings)
+        return merge(scenario.cluster, self._settings)
 
     def shares(self, scenario: Scenario) -> Shares:
         """The shares of both containers of the scenario's trials."""

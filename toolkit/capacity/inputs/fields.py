@@ -13,7 +13,7 @@ from typing import Any
 
 from toolkit.errors import GilfreeError
 from toolkit.quantities import cpu_millis_of, memory_bytes_of
-from toolkit.scenario.yaml_source import Place, Source
+from toolkit.scenario.yaml_source import Source, YamlPath
 
 MOST_SHOWN = 60
 """Characters of a value that an error repeats: it may be a whole file of another kind."""
@@ -22,7 +22,7 @@ MOST_SHOWN = 60
 class Fields:
     """The keys of one mapping of a file. Raises GilfreeError with the place for all that is not as it should be."""
 
-    def __init__(self, source: Source, place: Place = ()) -> None:
+    def __init__(self, source: Source, place: YamlPath = ()) -> None:
         self.source, self.place = source, place
         found = source.data
         for part in place:

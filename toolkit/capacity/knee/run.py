@@ -17,7 +17,7 @@ from toolkit.capacity.knee.verify import Verified, VerifyPlan
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.records.store import Record
-from toolkit.scenario.loading import impossible_point
+from toolkit.scenario.loading import point_problems
 from toolkit.scenario.matrix import MatrixCell, Point
 from toolkit.scenario.model import Scenario
 
@@ -53,7 +53,7 @@ def grid_points(scenario: Scenario, endpoint: str, cores: int) -> list[Point]:
 def narrowed(scenario: Scenario, points: Sequence[Point], server_cpus: float | None = None) -> Scenario:
     """The scenario with these points alone, short closed-loop windows, and nothing published to be compared with."""
     for point in points:
-        for name, problem in impossible_point(scenario, point):
+        for name, problem in point_problems(scenario, point):
             raise GilfreeError(f"{point.key}: {name}: {problem}")
     cells = tuple(
         MatrixCell.model_validate({name: (getattr(point, name),) for name in MatrixCell.model_fields})
@@ -63,7 +63,7 @@ def narrowed(scenario: Scenario, points: Sequence[Point], server_cpus: float | N
     if server_cpus is not None:
         server = scenario.resources.server.model_copy(update={"cpus": server_cpus})
         update["resources"] = scenario.resources.model_copy(update={"server": server})
-    return scenario.model_copy(update=update).changed(duration_seconds=PROBE_SECONDS)
+    return scenario.model_copy(update=update).with_load(duration_seconds=PROBE_SECONDS)
 
 
 def plan_for(campaign: Campaign) -> KneePlan:

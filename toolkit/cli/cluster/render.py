@@ -41,14 +41,14 @@ def render(
     from toolkit.images.registry.resolve import resolve
     from toolkit.manifests import as_yaml
     from toolkit.pythons.lock import load_lock
-    from toolkit.scenario.cluster import merged, read_settings
+    from toolkit.scenario.cluster import merge, read_settings
     from toolkit.scenario.loading import load_scenario
-    from toolkit.scenario.overrides import changes
+    from toolkit.scenario.overrides import parse_overrides
 
     loaded = load_scenario(scenario)
     if blocks:
-        loaded = loaded.changed(rounds=blocks)
-    settings = merged(loaded.cluster, read_settings(cluster) if cluster else None, changes(given_settings or []))
+        loaded = loaded.with_load(rounds=blocks)
+    settings = merge(loaded.cluster, read_settings(cluster) if cluster else None, parse_overrides(given_settings or []))
     series = load_lock().resolve(python).series
     if images:
         given = images.split(",")
