@@ -1,4 +1,4 @@
-"""What `gilfree bench` takes and prints beyond tables: references, gates, early stopping. No command of its own."""
+"""`gilfree bench --against, --fail-on, --stop-when-sure`: these options as read, and the comparison that they print."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Extras:
-    """The options as they were read; `blocks` is what --blocks comes to under early stopping."""
+class ComparisonOptions:
+    """The options as read. blocks: --blocks, or under early stopping the most blocks that a point may take."""
 
     against: Reference | None
     limits: tuple[Limit, ...]
@@ -23,7 +23,7 @@ class Extras:
     blocks: int | None
 
 
-def read(
+def comparison_options(
     against: str | None,
     fail_on: Sequence[str],
     stop_when_sure: bool,
@@ -33,8 +33,11 @@ def read(
     resume: str | None,
     *,
     images: bool = False,
-) -> Extras:
-    """Read the options before anything starts; `images`: arms are images. Raises GilfreeError for what could not mean anything."""
+) -> ComparisonOptions:
+    """Read the options before anything starts.
+
+    images: whether the arms are images. Raises GilfreeError for values and combinations that mean nothing.
+    """
     from toolkit.analysis.gate import parse
     from toolkit.analysis.headline import MIN_BLOCKS
     from toolkit.errors import GilfreeError
@@ -44,8 +47,8 @@ def read(
     reference = read_reference(against, images=images) if against else None
     if limits and reference is None and not resume:
         raise GilfreeError(
-            "--fail-on without --against: there is nothing old to hold the new against",
-            "name the old side with --against; a gate takes only what was measured in the same blocks",
+            "--fail-on without --against: there is no baseline to compare with",
+            "give the baseline with --against; a gate uses only what was measured in the same blocks",
         )
     stopping = _stopping(half_width, blocks) if stop_when_sure else None
     enough = stopping is not None or (blocks or (MIN_BLOCKS if full or resume else 0)) >= MIN_BLOCKS
@@ -53,7 +56,7 @@ def read(
         raise GilfreeError(
             f"--fail-on with fewer than {MIN_BLOCKS} blocks could never fail", f"give --blocks {MIN_BLOCKS} or more"
         )
-    return Extras(reference, limits, stopping, stopping["limit"] if stopping else blocks)
+    return ComparisonOptions(reference, limits, stopping, stopping["limit"] if stopping else blocks)
 
 
 def _stopping(half_width: str, blocks: int | None) -> dict[str, Any]:
@@ -65,7 +68,7 @@ def _stopping(half_width: str, blocks: int | None) -> dict[str, Any]:
     if blocks is not None and blocks < MIN_BLOCKS:
         raise GilfreeError(
             f"--stop-when-sure with --blocks {blocks}: no point may stop before {MIN_BLOCKS} blocks",
-            f"give at least --blocks {MIN_BLOCKS}, or leave it away for {StoppingRule().limit}",
+            f"give at least --blocks {MIN_BLOCKS}, or omit --blocks for {StoppingRule().limit}",
         )
     try:
         share = float(half_width.strip().removesuffix("%")) / 100
@@ -75,16 +78,16 @@ def _stopping(half_width: str, blocks: int | None) -> dict[str, Any]:
     return asdict(rule)
 
 
-def compared_too(campaigns: Sequence[Campaign]) -> bool:
-    """Whether a run asked for more than tables: its comparison is printed below them."""
+def is_compared(campaigns: Sequence[Campaign]) -> bool:
+    """Whether the campaigns have a baseline, an A/A arm or early stopping: then their comparison is printed too."""
     return any(
         campaign.description.get("stopping") or any(arm.side != "main" for arm in campaign.arms)
         for campaign in campaigns
     )
 
 
-def broken(campaigns: Sequence[Campaign], limits: Sequence[Limit], json_output: bool) -> bool:
-    """Print the comparisons (below JSON on stderr only what the limits come to); whether any limit was broken."""
+def print_comparison_and_gate(campaigns: Sequence[Campaign], limits: Sequence[Limit], json_output: bool) -> bool:
+    """Print the comparisons (not with JSON) and, on standard error, each limit of --fail-on; return whether one is broken."""
     from toolkit.analysis.compare import compare
     from toolkit.analysis.gate import findings
     from toolkit.cli.compare import print_comparisons

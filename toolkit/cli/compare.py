@@ -1,11 +1,13 @@
-"""`gilfree compare`: what a campaign comes to, or two of them."""
+"""`gilfree compare`: the verdicts of a campaign, or of two campaigns."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from toolkit.cli.shared.options import DEFAULT_RESULTS, AsJson, CampaignName, Results
+from toolkit.cli.shared.output import console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,29 +17,32 @@ if TYPE_CHECKING:
     from toolkit.campaign.runner import Campaign
 
 
+WIDTH = 160
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(compare)
 
 
 def compare(
-    campaign: Annotated[
-        str | None, typer.Argument(help="A run or one of its campaigns; the newest run by default.")
+    campaign: CampaignName = None,
+    new: Annotated[
+        str | None, typer.Argument(help="A second campaign, which is the new one; CAMPAIGN then is the old one.")
     ] = None,
-    new: Annotated[str | None, typer.Argument(help="A second campaign: CAMPAIGN is the old, this the new one.")] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Compare two campaigns of different scenarios or machines all the same.")
+        bool, typer.Option("--force", help="Compare two campaigns although their scenarios or machines differ.")
     ] = False,
-    results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
-    json_output: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+    results: Results = DEFAULT_RESULTS,
+    json_output: AsJson = False,
 ) -> None:
-    """Print each comparison with its ratio, interval and verdict; with NEW, of two campaigns that share no blocks."""
+    """Print each comparison with its ratio, interval and verdict; with NEW, compare two campaigns that share no blocks."""
     from toolkit.bench.runs import find_campaigns
     from toolkit.errors import GilfreeError
 
     if new is None:
         if force:
-            raise GilfreeError("--force is for two campaigns, one is named", "leave --force away")
+            raise GilfreeError("--force is for two campaigns, and one is named", "omit --force")
         print_comparisons(find_campaigns(campaign, results), json_output)
         return
     from toolkit.analysis.unpaired import compare_campaigns
@@ -63,34 +68,34 @@ def print_comparisons(campaigns: list[Campaign], json_output: bool) -> list[Comp
 
         print(json.dumps([one.data() for one in found], indent=1, allow_nan=False))
         return found
-    console = _console()
+    out = console(WIDTH)
     for one in found:
-        _show(one, console)
+        _show(one, out)
     return found
 
 
-def _show(one: Comparison, console: Console) -> None:
+def _show(one: Comparison, out: Console) -> None:
     from toolkit.report import compared
     from toolkit.report.terminal import plain, rich_table
 
-    console.print(one.first_line, highlight=False, markup=False)
-    console.print(f"\n[bold]{one.title}[/bold]  ({one.campaign})", highlight=False)
+    out.print(one.first_line, highlight=False, markup=False)
+    out.print(f"\n[bold]{one.title}[/bold]  ({one.campaign})", highlight=False)
     if any(best.choices > 1 for best in one.best):
-        console.print("\n[bold]Best against best[/bold], at equal CPUs and memory")
-        console.print(rich_table(compared.best(one)))
-    console.print("\n[bold]Identical settings[/bold]: " + "; ".join(map(compared.contrast, one.contrasts)))
-    console.print(rich_table(compared.verdicts(one)))
-    console.print("\n[bold]Beside[/bold] (no verdicts)")
-    console.print(rich_table(compared.descriptive(one)))
+        out.print("\n[bold]Best against best[/bold], at equal CPUs and memory")
+        out.print(rich_table(compared.best(one)))
+    out.print("\n[bold]Identical settings[/bold]: " + "; ".join(map(compared.contrast, one.contrasts)))
+    out.print(rich_table(compared.verdicts(one)))
+    out.print("\n[bold]Other figures[/bold] (no verdicts)")
+    out.print(rich_table(compared.descriptive(one)))
     for point in one.points:
         if point.stopped:
-            plain(console, f"{point.point.label()} {point.contrast.words}: {point.stopped}")
-    console.print("\n[bold]Noise[/bold]")
+            plain(out, f"{point.point.label()} {point.contrast.words}: {point.stopped}")
+    out.print("\n[bold]Noise[/bold]")
     for words in compared.noise(one.noise):
-        plain(console, words)
+        plain(out, words)
     for words in one.caveats:
-        plain(console, f"- {words}")
-    console.print()
+        plain(out, f"- {words}")
+    out.print()
 
 
 def _print_unpaired(found: Unpaired, json_output: bool) -> None:
@@ -102,17 +107,10 @@ def _print_unpaired(found: Unpaired, json_output: bool) -> None:
     from toolkit.report import compared
     from toolkit.report.terminal import plain, rich_table
 
-    console = _console()
-    console.print(
+    out = console(WIDTH)
+    out.print(
         f"{found.new} / {found.old}, unpaired: {found.label}; not to be used as a gate", highlight=False, markup=False
     )
-    console.print(rich_table(compared.unpaired(found)))
+    out.print(rich_table(compared.unpaired(found)))
     for words in found.differences:
-        plain(console, f"- {words}")
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    console = Console(soft_wrap=False)
-    return console if console.is_terminal else Console(width=max(console.width, 160))
+        plain(out, f"- {words}")

@@ -1,4 +1,4 @@
-"""`gilfree doctor`: what is here and what is missing, on this machine and among a user's dependencies."""
+"""`gilfree doctor`: what this machine lacks, and which dependencies are not ready for free threading."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolkit.cli.shared.options import DEFAULT_PYTHON, AsJson, Python
+
 if TYPE_CHECKING:
     from toolkit.doctor.machine_checks import MachineCheck
     from toolkit.doctor.requirements import Readiness
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add this file's commands."""
+    """Add the command."""
     app.command()(doctor)
 
 
@@ -22,19 +24,21 @@ def doctor(
     requirements: Annotated[
         Path | None, typer.Argument(help="A requirements file, a pyproject.toml or a project's folder.")
     ] = None,
-    python: Annotated[str, typer.Option(help="Series or exact version in gilfree.lock.")] = "3.14",
+    python: Python = DEFAULT_PYTHON,
     free_threaded: Annotated[
-        Path | None, typer.Option(help="The free-threaded interpreter to import the dependencies with.")
+        Path | None, typer.Option(help="Free-threaded interpreter to import the dependencies with.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+    json_output: AsJson = False,
 ) -> None:
-    """Say what is here and what is missing; with REQUIREMENTS, what is not ready for the free-threaded variant.
+    """List what this machine has and lacks; with REQUIREMENTS, what is not ready for the free-threaded variant.
 
-    Nothing is built or left installed. Exit 1 when something is missing or not ready, 2 when it cannot be looked at.
+    Builds nothing and leaves nothing installed. Exit 1 when something is missing or not ready, 2 when that cannot be
+    found out.
     """
     import sys
     from dataclasses import asdict
 
+    from toolkit.cli.shared.output import progress
     from toolkit.doctor import machine_checks
     from toolkit.doctor.requirements import readiness
     from toolkit.errors import CHECK_FAILED, GilfreeError
@@ -44,7 +48,7 @@ def doctor(
     broken = ""
     try:
         pair = machine_checks.pair_here(entry)
-    except GilfreeError as error:  # one that is there but is not whole is a finding, not the end of looking
+    except GilfreeError as error:  # a pair that is incomplete is a finding; the other checks still run
         pair, broken = None, error.message
     found = machine_checks.checks(entry, pair)
     if broken:
@@ -52,14 +56,14 @@ def doctor(
             machine_checks.MachineCheck("pair in the cache", "missing", broken, "remove it, then run `gilfree pythons`")
         )
     ready: Readiness | None = None
-    if not as_json:
+    if not json_output:
         _print_checks(found)
     if requirements is not None:
         interpreter = _interpreter(free_threaded, entry.series) or (pair.free_threaded if pair else None)
-        ready = readiness(requirements, entry.series, interpreter, lambda words: print(words, file=sys.stderr))
-        if not as_json:
+        ready = readiness(requirements, entry.series, interpreter, progress())
+        if not json_output:
             _print_readiness(ready)
-    if as_json:
+    if json_output:
         import json
 
         data = {
@@ -81,7 +85,9 @@ def _interpreter(path: Path | None, series: str) -> Interpreter | None:
 
     found = ask(path)
     if found.variant != f"{series}t":
-        raise GilfreeError(f"--free-threaded {path} is {found.variant}, not {series}t", "name the other interpreter")
+        raise GilfreeError(
+            f"--free-threaded {path} is {found.variant}, not {series}t", f"give the interpreter of {series}t"
+        )
     return found
 
 
@@ -93,7 +99,7 @@ def _print_checks(found: list[MachineCheck]) -> None:
             print(f"{'':10}  {'':{width}}  -> {one.remedy}")
     count = sum(one.state == "missing" for one in found)
     made = any(one.state == "to be made" for one in found)
-    ready = "what is still to be made, a run makes" if made else "everything a run on this machine needs is here"
+    ready = "a run builds what is still to be made" if made else "everything that a run on this machine needs is here"
     print(f"\n{count} missing" if count else f"\nnothing is missing: {ready}")
 
 

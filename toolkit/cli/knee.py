@@ -10,6 +10,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from toolkit.cli.shared.options import (
+    DEFAULT_PROFILE,
+    DEFAULT_PYTHON,
+    DEFAULT_RESULTS,
+    AsJson,
+    BackendName,
+    Context,
+    Limits,
+    Namespace,
+    ProfileName,
+    Python,
+    Quiet,
+    Registry,
+    Results,
+    RunName,
+    Yes,
+)
 from toolkit.console import Say
 
 if TYPE_CHECKING:
@@ -27,54 +44,52 @@ def register(app: typer.Typer) -> None:
 
 def knee(
     scenario: Annotated[str | None, typer.Argument(help="A scenario by name or path.")] = None,
-    slo: Annotated[str, typer.Option(help="What has to hold: p99=50ms.")] = "p99=50ms",
+    slo: Annotated[str, typer.Option(help="The objective: p99=50ms.")] = "p99=50ms",
     budget: Annotated[str | None, typer.Option(help="Measure no longer than this: 30m, 2h.")] = None,
-    blocks: Annotated[int, typer.Option(min=1, help="Each finds every knee anew; `gilfree plan` wants 3.")] = 3,
+    blocks: Annotated[int, typer.Option(min=1, help="Blocks; each finds every knee once. `gilfree plan` needs 3.")] = 3,
     point: Annotated[
-        list[str] | None, typer.Option(help="A setting by its key (json-w1-t64-c128) instead of each endpoint's first.")
+        list[str] | None,
+        typer.Option(help="Measure this point (json-w1-t64-c128) instead of each endpoint's first. Repeatable."),
     ] = None,
     grid: Annotated[
-        str | None, typer.Option(help="All settings of this endpoint: threads 1..64 (WSGI), workers 1..cores (ASGI).")
+        str | None,
+        typer.Option(help="Measure all settings of this endpoint: threads 1..64 (WSGI), workers 1..cores (ASGI)."),
     ] = None,
     cpus: Annotated[str | None, typer.Option(help="Repeat with these server CPUs: 1,2,4.")] = None,
-    headroom: Annotated[
-        float | None, typer.Option(min=0.05, max=1, help="Share of a knee that is planned with (0.7).")
-    ] = None,
+    headroom: Annotated[float | None, typer.Option(min=0.05, max=1, help="Share of a knee to plan with (0.7).")] = None,
     memory_headroom: Annotated[
-        float | None, typer.Option(min=0, max=5, help="Memory above the most that was seen (0.25).")
+        float | None, typer.Option(min=0, max=5, help="Memory to add to the highest measured (0.25).")
     ] = None,
-    ladder: Annotated[str, typer.Option(help="Length of a window that looks for the knee.")] = "3s",
-    confirm: Annotated[str, typer.Option(help="Length of a window that confirms it on a fresh server.")] = "6s",
+    ladder: Annotated[str, typer.Option(help="Length of a window that searches for the knee.")] = "3s",
+    confirm: Annotated[str, typer.Option(help="Length of a window that confirms the knee on a fresh server.")] = "6s",
     verify: Annotated[
-        bool, typer.Option("--verify", help="Then try the knees out: headroom x knee for 60 s, 1.3 x knee.")
+        bool, typer.Option("--verify", help="Then test the knees: headroom x knee for 60 s, and 1.3 x knee.")
     ] = False,
     manifests: Annotated[
         Path | None, typer.Option(help="Write Deployments and HorizontalPodAutoscalers into this folder.")
     ] = None,
-    images: Annotated[str | None, typer.Option(help="Images of these, GIL first: GIL,FREE.")] = None,
-    replicas: Annotated[int, typer.Option(min=1, help="Pods to begin with in these.")] = 2,
-    python: Annotated[str, typer.Option(help="A series or an exact version of gilfree.lock.")] = "3.14",
-    backend: Annotated[str, typer.Option(help="Where trials run: local, docker or kubernetes.")] = "local",
-    profile: Annotated[str, typer.Option(help="Build of the interpreters: fast or release.")] = "fast",
-    limit: Annotated[
-        list[str] | None, typer.Option(help="Change a limit of trials: foreign_cpu=0.2. May be given again.")
-    ] = None,
-    registry: Annotated[str | None, typer.Option(help="Registry of the images.")] = None,
-    context: Annotated[str | None, typer.Option(help="kubernetes: context of the kubeconfig.")] = None,
-    namespace: Annotated[str | None, typer.Option(help="kubernetes: namespace of the Jobs.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="kubernetes: do not ask before using the cluster.")] = False,
+    images: Annotated[str | None, typer.Option(help="With --manifests: the images, GIL first: GIL,FREE.")] = None,
+    replicas: Annotated[int, typer.Option(min=1, help="With --manifests: pods at the start.")] = 2,
+    python: Python = DEFAULT_PYTHON,
+    backend: BackendName = "local",
+    profile: ProfileName = DEFAULT_PROFILE,
+    limit: Limits = None,
+    registry: Registry = None,
+    context: Context = None,
+    namespace: Namespace = None,
+    yes: Yes = False,
     resume: Annotated[
-        str | None, typer.Option(help="Go on with a run: its name, or last. --budget: its new one, in all.")
+        str | None, typer.Option(help="Continue a run: its name, or `last`. --budget then is the new total.")
     ] = None,
-    of: Annotated[str | None, typer.Option("--of", help="Measure nothing: the figures of this run again.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the run; the time by default.")] = None,
-    results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
-    json_output: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    of: Annotated[str | None, typer.Option("--of", help="Measure nothing; print the figures of this run.")] = None,
+    name: RunName = None,
+    results: Results = DEFAULT_RESULTS,
+    json_output: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Find the highest constant rate that keeps an SLO, on both variants, and say what to deploy for it.
+    """Find the highest constant rate that keeps an SLO, on both variants, and what to deploy for it.
 
-    Exit 1 when a knee is missing, or with --verify when one does not hold.
+    Exit 1 when a knee is missing, or with --verify when a knee does not hold.
     """
     from dataclasses import replace
 
@@ -85,32 +100,33 @@ def knee(
     from toolkit.capacity.knee.campaign_plan import KneeSettings
     from toolkit.capacity.knee.search import Rules
     from toolkit.capacity.knee.slo import p99_ms_of
+    from toolkit.cli.shared.output import progress
+    from toolkit.cli.shared.values import seconds_of
     from toolkit.errors import CHECK_FAILED, INTERRUPTED, GilfreeError
 
-    def say(words: str) -> None:
-        if not quiet:
-            print(words, file=sys.stderr, flush=True)
-
+    say = progress(quiet)
     options = BackendOptions(backend, registry, context, namespace, yes)
     if manifests is not None and (images is None or images.count(",") != 1):
         raise GilfreeError("--manifests needs the images to deploy", "give --images GIL,FREE, by digest if you can")
     stopped: list[str] = []
-    before = of or resume
-    if before is not None:
-        campaigns = runs.find_campaigns(before, results)
-        _check(campaigns)
+    earlier_run = of or resume
+    if earlier_run is not None:
+        campaigns = runs.find_campaigns(earlier_run, results)
+        _check_has_knee(campaigns)
         place = None
         if resume or verify:
-            campaigns, place = runs.resume(before, results, None, say, options)
+            campaigns, place = runs.resume(earlier_run, results, None, say, options)
         if budget:
-            _extend(campaigns, _seconds(budget, "--budget"))
+            _extend(campaigns, seconds_of("--budget", budget))
     else:
         if scenario is None:
             raise GilfreeError("no scenario is named", "gilfree knee asgi --slo p99=50ms")
         check_backend(backend)
-        total = _seconds(budget, "--budget") if budget else None
+        total = seconds_of("--budget", budget) if budget else None
         rules = Rules(
-            p99_ms_of(slo), ladder_seconds=_seconds(ladder, "--ladder"), confirm_seconds=_seconds(confirm, "--confirm")
+            p99_ms_of(slo),
+            ladder_seconds=seconds_of("--ladder", ladder),
+            confirm_seconds=seconds_of("--confirm", confirm),
         )
         chosen = _chosen(scenario, point or [], grid, cpus, backend)
         share = total // len(chosen) if total else None
@@ -127,7 +143,7 @@ def knee(
             stopped += measure.verify(campaigns, place, quiet, say)
     except KeyboardInterrupt:
         say(
-            f"\ninterrupted; nothing is left running. Go on with: gilfree knee --resume {campaigns[0].description['run']}"
+            f"\ninterrupted; nothing is left running. Continue with: gilfree knee --resume {campaigns[0].description['run']}"
         )
         sys.exit(INTERRUPTED)
     found = [_recommended(campaign, headroom, memory_headroom) for campaign in campaigns]
@@ -139,18 +155,8 @@ def knee(
         sys.exit(CHECK_FAILED)
 
 
-def _seconds(text: str, option: str) -> int:
-    from toolkit.errors import GilfreeError
-    from toolkit.units import whole_seconds_of
-
-    try:
-        return whole_seconds_of(text)
-    except ValueError as error:
-        raise GilfreeError(f"{option}: {error}") from None
-
-
 def _chosen(scenario: str, wanted: list[str], grid: str | None, cpus: str | None, backend: str) -> list[Scenario]:
-    """The scenario cut down to the settings to look at, once for each number of CPUs."""
+    """The scenario with only the points to measure, once for each number of CPUs."""
     from toolkit.capacity.knee import run as measure
     from toolkit.errors import GilfreeError
     from toolkit.host.cpus import physical_cores, split_cpus
@@ -158,7 +164,7 @@ def _chosen(scenario: str, wanted: list[str], grid: str | None, cpus: str | None
     from toolkit.units import cpus_of
 
     if grid is not None and wanted:
-        raise GilfreeError("--grid and --point exclude each other", "give one of them")
+        raise GilfreeError("--grid and --point exclude each other", "give only one")
     cores = len(physical_cores())
     loaded = load_scenario(scenario, cores if backend == "local" else None)
     try:
@@ -180,13 +186,13 @@ def _chosen(scenario: str, wanted: list[str], grid: str | None, cpus: str | None
 
 
 def _extend(campaigns: list[Campaign], budget_seconds: int) -> None:
-    """Another budget for a run that goes on."""
+    """Give a run that continues another budget."""
     for campaign in campaigns:
         share = budget_seconds // len(campaigns)
         campaign.description["knee"] = {**campaign.description["knee"], "budget_seconds": share}
 
 
-def _check(campaigns: list[Campaign]) -> None:
+def _check_has_knee(campaigns: list[Campaign]) -> None:
     from toolkit.capacity.knee.from_records import profile_of
 
     for campaign in campaigns:
@@ -198,7 +204,7 @@ def _given(**values: float | None) -> dict[str, Any]:
 
 
 def _recommended(campaign: Campaign, headroom: float | None, memory_headroom: float | None) -> Found:
-    """What to deploy, with the headrooms given now, else those of the campaign."""
+    """What to deploy, with the given headrooms, else with those of the campaign."""
     from toolkit.capacity.deploy.recommend import recommendations
     from toolkit.capacity.knee.campaign_plan import KneeSettings
     from toolkit.capacity.knee.from_records import profile_of
@@ -210,7 +216,7 @@ def _recommended(campaign: Campaign, headroom: float | None, memory_headroom: fl
 
 
 def _show(campaigns: list[Campaign], found: list[Found], verify: bool, json_output: bool) -> bool:
-    """Print everything; whether a knee is missing or does not hold."""
+    """Print all figures, and return whether a knee is missing or does not hold."""
     from toolkit.capacity.deploy.recommend import scaling, scaling_over_cpus
     from toolkit.capacity.knee import run as measure
     from toolkit.report import knee as show

@@ -1,4 +1,4 @@
-"""`gilfree plan`: from measured knees to pods, nodes and money."""
+"""`gilfree plan`: from measured knees to pods, nodes and cost."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from toolkit.cli.shared.options import DEFAULT_RESULTS, AsJson, Results
 
 if TYPE_CHECKING:
     from toolkit.capacity.knee.profile import Profile
@@ -22,27 +24,31 @@ def plan(
     campaign: Annotated[
         str, typer.Argument(help="A run of `gilfree knee`, its campaign, or a profile.json; `last`: the newest.")
     ],
-    rps: Annotated[float | None, typer.Option(help="Requests a second to carry.")] = None,
-    traffic: Annotated[Path | None, typer.Option(help="Instead: a CSV of time,rps; planned is for its peak.")] = None,
-    slo: Annotated[str | None, typer.Option(help="p99=50ms; by default the one that was measured.")] = None,
-    nodes: Annotated[Path | None, typer.Option(help="Node catalogue; by default the shipped sample.")] = None,
+    rps: Annotated[float | None, typer.Option(help="Requests per second to serve.")] = None,
+    traffic: Annotated[
+        Path | None, typer.Option(help="Instead of --rps: a CSV of time,rps; the plan is for its peak.")
+    ] = None,
+    slo: Annotated[str | None, typer.Option(help="The objective: p99=50ms; the measured one by default.")] = None,
+    nodes: Annotated[Path | None, typer.Option(help="Node catalogue; the shipped sample by default.")] = None,
     from_cluster: Annotated[
-        bool, typer.Option("--from-cluster", help="Node types of the cluster; prices from --nodes.")
+        bool, typer.Option("--from-cluster", help="Use the node types of the cluster, with prices from --nodes.")
     ] = False,
     endpoint: Annotated[
-        str | None, typer.Option(help="Plan for this endpoint; by default the one that a CPU carries least of.")
+        str | None, typer.Option(help="Plan for this endpoint; by default the one with the fewest requests/s per CPU.")
     ] = None,
-    headroom: Annotated[float, typer.Option(help="Share of the knee that a pod is to carry.")] = 0.7,
-    zones: Annotated[int, typer.Option(help="Zones; each holds its share of the pods.")] = 1,
-    spare_nodes: Annotated[int, typer.Option(help="Nodes that may be missing, whichever they are.")] = 1,
-    sidecar: Annotated[str, typer.Option(help="What other containers of each pod ask: cpu=100m,memory=64Mi.")] = "",
+    headroom: Annotated[float, typer.Option(help="Share of the knee that each pod serves.")] = 0.7,
+    zones: Annotated[int, typer.Option(help="Zones that the pods are spread over.")] = 1,
+    spare_nodes: Annotated[int, typer.Option(help="How many nodes, whichever, may be missing.")] = 1,
+    sidecar: Annotated[
+        str, typer.Option(help="Requests of the other containers of each pod: cpu=100m,memory=64Mi.")
+    ] = "",
     beside: Annotated[Path | None, typer.Option(help="YAML of Deployments that share the nodes.")] = None,
-    memory_headroom: Annotated[float | None, typer.Option(help="Above the most memory ever seen: 0.25.")] = None,
-    arch: Annotated[str | None, typer.Option(help="Nodes of this architecture only: amd64, arm64.")] = None,
-    results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
-    json_output: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+    memory_headroom: Annotated[float | None, typer.Option(help="Memory to add to the highest measured: 0.25.")] = None,
+    arch: Annotated[str | None, typer.Option(help="Only nodes of this architecture: amd64, arm64.")] = None,
+    results: Results = DEFAULT_RESULTS,
+    json_output: AsJson = False,
 ) -> None:
-    """Pods, nodes by type and cost for each variant, and whether moving saves money. Measures nothing."""
+    """Calculate pods, nodes by type and cost for each variant, and whether moving saves money. Measures nothing."""
     import json
     from dataclasses import replace
     from functools import partial

@@ -1,12 +1,13 @@
-"""`gilfree pythons`: find or make the matched pair and say what it is."""
+"""`gilfree pythons`: find or build the pair of interpreters."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from toolkit.cli.shared.options import DEFAULT_PROFILE, DEFAULT_PYTHON, AsJson, ProfileName, Python
 
 
 def register(app: typer.Typer) -> None:
@@ -15,25 +16,23 @@ def register(app: typer.Typer) -> None:
 
 
 def pythons(
-    python: Annotated[str, typer.Option(help="A series (3.14) or an exact version of gilfree.lock.")] = "3.14",
-    profile: Annotated[str, typer.Option(help="If they must be built: fast, or release (PGO and LTO).")] = "fast",
-    gil: Annotated[Path | None, typer.Option(help="Check this interpreter as the GIL build.")] = None,
-    free_threaded: Annotated[Path | None, typer.Option(help="Check this one as the free-threaded build.")] = None,
-    relock: Annotated[bool, typer.Option("--relock", help="Lock the served packages anew for both variants.")] = False,
-    json_output: Annotated[bool, typer.Option("--json", help="Print the pair as JSON.")] = False,
+    python: Python = DEFAULT_PYTHON,
+    profile: ProfileName = DEFAULT_PROFILE,
+    gil: Annotated[Path | None, typer.Option(help="Interpreter to check as the GIL build.")] = None,
+    free_threaded: Annotated[Path | None, typer.Option(help="Interpreter to check as the free-threaded build.")] = None,
+    relock: Annotated[
+        bool, typer.Option("--relock", help="Lock the packages of the sample apps again, for both variants.")
+    ] = False,
+    json_output: AsJson = False,
 ) -> None:
-    """Find or make the matched pair of interpreters, saying what was tried."""
-    from toolkit.errors import GilfreeError
+    """Find or build the pair of interpreters, and report which sources were tried."""
+    from toolkit.cli.shared.output import progress
+    from toolkit.cli.shared.values import check_both_interpreters, check_profile
     from toolkit.pythons.find import find_pair
 
-    if profile not in ("fast", "release"):
-        raise GilfreeError(f"there is no profile {profile!r}", "take fast or release")
-    if (gil is None) != (free_threaded is None):
-        raise GilfreeError("only one interpreter of the pair is given", "give both --gil and --free-threaded")
-
-    def say(words: str) -> None:
-        print(words, file=sys.stderr, flush=True)
-
+    check_profile(profile)
+    check_both_interpreters(gil, free_threaded)
+    say = progress()
     explicit = (gil, free_threaded) if gil and free_threaded else None
     pair = find_pair(python, profile=profile, explicit=explicit, say=say)
     if relock:

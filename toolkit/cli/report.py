@@ -1,4 +1,4 @@
-"""`gilfree report`: campaigns as one file to keep or to pass on."""
+"""`gilfree report`: campaigns as one file: HTML, Markdown, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from toolkit.cli.shared.options import DEFAULT_RESULTS, Results
 
 if TYPE_CHECKING:
     from toolkit.campaign.runner import Campaign
@@ -19,21 +21,25 @@ def register(app: typer.Typer) -> None:
 def report(
     campaigns: Annotated[
         list[str] | None,
-        typer.Argument(help="Runs or campaigns of them; the newest run by default.", metavar="CAMPAIGN"),
+        typer.Argument(help="Runs or single campaigns; the newest run by default.", metavar="CAMPAIGN"),
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write one self-contained HTML file.")] = None,
     md: Annotated[Path | None, typer.Option(help="Write Markdown.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the tables as CSV.")] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write everything as JSON (docs/report-schema.json).")
+        Path | None, typer.Option("--json", help="Write all figures as JSON (docs/report-schema.json).")
     ] = None,
-    results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
+    results: Results = DEFAULT_RESULTS,
     title: Annotated[str | None, typer.Option(help="Title of the report.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only errors.")] = False,
 ) -> None:
-    """Write campaigns as HTML, Markdown, CSV or JSON: decision, tables, plots, environment; without any, print the decision."""
+    """Write campaigns as HTML, Markdown, CSV or JSON; with none of these, print the decision.
+
+    HTML and Markdown hold the decision, the tables, plots (HTML) and the environment.
+    """
     import time
 
+    from toolkit.cli.shared.output import write_file
     from toolkit.report.page import page
 
     found = _campaigns(campaigns or [], results)
@@ -59,7 +65,7 @@ def report(
 
         texts[json_file] = as_json(pages)
     for file, text in texts.items():
-        _write(file, text)
+        write_file(file, text)
     if quiet:
         return
     if not texts:
@@ -76,14 +82,3 @@ def _campaigns(names: list[str], results: Path) -> list[Campaign]:
 
     found = {one.name: one for name in names for one in find_campaigns(name, results)}
     return list(found.values()) if names else find_campaigns(None, results)
-
-
-def _write(file: Path, text: str) -> None:
-    from toolkit.errors import GilfreeError
-
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise GilfreeError(
-            f"{file} cannot be written: {error.strerror}", "name a file in a folder that exists"
-        ) from error

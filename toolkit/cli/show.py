@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from toolkit.cli.shared.options import DEFAULT_RESULTS, AsJson, CampaignName, Results
 
 
 def register(app: typer.Typer) -> None:
@@ -14,15 +15,13 @@ def register(app: typer.Typer) -> None:
 
 
 def show(
-    campaign: Annotated[
-        str | None, typer.Argument(help="A run or one of its campaigns; the newest run by default.")
-    ] = None,
-    results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
-    json_output: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
-    csv_output: Annotated[bool, typer.Option("--csv", help="The same as CSV.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="The decision alone, without tables.")] = False,
+    campaign: CampaignName = None,
+    results: Results = DEFAULT_RESULTS,
+    json_output: AsJson = False,
+    csv_output: Annotated[bool, typer.Option("--csv", help="Print CSV instead of text.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only the decision, without tables.")] = False,
 ) -> None:
-    """Print the decision, the published tables with measured columns beside them, and each claim."""
+    """Print the decision, a table of published and measured figures, and each claim."""
     from toolkit.bench.runs import find_campaigns
     from toolkit.cli.shared.tables import print_tables
 

@@ -1,14 +1,23 @@
-"""`gilfree soak`: one long load on each variant: memory's slope, latency's drift, wrong answers."""
+"""`gilfree soak`: one long load on each variant: memory growth, latency drift, wrong answers."""
 
 from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolkit.cli.shared.options import (
+    DEFAULT_PROFILE,
+    DEFAULT_PYTHON,
+    DEFAULT_RESULTS,
+    AsJson,
+    ProfileName,
+    Python,
+    Quiet,
+    Results,
+)
 from toolkit.console import Say
 
 if TYPE_CHECKING:
@@ -24,27 +33,27 @@ def register(app: typer.Typer) -> None:
 
 def soak(
     scenario: Annotated[str, typer.Argument(help="A scenario by name or path; its first point is used.")],
-    length: Annotated[str, typer.Option("--for", help="How long each variant is loaded: 30m, 2h.")] = "30m",
-    point: Annotated[str | None, typer.Option(help="Another point of it, by its key: json-w1-t64-c128.")] = None,
-    python: Annotated[str, typer.Option(help="A series or an exact version of gilfree.lock.")] = "3.14",
-    profile: Annotated[str, typer.Option(help="If interpreters must be built: fast or release.")] = "fast",
-    results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
-    json_output: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    length: Annotated[str, typer.Option("--for", help="How long to load each variant: 30m, 2h.")] = "30m",
+    point: Annotated[
+        str | None, typer.Option(help="Another point of the scenario, by its key: json-w1-t64-c128.")
+    ] = None,
+    python: Python = DEFAULT_PYTHON,
+    profile: ProfileName = DEFAULT_PROFILE,
+    results: Results = DEFAULT_RESULTS,
+    json_output: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Load each variant for long. Exit 1 when answers were wrong or missing, or a server did not hold out."""
+    """Load each variant for a long time. Exit 1 when answers were wrong or missing, or when a server failed."""
     import json
 
     from toolkit.analysis.soak import windows
     from toolkit.bench import runs
+    from toolkit.cli.shared.output import progress
     from toolkit.errors import CHECK_FAILED, GilfreeError
     from toolkit.scenario.loading import load_scenario
     from toolkit.units import whole_seconds_of
 
-    def say(words: str) -> None:
-        if not quiet:
-            print(words, file=sys.stderr, flush=True)
-
+    say = progress(quiet)
     try:
         count, seconds = windows(whole_seconds_of(length))
     except ValueError as error:
@@ -52,7 +61,7 @@ def soak(
     loaded = load_scenario(scenario)
     points = {one.key: one for one in loaded.points()}
     if point is not None and point not in points:
-        raise GilfreeError(f"{scenario} has no point {point!r}", f"there are {', '.join(points)}")
+        raise GilfreeError(f"{scenario} has no point {point!r}", f"its points are {', '.join(points)}")
     request = runs.BenchRequest(python, profile, None, None, None, quiet)
     run = time.strftime("soak-%Y%m%d-%H%M%S")
     short = loaded.with_load(duration_seconds=seconds, rounds=1)
@@ -105,7 +114,7 @@ def _show(one: Soak) -> None:
     print(f"  memory   {_slope(one.memory)}")
     print(f"  latency  {_slope(one.latency)}")
     rate = f"{one.requests_per_second:,.0f} requests/s; " if one.requests_per_second else ""
-    print(f"  answers  {rate}{one.wrong} wrong and {one.errors} missing of {one.validated:,} that were looked at")
+    print(f"  answers  {rate}{one.wrong} wrong and {one.errors} missing of {one.validated:,} validated")
     for words in one.rejections:
         print(f"  failed   {words}")
 

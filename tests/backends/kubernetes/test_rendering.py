@@ -75,7 +75,7 @@ def test_what_is_wrong_is_said_with_exit_code_2(tmp_path: Path, arguments: tuple
 
 def test_images_by_a_moving_name_are_told() -> None:
     done = run("asgi", "--blocks", "1", "--images", "app:1,app:2,load:1")
-    assert done.returncode == 0 and "not by digest" in done.stderr
+    assert done.returncode == 0 and "not named by digest" in done.stderr
 
 
 @pytest.mark.cluster

@@ -1,4 +1,4 @@
-"""`gilfree cluster`: campaigns on a Kubernetes cluster, from any machine that has their name and the cluster."""
+"""`gilfree cluster`: campaigns on a Kubernetes cluster, from any machine that reaches the cluster."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from toolkit.cli.cluster import cancel, gather, render, status
 
 group = typer.Typer(
     name="cluster",
-    help="Campaigns on a Kubernetes cluster: manifests, state, records, removal.",
+    help="Campaigns on a Kubernetes cluster: render, follow, gather, cancel.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

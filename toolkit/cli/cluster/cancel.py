@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from toolkit.cli.cluster.shared import Context, Name, Namespace, connected
+from toolkit.cli.cluster.shared import Name, connected
+from toolkit.cli.shared.options import Context, Namespace
 
 
 def register(app: typer.Typer) -> None:
@@ -17,13 +18,15 @@ def cancel(
     context: Context = None,
     namespace: Namespace = None,
 ) -> None:
-    """Remove a campaign's Jobs, pods and description from the cluster; records on machines stay. What was measured and
-    not gathered is lost."""
+    """Remove the Jobs, pods and description of a campaign from the cluster.
+
+    Records that were gathered stay where they are; trials that were measured and not gathered are lost.
+    """
     from toolkit.backends.kubernetes import jobs
     from toolkit.backends.kubernetes.overview import find_descriptions, list_jobs
 
     cluster = connected(context, namespace)
-    # Jobs whose description is gone have their campaign's name still.
+    # Jobs whose description was removed still carry the name of their campaign.
     names = (
         [campaign]
         if any(list_jobs(cluster, campaign))
@@ -32,4 +35,4 @@ def cancel(
     for name in names:
         count = sum(1 for _ in list_jobs(cluster, name))
         jobs.remove_campaign(cluster, name)
-        print(f"{name}: {count} Jobs with their pods and logs are removed, and its description")
+        print(f"{name}: {count} Jobs removed, with their pods and logs and the description of the campaign")

@@ -1,14 +1,13 @@
-"""`gilfree cluster gather`: the records of campaigns, rebuilt from what the cluster still has."""
+"""`gilfree cluster gather`: the records of campaigns, rebuilt from the Jobs and logs on the cluster."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from toolkit.cli.cluster.shared import Context, Name, Namespace, connected
+from toolkit.cli.cluster.shared import Name, connected
+from toolkit.cli.shared.options import DEFAULT_RESULTS, AsJson, Context, Namespace, Quiet, Results
 
 
 def register(app: typer.Typer) -> None:
@@ -18,26 +17,24 @@ def register(app: typer.Typer) -> None:
 
 def gather(
     campaign: Name,
-    results: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("results"),
+    results: Results = DEFAULT_RESULTS,
     context: Context = None,
     namespace: Namespace = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print the tables as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    json_output: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Rebuild a campaign's records from its Jobs and their logs, and print the tables. Nothing is changed there."""
+    """Rebuild the records of a campaign from its Jobs and their logs, and print the tables. Changes nothing there."""
     from toolkit.backends.kubernetes.overview import find_descriptions
     from toolkit.bench.gather import gather as take
+    from toolkit.cli.shared.output import progress
     from toolkit.cli.shared.tables import print_tables
     from toolkit.errors import CHECK_FAILED
 
-    def say(words: str) -> None:
-        if not quiet:
-            print(words, file=sys.stderr, flush=True)
-
+    say = progress(quiet)
     wanted = find_descriptions(connected(context, namespace), campaign)
     found = [take(connected(context, namespace), one, results, say) for one in wanted]
     for one in found:
-        running = f", {one.running} not over yet (gather again later)" if one.running else ""
+        running = f", {one.running} still running (gather again later)" if one.running else ""
         known = f", {one.known} were there before" if one.known else ""
         say(f"{one.campaign.name}: {one.added} trials gathered{known}{running}")
     if not any(one.added + one.known for one in found):

@@ -1,4 +1,4 @@
-"""`gilfree cluster render`: the manifests of a campaign's Jobs, for looking at or for GitOps; no cluster is asked."""
+"""`gilfree cluster render`: the manifests of the Jobs of a campaign, to read or for GitOps, without a cluster."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from toolkit.cli.shared.options import DEFAULT_PROFILE, DEFAULT_PYTHON, ClusterFile, ProfileName, Python, Registry
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -16,25 +18,27 @@ def register(app: typer.Typer) -> None:
 
 def render(
     scenario: Annotated[str, typer.Argument(help="A scenario by name or path.")],
-    python: Annotated[str, typer.Option(help="A series (3.14) or an exact version of gilfree.lock.")] = "3.14",
-    out: Annotated[str, typer.Option(help="Folder for one file a Job, or - for one stream.")] = "-",
-    cluster: Annotated[Path | None, typer.Option(help="A file with `cluster:` settings.")] = None,
+    python: Python = DEFAULT_PYTHON,
+    out: Annotated[str, typer.Option(help="Folder that gets one file per Job, or - for standard output.")] = "-",
+    cluster: ClusterFile = None,
     given_settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Change a setting of `cluster:`: namespace=bench, server.cpus=4. Again for more."),
+        typer.Option("--set", help="Change a setting of `cluster:`: namespace=bench, server.cpus=4. Repeatable."),
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the campaign.")] = "render",
     blocks: Annotated[int | None, typer.Option(min=1, help="Blocks at every point.")] = None,
     images: Annotated[
-        str | None, typer.Option(help="GIL,FREE,LOAD images instead of those that were built and pushed.")
+        str | None, typer.Option(help="Images GIL,FREE,LOAD instead of those that were built and pushed.")
     ] = None,
-    profile: Annotated[str, typer.Option(help="fast or release.")] = "fast",
-    registry: Annotated[str | None, typer.Option(help="Images as pushed there: HOST[/PREFIX].")] = None,
-    suspend: Annotated[bool, typer.Option(help="As the tool creates them; --no-suspend runs at once.")] = True,
+    profile: ProfileName = DEFAULT_PROFILE,
+    registry: Registry = None,
+    suspend: Annotated[
+        bool, typer.Option(help="Suspended, as `gilfree bench` creates them; --no-suspend: they start when applied.")
+    ] = True,
 ) -> None:
-    """Render the Jobs of a scenario, every trial of every block, in the order in which they would run.
+    """Print the Jobs of a scenario, one for each trial of each block, in the order in which they would run.
 
-    The same input gives the same output, byte for byte.
+    The same input always gives the same bytes.
     """
     from toolkit.bench.rendering import render_jobs
     from toolkit.errors import GilfreeError
@@ -53,9 +57,12 @@ def render(
     if images:
         given = images.split(",")
         if len(given) != 3:
-            raise GilfreeError(f"--images {images}: {len(given)} given", "give three: GIL,FREE,LOAD")
+            raise GilfreeError(f"--images {images}: {len(given)} given instead of three", "give GIL,FREE,LOAD")
         if moving := [one for one in given if "@sha256:" not in one]:
-            print(f"gilfree: not by digest, so it may change between trials: {', '.join(moving)}", file=sys.stderr)
+            print(
+                f"gilfree: not named by digest, so the image may change between trials: {', '.join(moving)}",
+                file=sys.stderr,
+            )
     else:
         try:
             found = resolve(python, profile, registry=registry)

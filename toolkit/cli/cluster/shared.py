@@ -1,4 +1,4 @@
-"""What the commands about a cluster share: their options, and the connection."""
+"""What the commands about a cluster share: their argument, and the connection."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import typer
 if TYPE_CHECKING:
     from toolkit.backends.kubernetes.client import Cluster
 
-Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig; the current one by default.")]
-Namespace = Annotated[str | None, typer.Option(help="Namespace of the Jobs; the context's by default.")]
-Name = Annotated[str, typer.Argument(help="A campaign, or a run with all of its campaigns.")]
+Name = Annotated[str, typer.Argument(help="A campaign, or a run with all its campaigns.")]
 
 
 def connected(context: str | None, namespace: str | None) -> Cluster:
-    """The cluster, once it has answered: patience is for campaigns, not for whoever waits in front of a terminal."""
+    """The cluster, after one request that is not repeated: a user at a terminal should not wait for retries.
+
+    Raises GilfreeError when the cluster does not answer.
+    """
     from toolkit.backends.kubernetes.client import Cluster
 
     found = Cluster(context, namespace)

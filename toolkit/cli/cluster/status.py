@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.cluster.shared import Context, Namespace, connected
+from toolkit.cli.cluster.shared import connected
+from toolkit.cli.shared.options import AsJson, Context, Namespace
 
 
 def register(app: typer.Typer) -> None:
@@ -15,12 +16,12 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    campaign: Annotated[str | None, typer.Argument(help="A campaign or a run; all that there are by default.")] = None,
+    campaign: Annotated[str | None, typer.Argument(help="A campaign or a run; all by default.")] = None,
     context: Context = None,
     namespace: Namespace = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    json_output: AsJson = False,
 ) -> None:
-    """Show how the trials of campaigns on a cluster stand."""
+    """Print the state of each trial of the campaigns on a cluster."""
     import json
 
     from toolkit.backends.kubernetes.overview import find_descriptions, list_descriptions
@@ -28,13 +29,17 @@ def status(
 
     cluster = connected(context, namespace)
     found = find_descriptions(cluster, campaign) if campaign else list_descriptions(cluster)
-    standing = {str(one["name"]): [state for _, state in job_states(cluster, str(one["name"]))] for one in found}
+    states_by_campaign = {
+        str(one["name"]): [state for _, state in job_states(cluster, str(one["name"]))] for one in found
+    }
     if json_output:
-        print(json.dumps({name: [one.data() for one in states] for name, states in standing.items()}, indent=1))
+        print(
+            json.dumps({name: [one.data() for one in states] for name, states in states_by_campaign.items()}, indent=1)
+        )
         return
-    if not standing:
+    if not states_by_campaign:
         print(f"no campaign in namespace {cluster.namespace} of context {cluster.context}")
-    for name, states in standing.items():
+    for name, states in states_by_campaign.items():
         counts = {kind: sum(one.state == kind for one in states) for kind in dict.fromkeys(s.state for s in states)}
         words = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "no Job yet"
         print(f"{name}: {words}")

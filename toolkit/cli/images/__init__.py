@@ -1,4 +1,4 @@
-"""`gilfree images`: the paired images."""
+"""`gilfree images`: the images of the pair and the load image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from toolkit.cli.images import build, check, list, prune, rebuild, test, update
 
 group = typer.Typer(
     name="images",
-    help="The paired images: build, test, push, keep them current.",
+    help="The images of the pair: build, test, push, keep them current.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -1,4 +1,4 @@
-"""`gilfree images build`: build the pair and the load image, or what of them is not current."""
+"""`gilfree images build`: build those images that are not current."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.images.shared import AsJson, BaseName, ProfileName, Python, Quiet, Registry, command_again
+from toolkit.cli.images.shared import AptMirror, BaseName, CaFile, CargoMirror, HostNetwork, PipIndex, command_again
+from toolkit.cli.shared.options import DEFAULT_PYTHON, AsJson, ProfileName, Python, Quiet, Registry
 
 
 def register(app: typer.Typer) -> None:
@@ -16,23 +17,23 @@ def register(app: typer.Typer) -> None:
 
 
 def build(
-    python: Python = "3.14",
+    python: Python = DEFAULT_PYTHON,
     profile: ProfileName = "release",
     base: BaseName = None,
-    push: Annotated[bool, typer.Option("--push", help="Push them by their immutable tags.")] = False,
+    push: Annotated[bool, typer.Option("--push", help="Push the images by their immutable tags.")] = False,
     registry: Registry = None,
-    project: Annotated[Path | None, typer.Option(help="Your own app: its folder.")] = None,
+    project: Annotated[Path | None, typer.Option(help="Your own app: the folder of its project.")] = None,
     app: Annotated[str, typer.Option("--app", help="Your own app: package.module:app.")] = "",
     interface: Annotated[str, typer.Option(help="Of your own app: asgi or wsgi.")] = "asgi",
-    ca: Annotated[Path | None, typer.Option(help="Extra CA certificates (PEM) for the build's downloads.")] = None,
-    pip_index: Annotated[str, typer.Option(help="Package index for pip.")] = "",
-    apt_mirror: Annotated[str, typer.Option(help="Stands for http://deb.debian.org/debian.")] = "",
-    cargo_mirror: Annotated[str, typer.Option(help="Stands for crates.io: sparse+https://…/.")] = "",
-    host_network: Annotated[bool, typer.Option("--host-network", help="Build with this machine's network.")] = False,
+    ca: CaFile = None,
+    pip_index: PipIndex = "",
+    apt_mirror: AptMirror = "",
+    cargo_mirror: CargoMirror = "",
+    host_network: HostNetwork = False,
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Build the pair of one Python and the load image, or what of them is not current."""
+    """Build the images of one Python and the load image; those that are current are not built again."""
     import json
     import time
 

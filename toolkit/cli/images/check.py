@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.images.shared import AsJson, BaseName, Python
+from toolkit.cli.images.shared import BaseName, BuiltProfile, Prereleases
+from toolkit.cli.shared.options import DEFAULT_PYTHON, AsJson, Python
 
 
 def register(app: typer.Typer) -> None:
@@ -16,16 +17,19 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
-    python: Python = "3.14",
-    profile: Annotated[str | None, typer.Option(help="release or fast; what was built last, if not told.")] = None,
+    python: Python = DEFAULT_PYTHON,
+    profile: BuiltProfile = None,
     base: BaseName = None,
-    prereleases: Annotated[bool, typer.Option("--prereleases", help="Alphas, betas and candidates count too.")] = False,
+    prereleases: Prereleases = False,
     timing: Annotated[
-        bool, typer.Option("--timing", help="Also print how long a check and a no-op build take.")
+        bool, typer.Option("--timing", help="Also print how long a check, and a build of nothing, take.")
     ] = False,
     json_output: AsJson = False,
 ) -> None:
-    """Say of each image whether it is current, and why not: exit 0 current, 10 stale or missing, 2 unknown."""
+    """Report for each image whether it is current, and if not, why.
+
+    Exit 0 when all are current, 10 when one is stale or missing, 2 when that is unknown.
+    """
     import json
     import time
 
@@ -49,8 +53,8 @@ def check(
             print(f"note: {words}")
         if any(one.state == "unknown" for one in seen.judged):
             print(
-                f"gilfree: not everything could be learnt; {python_source(lock)} has to answer, or set GILFREE_SOURCES "
-                "to a mirror's address or to a folder with tarballs",
+                f"gilfree: the newest versions are unknown because {python_source(lock)} did not answer; repeat later, or set "
+                "GILFREE_SOURCES to the address of a mirror or to a folder with tarballs",
                 file=sys.stderr,
             )
     if timing:
@@ -60,7 +64,7 @@ def check(
 
 
 def _no_op_build(python: str, profile: str, base: str | None) -> float:
-    """Seconds that a build takes which finds everything current."""
+    """Seconds that a build takes when every image is current."""
     import time
 
     from toolkit.engine.client import connected

@@ -1,4 +1,4 @@
-"""`gilfree images list`: the images of gilfree that the engine has."""
+"""`gilfree images list`: the images of gilfree in the Docker engine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from toolkit.cli.images.shared import AsJson
+from toolkit.cli.shared.options import AsJson
 
 
 def register(app: typer.Typer) -> None:
@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_images(json_output: AsJson = False) -> None:
-    """The images of gilfree that the engine has: tag, id, size, age, why built."""
+    """List the images of gilfree in the Docker engine: tag, id, size, age, and why each was built."""
     import json
     from dataclasses import asdict
 

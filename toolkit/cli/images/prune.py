@@ -1,4 +1,4 @@
-"""`gilfree images prune`: remove old images."""
+"""`gilfree images prune`: remove old images of gilfree."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.images.shared import AsJson
+from toolkit.cli.shared.options import AsJson
 
 
 def register(app: typer.Typer) -> None:
@@ -15,11 +15,13 @@ def register(app: typer.Typer) -> None:
 
 
 def prune(
-    keep: Annotated[int, typer.Option(min=0, help="How many of each kind and variant stay, newest first.")] = 2,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which.")] = False,
+    keep: Annotated[
+        int, typer.Option(min=0, help="How many images of each kind and variant to keep, newest first.")
+    ] = 2,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print which images would be removed.")] = False,
     json_output: AsJson = False,
 ) -> None:
-    """Remove old images of gilfree; never one that is current or that a moving tag points to."""
+    """Remove old images of gilfree, but none that is current or that a moving tag points to."""
     import json
 
     from toolkit.engine.client import connected

@@ -1,14 +1,25 @@
-"""`gilfree images rebuild`: check, update, build, test and promote in one go; and, if asked, measure old against new."""
+"""`gilfree images rebuild`: check, update, build, test and promote in one command; with --bench, then measure."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toolkit.cli.images.shared import AsJson, BaseName, Python, Quiet, command_again
+from toolkit.cli.images.shared import (
+    AptMirror,
+    BaseName,
+    BuiltProfile,
+    CaFile,
+    CargoMirror,
+    HostNetwork,
+    NoChild,
+    PipIndex,
+    Prereleases,
+    command_again,
+)
+from toolkit.cli.shared.options import DEFAULT_PYTHON, AsJson, Python, Quiet
 
 if TYPE_CHECKING:
     from toolkit.images.staleness.rebuild import Rebuilt
@@ -20,25 +31,28 @@ def register(app: typer.Typer) -> None:
 
 
 def rebuild(
-    python: Python = "3.14",
-    profile: Annotated[str | None, typer.Option(help="release or fast; what was built last, if not told.")] = None,
+    python: Python = DEFAULT_PYTHON,
+    profile: BuiltProfile = None,
     base: BaseName = None,
-    prereleases: Annotated[bool, typer.Option("--prereleases", help="Alphas, betas and candidates count too.")] = False,
-    registry: Annotated[str | None, typer.Option(help="Also push there: HOST[/PREFIX].")] = None,
+    prereleases: Prereleases = False,
+    registry: Annotated[str | None, typer.Option(help="Also push to this registry: HOST[/PREFIX].")] = None,
     bench: Annotated[
-        bool, typer.Option("--bench", help="If the pair changed, measure old against new in one campaign on Docker.")
+        bool, typer.Option("--bench", help="If the pair changed, measure the new pair against the old one on Docker.")
     ] = False,
-    scenario: Annotated[str, typer.Option(help="For --bench.")] = "asgi",
-    no_child: Annotated[bool, typer.Option("--no-child", help="As of `images test`.")] = False,
-    ca: Annotated[Path | None, typer.Option(help="As of `images build`.")] = None,
-    pip_index: Annotated[str, typer.Option(help="As of `images build`.")] = "",
-    apt_mirror: Annotated[str, typer.Option(help="As of `images build`.")] = "",
-    cargo_mirror: Annotated[str, typer.Option(help="As of `images build`.")] = "",
-    host_network: Annotated[bool, typer.Option("--host-network", help="As of `images build`.")] = False,
+    scenario: Annotated[str, typer.Option(help="With --bench: the scenario.")] = "asgi",
+    no_child: NoChild = False,
+    ca: CaFile = None,
+    pip_index: PipIndex = "",
+    apt_mirror: AptMirror = "",
+    cargo_mirror: CargoMirror = "",
+    host_network: HostNetwork = False,
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check, write gilfree.lock, build what is not current, test it, move the tags. Exit 1 if a test fails: none moves."""
+    """Check, update gilfree.lock, build what is not current, test it, and move the tags.
+
+    Exit 1 when a test fails; then no tag moves.
+    """
     import json
     import time
 
@@ -66,7 +80,7 @@ def rebuild(
 
 
 def as_json(done: Rebuilt) -> dict[str, object]:
-    """For scripts."""
+    """The result as data for --json."""
     return {
         "images": [{"image": one.title, "state": one.state, "reason": one.reason} for one in done.judged],
         "changes": list(done.changes),
@@ -95,7 +109,7 @@ def _print(done: Rebuilt, seconds: float) -> None:
 
 
 def bench_command(done: Rebuilt, scenario: str) -> list[str]:
-    """Old against new as two arms of one campaign; empty when there are no two. The new are those that are current now."""
+    """The arguments of `gilfree bench` that measure the new pair against the old one; empty without another old pair."""
     if done.old is None or done.new is None or done.old == done.new:
         return []
     pair = ["--python", done.series, "--profile", done.profile, "--against", ",".join(done.old)]
@@ -107,7 +121,7 @@ def _bench(done: Rebuilt, scenario: str) -> int:
 
     command = bench_command(done, scenario)
     if not command:
-        print("nothing to measure: no other pair was promoted before", file=sys.stderr)
+        print("nothing to measure: no other pair was promoted earlier", file=sys.stderr)
         return 0
     print(f"gilfree {' '.join(command)}", file=sys.stderr, flush=True)
     return subprocess.run([sys.executable, "-m", "toolkit.cli", *command]).returncode

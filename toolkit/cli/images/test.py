@@ -1,14 +1,14 @@
-"""`gilfree images test`: whether the images keep their contract, tried in containers."""
+"""`gilfree images test`: check in containers whether the images keep their contract."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from toolkit.cli.images.shared import AsJson, BaseName, Python, Quiet
+from toolkit.cli.images.shared import AptMirror, BaseName, BuiltProfile, CaFile, HostNetwork, NoChild, PipIndex
+from toolkit.cli.shared.options import DEFAULT_PYTHON, AsJson, Python, Quiet
 
 
 def register(app: typer.Typer) -> None:
@@ -17,24 +17,22 @@ def register(app: typer.Typer) -> None:
 
 
 def run_checks(
-    python: Python = "3.14",
-    profile: Annotated[str | None, typer.Option(help="release or fast; what was built last, if not told.")] = None,
+    python: Python = DEFAULT_PYTHON,
+    profile: BuiltProfile = None,
     base: BaseName = None,
     promote: Annotated[
-        bool, typer.Option("--promote", help="If all holds, move the tags (3.14, 3.14t) to them.")
+        bool, typer.Option("--promote", help="If every check passes, move the tags 3.14 and 3.14t to these images.")
     ] = False,
-    registry: Annotated[str | None, typer.Option(help="With --promote: move the tags there too.")] = None,
-    no_child: Annotated[
-        bool, typer.Option("--no-child", help="Skip the child image, which needs the network.")
-    ] = False,
-    ca: Annotated[Path | None, typer.Option(help="As of `images build`, for the child image.")] = None,
-    pip_index: Annotated[str, typer.Option(help="As of `images build`.")] = "",
-    apt_mirror: Annotated[str, typer.Option(help="As of `images build`.")] = "",
-    host_network: Annotated[bool, typer.Option("--host-network", help="As of `images build`.")] = False,
+    registry: Annotated[str | None, typer.Option(help="With --promote: move the tags in this registry too.")] = None,
+    no_child: NoChild = False,
+    ca: CaFile = None,
+    pip_index: PipIndex = "",
+    apt_mirror: AptMirror = "",
+    host_network: HostNetwork = False,
     json_output: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Test the current images in containers of them. Exit 1 when something does not hold, and no tag moves then."""
+    """Test the current images by running containers of them. Exit 1 when a check fails; then no tag moves."""
     import json
 
     from toolkit.engine.client import connected

@@ -1,13 +1,13 @@
-"""`gilfree images update`: the newest versions into gilfree.lock."""
+"""`gilfree images update`: write the newest versions into gilfree.lock."""
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from toolkit.cli.images.shared import AsJson
+from toolkit.cli.images.shared import Prereleases
+from toolkit.cli.shared.options import AsJson
 
 
 def register(app: typer.Typer) -> None:
@@ -16,20 +16,19 @@ def register(app: typer.Typer) -> None:
 
 
 def update(
-    python: Annotated[str | None, typer.Option(help="Only this: a series, or an exact version.")] = None,
-    prereleases: Annotated[bool, typer.Option("--prereleases", help="Alphas, betas and candidates too.")] = False,
+    python: Annotated[str | None, typer.Option(help="Only this series or exact version.")] = None,
+    prereleases: Prereleases = False,
     json_output: AsJson = False,
 ) -> None:
-    """Write the newest Pythons, with the hashes of their tarballs, and the base's digest into gilfree.lock."""
+    """Write into gilfree.lock the newest versions of Python, the hashes of their tarballs, and the digest of the base."""
     import json
 
+    from toolkit.cli.shared.output import progress
     from toolkit.images.staleness.observe import ask_upstream
     from toolkit.images.staleness.update import update as write
     from toolkit.pythons.lock import load_lock
 
-    def say(words: str) -> None:
-        print(words, file=sys.stderr, flush=True)
-
+    say = progress()
     early = prereleases or (python is not None and any(mark in python for mark in ("a", "b", "rc")))
     changes = write(python, ask_upstream(load_lock(), ()), say, prereleases=early)
     if json_output:

@@ -1,4 +1,4 @@
-"""`gilfree selftest`: what gilfree itself costs and is worth."""
+"""`gilfree selftest`: what gilfree itself costs, and what its verdicts are worth."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from toolkit.cli.selftest import cluster_overhead, overhead, scale, simulate
 
 group = typer.Typer(
     name="selftest",
-    help="What gilfree itself costs, and what its verdicts are worth.",
+    help="Measure gilfree itself: its cost, its verdicts, its speed.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -1,12 +1,23 @@
-"""`gilfree selftest cluster-overhead`: what a trial on a cluster costs beyond warming up and measuring."""
+"""`gilfree selftest cluster-overhead`: how much longer a trial on a cluster takes than a Job that does nothing."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from toolkit.cli.shared.options import (
+    DEFAULT_PROFILE,
+    DEFAULT_PYTHON,
+    AsJson,
+    ClusterFile,
+    Context,
+    Namespace,
+    ProfileName,
+    Python,
+    Registry,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -15,16 +26,19 @@ def register(app: typer.Typer) -> None:
 
 
 def cluster_overhead(
-    python: Annotated[str, typer.Option(help="A series or an exact version of gilfree.lock.")] = "3.14",
-    profile: Annotated[str, typer.Option(help="fast or release.")] = "fast",
-    pairs: Annotated[int, typer.Option(min=1, help="Bare Jobs and trials, in turn.")] = 3,
-    registry: Annotated[str | None, typer.Option(help="Images as pushed there: HOST[/PREFIX].")] = None,
-    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
-    namespace: Annotated[str | None, typer.Option(help="Namespace for the Jobs.")] = None,
-    cluster: Annotated[Path | None, typer.Option(help="A file with `cluster:` settings.")] = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    python: Python = DEFAULT_PYTHON,
+    profile: ProfileName = DEFAULT_PROFILE,
+    pairs: Annotated[int, typer.Option(min=1, help="Pairs of a bare Job and a trial, in turn.")] = 3,
+    registry: Registry = None,
+    context: Context = None,
+    namespace: Namespace = None,
+    cluster: ClusterFile = None,
+    json_output: AsJson = False,
 ) -> None:
-    """Time trials on a cluster against Jobs of the same shape that do nothing. Exit 1 when they cost 1.6 times as much."""
+    """Time trials on a cluster, and Jobs of the same shape that do nothing.
+
+    Exit 1 when a trial takes 1.6 times as long, its windows of load not counted.
+    """
     import json
     import time
     from contextlib import closing
@@ -34,6 +48,7 @@ def cluster_overhead(
     from toolkit.backends.kubernetes.client import Cluster
     from toolkit.backends.kubernetes.nodes import list_nodes, suitable_nodes
     from toolkit.bench.runs import quick_scenario
+    from toolkit.cli.shared.output import progress
     from toolkit.errors import CHECK_FAILED, GilfreeError
     from toolkit.images.registry.resolve import resolve
     from toolkit.scenario.cluster import ClusterSettings, read_settings
@@ -41,9 +56,7 @@ def cluster_overhead(
     from toolkit.selftest.cluster_cost import LARGEST_RATIO, measure
     from toolkit.trial.model import Arm, Trial
 
-    def say(words: str) -> None:
-        print(words, file=sys.stderr, flush=True)
-
+    say = progress()
     images = resolve(python, profile, registry=registry)
     settings = read_settings(cluster) if cluster else ClusterSettings()
     here = Cluster(context, namespace or settings.namespace)

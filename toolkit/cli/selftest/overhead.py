@@ -1,4 +1,4 @@
-"""`gilfree selftest overhead`: what gilfree itself costs the server it measures."""
+"""`gilfree selftest overhead`: how much throughput the agents of gilfree cost."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from toolkit.cli.shared.options import DEFAULT_PROFILE, DEFAULT_PYTHON, AsJson, ProfileName, Python
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -14,16 +16,16 @@ def register(app: typer.Typer) -> None:
 
 
 def overhead(
-    scenario: Annotated[str, typer.Option(help="The scenario whose first point is used.")] = "asgi",
-    python: Annotated[str, typer.Option(help="A series or an exact version of gilfree.lock.")] = "3.14",
-    profile: Annotated[str, typer.Option(help="fast or release.")] = "fast",
-    pairs: Annotated[int, typer.Option(min=10, help="Interleaved pairs for each variant.")] = 12,
-    duration: Annotated[int, typer.Option(min=1, help="Seconds of each measured window.")] = 5,
-    json_output: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    scenario: Annotated[str, typer.Option(help="Scenario whose first point is measured.")] = "asgi",
+    python: Python = DEFAULT_PYTHON,
+    profile: ProfileName = DEFAULT_PROFILE,
+    pairs: Annotated[int, typer.Option(min=10, help="Interleaved pairs of measurements for each variant.")] = 12,
+    duration: Annotated[int, typer.Option(min=1, help="Length of each measured window in seconds.")] = 5,
+    json_output: AsJson = False,
 ) -> None:
-    """Compare requests/s with gilfree's agents to Granian and rewrk started by hand.
+    """Compare requests/s under the agents of gilfree with Granian and rewrk started by hand.
 
-    Exit 1 when the agents surely cost more than 2 %; a noisy machine is said to be one and exits 0.
+    Exit 1 when the whole interval shows a cost above 2 %; 0 on a machine too noisy to tell, which is printed.
     """
     import json
     from dataclasses import asdict
@@ -31,6 +33,7 @@ def overhead(
 
     from toolkit import paths
     from toolkit.backends.local.backend import LocalBackend
+    from toolkit.cli.shared.output import progress
     from toolkit.errors import CHECK_FAILED
     from toolkit.loadgen.binaries import ensure_binary
     from toolkit.pythons.environment import pair_environments
@@ -40,9 +43,7 @@ def overhead(
     from toolkit.selftest.overhead import TOO_WIDE, cut, measure
     from toolkit.trial.model import Arm
 
-    def say(words: str) -> None:
-        print(words, file=sys.stderr, flush=True)
-
+    say = progress()
     pair = find_pair(python, profile=profile, say=say)
     gil, free_threaded = pair_environments(pair, load_lock().resolve(python).requirements(), None, say)
     rewrk = ensure_binary("rewrk", say)

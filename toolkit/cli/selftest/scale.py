@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolkit.cli.shared.options import AsJson
+
 if TYPE_CHECKING:
     from toolkit.selftest.scale import Timed
 
@@ -24,9 +26,9 @@ def register(app: typer.Typer) -> None:
 
 def scale(
     only: Annotated[
-        str | None, typer.Option(help="One part: campaign (compare, report) or capacity (fleet, plan).")
+        str | None, typer.Option(help="Only one part: campaign (compare, report) or capacity (fleet, plan).")
     ] = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    json_output: AsJson = False,
 ) -> None:
     """Time comparing and reporting 1,000 points with 20 blocks each, ranking 5,000 services, and planning.
 

@@ -1,4 +1,4 @@
-"""`gilfree selftest simulate`: what the verdicts are worth, on campaigns whose truth is known."""
+"""`gilfree selftest simulate`: how often verdicts are right, on simulated campaigns whose truth is known."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from toolkit.cli.shared.options import AsJson
 
 if TYPE_CHECKING:
     from toolkit.selftest.simulate import Row
@@ -15,17 +17,21 @@ HEAD = "ratio  noise   covered    false    found   equiv.  inconcl.  blocks"
 
 
 def register(app: typer.Typer) -> None:
-    """Add this file's commands."""
+    """Add the command."""
     app.command()(simulate)
 
 
 def simulate(
-    campaigns: Annotated[int, typer.Option(min=1, help="Simulated campaigns for each row (a minute at 2,000).")] = 2000,
-    fast: Annotated[bool, typer.Option("--fast", help=f"{FAST_CAMPAIGNS} campaigns a row: seconds, for CI.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same table.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+    campaigns: Annotated[int, typer.Option(min=1, help="Simulated campaigns per row (2,000 take a minute).")] = 2000,
+    fast: Annotated[
+        bool, typer.Option("--fast", help=f"{FAST_CAMPAIGNS} campaigns per row, which takes seconds.")
+    ] = False,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the random numbers; the same seed gives the same table.")
+    ] = 1,
+    json_output: AsJson = False,
 ) -> None:
-    """Simulate campaigns with known truth; print coverage, false verdicts and power; exit 1 if a promise is broken."""
+    """Simulate campaigns with known truth, and print coverage, false verdicts and power. Exit 1 if a promise is broken."""
     from toolkit import errors
 
     try:
@@ -37,7 +43,7 @@ def simulate(
 
     if fast:
         campaigns = FAST_CAMPAIGNS
-    if as_json:
+    if json_output:
         rows = list(simulation.simulate(campaigns, seed))
         print(_json(rows, campaigns, seed))
     else:

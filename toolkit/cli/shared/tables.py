@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from toolkit.cli.shared.output import console
+
 if TYPE_CHECKING:
     from toolkit.campaign.runner import Campaign
     from toolkit.report.tables import Table
@@ -25,21 +27,17 @@ def print_tables(campaigns: Sequence[Campaign], form: str) -> list[Table]:
 
         print(as_csv(tables), end="")
     else:
-        from rich.console import Console
-
         from toolkit.analysis.compare import compare
         from toolkit.report.decision import decision
         from toolkit.report.terminal import decisions
         from toolkit.report.terminal import show as show_text
 
-        console = Console(soft_wrap=False)
-        if not console.is_terminal:
-            console = Console(width=max(console.width, 140))
+        out = console(140)
         found = [
             decision(compare(campaign, mine), one)
             for campaign, mine, one in zip(campaigns, records, tables, strict=True)
         ]
-        decisions(found, tables, console)
+        decisions(found, tables, out)
         if form == "text":
-            show_text(tables, console)
+            show_text(tables, out)
     return tables
