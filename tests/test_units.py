@@ -53,7 +53,7 @@ def test_what_is_no_memory_of_any_machine_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["512", 1.5, "1023Ki"])
 def test_a_forgotten_unit_gives_no_process_of_a_few_bytes(text: str | float) -> None:
-    with pytest.raises(ValueError, match=r"no process fits"):
+    with pytest.raises(ValueError, match=r"too little for any process"):
         process_bytes_of(text)  # type: ignore[arg-type]
 
 

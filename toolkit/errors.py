@@ -1,20 +1,20 @@
-"""The one exception that a user is meant to see.
+"""The exception that users see, and the exit codes.
 
-Everything that can go wrong through input or environment is raised as `GilfreeError`, so that the command line prints
-one message instead of a traceback. A message names the value, the place and the remedy.
+Whatever goes wrong through input or environment is raised as `GilfreeError`, so that the command line prints one message
+instead of a traceback. A message names the value, the place and the remedy.
 """
 
 from __future__ import annotations
 
 FINE, CHECK_FAILED, BAD_INPUT, STALE = 0, 1, 2, 10
-"""Exit codes: fine; the check failed; bad input or environment; something is out of date."""
+"""Exit codes: success; a check failed; bad input or environment; something is out of date."""
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C or SIGTERM, as shells have it."""
+"""Exit code after Ctrl-C or SIGTERM, the same as a shell's after Ctrl-C."""
 
 
 class GilfreeError(Exception):
-    """Bad input or environment: `message` says what and where, `remedy` what to do about it."""
+    """Bad input or environment. message: what is wrong and where; remedy: what to do about it, empty when nobody knows."""
 
     exit_code = BAD_INPUT
 

@@ -1,4 +1,7 @@
-"""manifests/*.yaml.j2 as Kubernetes objects, and these as files. Values enter as JSON: none can change the structure."""
+"""Renders manifests/*.yaml.j2 to Kubernetes objects, and writes objects as YAML.
+
+Templates insert every value as JSON, so that no value can change the structure of an object.
+"""
 
 from __future__ import annotations
 
@@ -15,31 +18,36 @@ from toolkit import paths
 
 
 def render(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
-    """manifests/<template>.yaml.j2 as an object; a name that the context lacks is an error, never an empty word."""
+    """The object that manifests/<template>.yaml.j2 gives with the values of `context`.
+
+    Raises jinja2.UndefinedError for a name that the context lacks; it never becomes an empty string.
+    """
     text = _environment().get_template(f"{template}.yaml.j2").render(context)
-    found: dict[str, Any] = yaml.safe_load(text)
-    return found
+    rendered: dict[str, Any] = yaml.safe_load(text)
+    return rendered
 
 
 @functools.cache
 def _environment() -> Environment:
-    """One for all: compiling a template takes as long as reading what it renders."""
-    made = Environment(loader=FileSystemLoader(paths.shipped("manifests")), undefined=StrictUndefined, autoescape=False)
-    made.filters["tojson"] = _json
-    return made
+    """Shared by all calls: compiling a template takes as long as parsing what it renders."""
+    environment = Environment(
+        loader=FileSystemLoader(paths.shipped("manifests")), undefined=StrictUndefined, autoescape=False
+    )
+    environment.filters["tojson"] = _json
+    return environment
 
 
 def _json(value: Any) -> str:
-    """A value as YAML takes it, whatever is in it: jinja's own filter names no missing value and escapes for HTML."""
+    """Any value as JSON that is also YAML. Jinja's own filter escapes for HTML and does not name a missing value."""
     text = json.dumps(str(value) if isinstance(value, StrictUndefined) else value)
-    return _NOT_YAML.sub(_escaped, text)
+    return _JSON_ONLY.sub(_as_yaml_escape, text)
 
 
-_NOT_YAML = re.compile("\\\\\\\\|\\\\u(d[89ab]..)\\\\u(d[c-f]..)|\x7f")
-"""What JSON and YAML write differently: characters beyond 16 bits, as two halves in JSON; and DEL, which YAML refuses."""
+_JSON_ONLY = re.compile("\\\\\\\\|\\\\u(d[89ab]..)\\\\u(d[c-f]..)|\x7f")
+"""What JSON and YAML write differently: characters beyond 16 bits, which are two escapes in JSON, and DEL."""
 
 
-def _escaped(found: re.Match[str]) -> str:
+def _as_yaml_escape(found: re.Match[str]) -> str:
     if found[0] == "\x7f":
         return "\\u007f"
     if found[1] is None:
@@ -48,7 +56,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes every text that some reader of YAML could take for something else: to Go `1e3` is a number, to PyYAML not."""
+    """Quotes every text that some YAML parser could read as something else: `1e3` is a number to Go, but not to PyYAML."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -58,7 +66,7 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]+")
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    # The dumper itself quotes what is plain and yet a word of YAML: true, yes, null.
+    # The dumper itself quotes plain texts that YAML reads as other values: true, yes, null.
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if _PLAIN.fullmatch(text) else '"')
 
 
@@ -66,5 +74,5 @@ _Dumper.add_representer(str, _text)
 
 
 def as_yaml(objects: Iterable[dict[str, Any]]) -> list[str]:
-    """Each object as one YAML document, the same bytes every time."""
+    """Each object as one YAML document; equal objects give equal bytes."""
     return ["---\n" + yaml.dump(one, Dumper=_Dumper, sort_keys=False, width=120) for one in objects]

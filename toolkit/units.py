@@ -1,4 +1,4 @@
-"""Quantities as people write them in scenarios, to plain numbers."""
+"""Memory, CPUs and durations as people write them in scenarios and options, as plain numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MULTIPLES = {
     **{prefix: 1000**power for power, prefix in enumerate(("k", "M", "G", "T", "P", "E"), 1)},
     **{prefix: 1024**power for power, prefix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)},
 }
-"""What Kubernetes' suffixes multiply by; `capacity.quantities` reads whole Kubernetes quantities with it."""
+"""The factor of each suffix of a Kubernetes quantity; `toolkit.quantities` uses it too."""
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -29,15 +29,17 @@ def bytes_of(text: str | int) -> int:
     except (InvalidOperation, Overflow):
         raise ValueError(f"{text!r} is not an amount of memory; write for example 512Mi or 1Gi") from None
     if not 1 <= amount < MAX_BYTES:
-        raise ValueError(f"{text!r} is no amount of memory that a machine has; write for example 512Mi or 1Gi")
+        raise ValueError(f"{text!r} is not an amount of memory that a machine has; write for example 512Mi or 1Gi")
     return int(amount)
 
 
 def process_bytes_of(text: str | int) -> int:
-    """Bytes as `bytes_of`, but enough for a process: `512` is a unit forgotten. Raises ValueError naming the text."""
+    """Bytes as `bytes_of` reads them, but at least 1 MiB: `512` is a forgotten unit. Raises ValueError naming the text."""
     amount = bytes_of(text)
     if amount < MIN_PROCESS_BYTES:
-        raise ValueError(f"{text!r} is {amount} bytes, in which no process fits; write for example 512Mi or 1Gi")
+        raise ValueError(
+            f"{text!r} is {amount} bytes, which is too little for any process; write for example 512Mi or 1Gi"
+        )
     return amount
 
 
@@ -53,7 +55,7 @@ def cpus_of(text: str | float) -> float:
 def whole_seconds_of(text: str | int) -> int:
     """Whole seconds of `10s`, `2m`, `1h` or a plain number of seconds. Raises ValueError naming the text.
 
-    Fractions are refused: rewrk reads `500ms` as 500 minutes and knows no other fraction.
+    Fractions are refused: rewrk reads `500ms` as 500 minutes and has no other way to write a fraction.
     """
     match = re.fullmatch(r"([0-9]+)([smhd]?)", str(text).strip())
     if not match:

@@ -56,7 +56,7 @@ def test_changes_are_read_as_yaml_and_dots_in_keys_are_escaped() -> None:
         ("server.cpu=4", "did you mean 'cpus'?"),
         ("server.cpus=lots", "--set server.cpus: 'lots' is not a number of CPUs"),
         ("server.cpus=0", "--set server.cpus"),
-        ("server.memory=512", "in which no process fits"),
+        ("server.memory=512", "too little for any process"),
         ("throttling=maybe", "'reject' or 'measure'"),
         ("namespace=Bad_One", "'Bad_One' is not a namespace"),
         ("labels.x=a b", "'a b' is not a label's value"),

@@ -99,7 +99,7 @@ WRONG_VALUES = [
     ("workers: [1, 2]", "loop: no", 7, "'no' is not 'asyncio', 'uvloop' or 'rloop'"),
     ("connections: 64", "", 7, "'matrix.0.connections' is missing"),
     ("memory: 1Gi", "memory: lots", 11, "512Mi or 1Gi"),
-    ("memory: 1Gi", "memory: 512", 11, "in which no process fits"),
+    ("memory: 1Gi", "memory: 512", 11, "too little for any process"),
     ("cpus: auto", "cpus: -1", 11, "or 'auto'"),
     ("cpus: auto", "cpus: all", 11, "or 'auto'"),
     ("steal: 0.02", "steal: 2", 13, "less than or equal to 1"),

@@ -88,13 +88,13 @@ def test_the_sidecars_share_counts_as_it_runs_beside_the_loader() -> None:
         ({"requests.storage": "0"}, "0", 1, []),
     ],
 )
-def test_what_a_quota_leaves_is_held_against_what_runs_at_once(
+def test_what_a_quota_leaves_is_compared_with_what_runs_at_once(
     hard: dict[str, str], used: str, at_once: int, states: list[str]
 ) -> None:
     assert [one.state for one in check_quotas([quota(used, **hard)], a_pod(), at_once)] == states
 
 
-def test_a_limit_range_is_held_against_containers_and_the_whole_pod() -> None:
+def test_a_limit_range_is_compared_with_containers_and_the_whole_pod() -> None:
     limits = [
         {"type": "Container", "max": {"cpu": "950m"}},
         {"type": "Pod", "max": {"cpu": "1"}},
@@ -158,8 +158,8 @@ def test_a_good_namespace_has_nothing_in_the_way_and_nothing_is_created(namespac
     ]
     raise_blocking(found)
     assert [one.detail for one in found if one.name == "dry run"] == [
-        "jobs are taken as they are",
-        "pods are taken as they are",
+        "jobs are accepted unchanged",
+        "pods are accepted unchanged",
     ]
     assert namespace.list(namespace.path("jobs", api="/apis/batch/v1"))["items"] == []
 

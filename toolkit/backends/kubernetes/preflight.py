@@ -1,7 +1,7 @@
-"""What a cluster must allow and hold before a campaign begins, judged from what it answers. Pure; asking.py asks.
+"""What a cluster must allow and offer before a campaign begins, decided from its answers. Pure; preflight_queries.py asks.
 
-Every finding that is in the way comes with its remedy. What may not be looked at is no obstacle: it is said, and the
-first trial shows it. Whether images can be pulled, only a pod on a node can tell: its events become the trial's reason.
+Every blocking result has its remedy. What the user may not read does not block: the result says so, and the first trial
+shows it. Whether images can be pulled, only a pod on a node can show: its events become the trial's reason.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Literal
 from toolkit.errors import GilfreeError
 from toolkit.quantities import quantity_of
 
-LEAST_SERVER = (1, 29)
-"""Where native sidecars (an init container that stays) are on by default."""
+MIN_SERVER_VERSION = (1, 29)
+"""From this version on, native sidecars (init containers that keep running) are on by default."""
 
 State = Literal["passed", "unknown", "blocking"]
 Object = Mapping[str, Any]
@@ -24,7 +24,7 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class PreflightResult:
-    """One thing that was looked at. `unknown`: it could not be, or it may spoil trials; the campaign goes on."""
+    """The result of one check. `unknown` (it could not be checked, or may spoil trials) lets the campaign go on."""
 
     name: str
     state: State
@@ -32,13 +32,13 @@ class PreflightResult:
     remedy: str = ""
 
     def text(self) -> str:
-        """For a caveat or an error."""
+        """As a caveat or an error shows it."""
         return f"{self.name}: {self.detail}" + (f"; {self.remedy}" if self.remedy and self.state == "unknown" else "")
 
 
 @dataclass(frozen=True)
 class Permission:
-    """A right that the tool uses. `needed`: without it there is no campaign; else it only sees less."""
+    """A right that a campaign uses. needed: whether it must have it; otherwise `why` says what is not checked without it."""
 
     verb: str
     resource: str
@@ -49,44 +49,44 @@ class Permission:
     why: str = ""
 
     def text(self) -> str:
-        """As `kubectl auth can-i` has it."""
+        """As `kubectl auth can-i` writes it."""
         where = "" if self.namespaced else " (whole cluster)"
         return f"{self.verb} {self.resource}{f'/{self.subresource}' if self.subresource else ''}{where}"
 
 
-def _all(verbs: str, resource: str, **more: Any) -> tuple[Permission, ...]:
+def _permissions(verbs: str, resource: str, **more: Any) -> tuple[Permission, ...]:
     return tuple(Permission(verb, resource, **more) for verb in verbs.split())
 
 
 PERMISSIONS = (
-    *_all("create get list patch delete deletecollection", "jobs", group="batch"),
-    *_all("create get list watch delete", "pods"),
+    *_permissions("create get list patch delete deletecollection", "jobs", group="batch"),
+    *_permissions("create get list watch delete", "pods"),
     Permission("get", "pods", subresource="log"),
     Permission("list", "events"),
-    *_all("create get list delete deletecollection", "configmaps"),
-    *_all("get list", "nodes", namespaced=False),
-    Permission("list", "resourcequotas", needed=False, why="quotas are not looked at before"),
-    Permission("list", "limitranges", needed=False, why="limit ranges are not looked at before"),
+    *_permissions("create get list delete deletecollection", "configmaps"),
+    *_permissions("get list", "nodes", namespaced=False),
+    Permission("list", "resourcequotas", needed=False, why="quotas are not checked beforehand"),
+    Permission("list", "limitranges", needed=False, why="limit ranges are not checked beforehand"),
 )
-"""What manifests/rbac.yaml grants; the needed ones, and what is used where it is granted."""
+"""What manifests/rbac.yaml grants: the rights that are needed, and those that are used where they are granted."""
 
 
 def check_server_version(version: Object) -> PreflightResult:
-    """Old API servers do not know native sidecars."""
-    said = str(version.get("gitVersion", "unknown"))
-    digits = re.match(r"v?(\d+)\.(\d+)", said)
+    """Whether the API server knows native sidecars. version: its answer to /version."""
+    name = str(version.get("gitVersion", "unknown"))
+    digits = re.match(r"v?(\d+)\.(\d+)", name)
     if digits is None:
-        return PreflightResult("version", "unknown", f"the API server says {said!r} of itself")
-    if (int(digits[1]), int(digits[2])) < LEAST_SERVER:
-        least = ".".join(map(str, LEAST_SERVER))
+        return PreflightResult("version", "unknown", f"the API server reports the version {name!r}")
+    if (int(digits[1]), int(digits[2])) < MIN_SERVER_VERSION:
+        least = ".".join(map(str, MIN_SERVER_VERSION))
         return PreflightResult(
-            "version", "blocking", f"the API server is {said}", f"{least} or newer is needed (sidecars)"
+            "version", "blocking", f"the API server is {name}", f"{least} or newer is needed (sidecars)"
         )
-    return PreflightResult("version", "passed", said)
+    return PreflightResult("version", "passed", name)
 
 
 def check_permissions(answers: Mapping[Permission, bool], namespace: str) -> Iterator[PreflightResult]:
-    """What SelfSubjectAccessReviews said."""
+    """Which rights the user lacks. answers: whether each permission was granted."""
     denied = [one for one, allowed in answers.items() if not allowed]
     lacking = [one.text() for one in denied if one.needed]
     if lacking:
@@ -94,10 +94,12 @@ def check_permissions(answers: Mapping[Permission, bool], namespace: str) -> Ite
             "permissions",
             "blocking",
             f"in namespace {namespace} you may not: {', '.join(lacking)}",
-            "have manifests/rbac.yaml applied for this namespace and yourself, or take another NAMESPACE",
+            "have manifests/rbac.yaml applied for this namespace and your user, or take another NAMESPACE",
         )
     else:
-        yield PreflightResult("permissions", "passed", f"all {sum(one.needed for one in answers)} that are needed")
+        yield PreflightResult(
+            "permissions", "passed", f"all {sum(one.needed for one in answers)} that are needed are granted"
+        )
     for one in denied:
         if not one.needed:
             yield PreflightResult("permissions", "unknown", f"{one.why}: not allowed to {one.text()}")
@@ -107,7 +109,7 @@ Amounts = dict[str, Decimal]
 
 
 def pod_resources(pod: Object) -> tuple[Amounts, Amounts]:
-    """Requests and limits of a pod by resource: sidecars run beside the main containers, so all of them add up."""
+    """Requests and limits of a pod by resource. Sidecars run alongside the main containers, so all of them add up."""
     spec = pod["spec"]
     requests, limits = Amounts(), Amounts()
     sidecars = [one for one in spec.get("initContainers") or [] if one.get("restartPolicy") == "Always"]
@@ -122,7 +124,7 @@ def pod_resources(pod: Object) -> tuple[Amounts, Amounts]:
 
 
 def check_quotas(found: Sequence[Object], pod: Object, at_once: int) -> Iterator[PreflightResult]:
-    """Whether `at_once` such pods fit in what is left of each ResourceQuota. Scoped quotas are left to admission."""
+    """Whether `at_once` such pods fit into what is left of each ResourceQuota. Quotas with a scope are left to admission."""
     requests, limits = pod_resources(pod)
     wanted = {
         **{f"requests.{name}": value for name, value in requests.items()},
@@ -142,22 +144,22 @@ def check_quotas(found: Sequence[Object], pod: Object, at_once: int) -> Iterator
                 yield PreflightResult(
                     "quota",
                     "blocking",
-                    f"ResourceQuota {name} leaves {_short(resource, free)} of {resource}, one trial needs"
-                    f" {_short(resource, wanted[resource])}",
+                    f"ResourceQuota {name} leaves {_amount_text(resource, free)} of {resource}, one trial needs"
+                    f" {_amount_text(resource, wanted[resource])}",
                     "free some, have the quota raised, or ask for less (`cluster:` server and load, or resources)",
                 )
             elif resource in wanted and wanted[resource] * at_once > free:
                 yield PreflightResult(
                     "quota",
                     "unknown",
-                    f"ResourceQuota {name} leaves {_short(resource, free)} of {resource}: {at_once} trials at once"
-                    f" need {_short(resource, wanted[resource] * at_once)}",
+                    f"ResourceQuota {name} leaves {_amount_text(resource, free)} of {resource}: {at_once} trials at once"
+                    f" need {_amount_text(resource, wanted[resource] * at_once)}",
                     "some will wait or be rejected; have it raised, or select fewer nodes",
                 )
 
 
 def check_limit_ranges(found: Sequence[Object], pod: Object) -> Iterator[PreflightResult]:
-    """Whether the pod and its containers are within each LimitRange; defaults do not matter, all is given."""
+    """Whether the pod and its containers are within each LimitRange. Its defaults do not matter: trials set every value."""
     spec = pod["spec"]
     containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
     requests, limits = pod_resources(pod)
@@ -165,42 +167,60 @@ def check_limit_ranges(found: Sequence[Object], pod: Object) -> Iterator[Preflig
         name = one["metadata"]["name"]
         for limit in (one.get("spec") or {}).get("limits") or []:
             if limit["type"] == "Pod":
-                yield from _within(name, limit, "the pod", requests, limits)
+                yield from _outside_range(name, limit, "the pod", requests, limits)
             elif limit["type"] == "Container":
                 for container in containers:
-                    its = container.get("resources") or {}
-                    given = [{k: quantity_of(v) for k, v in (its.get(p) or {}).items()} for p in ("requests", "limits")]
-                    yield from _within(name, limit, f"container {container['name']}", *given)
+                    resources = container.get("resources") or {}
+                    given = [
+                        {k: quantity_of(v) for k, v in (resources.get(p) or {}).items()} for p in ("requests", "limits")
+                    ]
+                    yield from _outside_range(name, limit, f"container {container['name']}", *given)
 
 
-def _within(name: str, limit: Object, what: str, requests: Amounts, limits: Amounts) -> Iterator[PreflightResult]:
+def _outside_range(
+    name: str, limit: Object, what: str, requests: Amounts, limits: Amounts
+) -> Iterator[PreflightResult]:
     remedy = "ask for an amount within it (`cluster:` server and load, or resources), or take another NAMESPACE"
     for resource, most in (limit.get("max") or {}).items():
         if limits.get(resource, Decimal(0)) > quantity_of(most):
-            asked = f"{what} has {_short(resource, limits[resource])}"
-            yield PreflightResult("limit range", "blocking", f"{name}: at most {most} of {resource}, {asked}", remedy)
+            actual = f"{what} has {_amount_text(resource, limits[resource])}"
+            yield PreflightResult("limit range", "blocking", f"{name}: at most {most} of {resource}, {actual}", remedy)
     for resource, least in (limit.get("min") or {}).items():
         if resource in requests and requests[resource] < quantity_of(least):
-            asked = f"{what} has {_short(resource, requests[resource])}"
-            yield PreflightResult("limit range", "blocking", f"{name}: at least {least} of {resource}, {asked}", remedy)
+            actual = f"{what} has {_amount_text(resource, requests[resource])}"
+            yield PreflightResult(
+                "limit range", "blocking", f"{name}: at least {least} of {resource}, {actual}", remedy
+            )
 
 
-def _short(resource: str, value: Decimal) -> str:
+def _amount_text(resource: str, value: Decimal) -> str:
     if "memory" in resource and abs(value) >= 1 << 20:
         return f"{float(value) / (1 << 20):,.0f}Mi"
     return f"{value.normalize():f}"
 
 
 def admission_changes(sent: Object, kept: Object) -> list[str]:
-    """What a server-side dry run made of an object, beside the API's own defaults, in words: what was sent must be
-    there, and nothing may be added to a pod's containers, volumes, tolerations and the like."""
+    """How admission changed an object, one line for each change.
+
+    sent: what was sent; kept: what a server-side dry run returned. What was sent must be in it, and nothing may be added to
+    a pod's containers, volumes, tolerations and the like; the API's own defaults do not count.
+    """
     return list(_changes("", sent, kept))
 
 
-ADDED = ("containers", "initContainers", "volumes", "tolerations", "env", "volumeMounts", "imagePullSecrets", "args")
-KEYED = ("labels", "annotations", "nodeSelector", "limits", "requests")
-OWN_KEYS = re.compile(r"(batch\.kubernetes\.io/)?(controller-uid|job-name|job-tracking)$")
-OWN_TOLERATIONS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+GUARDED_LISTS = (
+    "containers",
+    "initContainers",
+    "volumes",
+    "tolerations",
+    "env",
+    "volumeMounts",
+    "imagePullSecrets",
+    "args",
+)
+GUARDED_MAPS = ("labels", "annotations", "nodeSelector", "limits", "requests")
+API_KEYS = re.compile(r"(batch\.kubernetes\.io/)?(controller-uid|job-name|job-tracking)$")
+API_TOLERATIONS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
 def _changes(path: str, sent: Any, kept: Any) -> Iterator[str]:
@@ -213,17 +233,17 @@ def _changes(path: str, sent: Any, kept: Any) -> Iterator[str]:
             elif value not in (None, [], {}, ""):
                 yield f"{where} is removed"
         for key, value in kept.items():
-            if key not in sent and (last in KEYED and not OWN_KEYS.match(key)):
+            if key not in sent and (last in GUARDED_MAPS and not API_KEYS.match(key)):
                 yield f"{path}.{key} is added: {str(value)[:100]}"
-            elif key not in sent and key in ADDED and not path.endswith("]"):
+            elif key not in sent and key in GUARDED_LISTS and not path.endswith("]"):
                 yield from _changes(f"{path}.{key}", [], value)
     elif isinstance(sent, list) and isinstance(kept, list):
-        yield from _listed(path, last, sent, kept)
+        yield from _list_changes(path, last, sent, kept)
     elif sent != kept and not _same_amount(sent, kept):
         yield f"{path} is changed from {str(sent)[:100]} to {str(kept)[:100]}"
 
 
-def _listed(path: str, last: str, sent: list[Any], kept: list[Any]) -> Iterator[str]:
+def _list_changes(path: str, last: str, sent: list[Any], kept: list[Any]) -> Iterator[str]:
     if not any(isinstance(one, Mapping) for one in (*sent, *kept)):
         if sent != kept:
             yield f"{path} is changed from {str(sent)[:100]} to {str(kept)[:100]}"
@@ -236,7 +256,7 @@ def _listed(path: str, last: str, sent: list[Any], kept: list[Any]) -> Iterator[
         else:
             yield f"{path}[{names[index] or index}] is removed"
     for one in kept:
-        if _name(one) not in names and last in ADDED and one.get("key") not in OWN_TOLERATIONS:
+        if _name(one) not in names and last in GUARDED_LISTS and one.get("key") not in API_TOLERATIONS:
             yield f"{path}[{_name(one)}] is added"
 
 
@@ -252,27 +272,31 @@ def _same_amount(sent: Any, kept: Any) -> bool:
 
 
 def raise_blocking(results: Sequence[PreflightResult]) -> None:
-    """Raise GilfreeError with all that is in the way, each with its remedy."""
-    found = [one for one in results if one.state == "blocking"]
-    if found:
-        remedies = dict.fromkeys(one.remedy for one in found)
-        raise GilfreeError("; ".join(one.text() for one in found), "; ".join(remedies))
+    """Raises GilfreeError with every blocking result and each remedy once; does nothing when there is none."""
+    blocking = [one for one in results if one.state == "blocking"]
+    if blocking:
+        remedies = dict.fromkeys(one.remedy for one in blocking)
+        raise GilfreeError("; ".join(one.text() for one in blocking), "; ".join(remedies))
 
 
 def check_cpu_manager(policies: Mapping[str, str | None], *, required: bool) -> Iterator[PreflightResult]:
-    """Whether servers will get CPUs of their own; `policies` by node, None where the kubelet could not be asked."""
+    """Whether servers get exclusive CPUs.
+
+    policies: each node's CPU manager policy, None when its kubelet could not be asked. required: whether trials without
+    exclusive CPUs are rejected.
+    """
     without = sorted(name for name, policy in policies.items() if policy not in (None, "static"))
-    unseen = sorted(name for name, policy in policies.items() if policy is None)
+    unknown = sorted(name for name, policy in policies.items() if policy is None)
     if without:
         yield PreflightResult(
             "pinning",
             "blocking" if required else "unknown",
-            f"the CPU manager policy of {', '.join(without[:5])} is not static: servers get no CPU of their own there",
+            f"the CPU manager policy of {', '.join(without[:5])} is not static: servers get no exclusive CPU there",
             "set cpuManagerPolicy: static in the kubelet's configuration, select other nodes (`cluster: {nodeSelector}`),"
-            " or take `cluster: {pinning: preferred}` and believe the figures less",
+            " or take `cluster: {pinning: preferred}` and trust the figures less",
         )
-    if unseen:
-        words = f"the CPU manager policy of {', '.join(unseen[:5])} cannot be seen from here"
-        yield PreflightResult("pinning", "unknown", words, "the first trial shows from inside whether it is static")
-    if policies and not without and not unseen:
+    if unknown:
+        detail = f"the CPU manager policy of {', '.join(unknown[:5])} cannot be read"
+        yield PreflightResult("pinning", "unknown", detail, "the first trial shows from inside whether it is static")
+    if policies and not without and not unknown:
         yield PreflightResult("pinning", "passed", "static CPU manager")

@@ -1,4 +1,4 @@
-"""Asking a cluster what preflight.py judges. Nothing is created: objects are sent with `dryRun=All`."""
+"""The questions to a cluster whose answers preflight.py decides on. Nothing is created: objects go with `dryRun=All`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from toolkit.backends.kubernetes.client import ApiError, Cluster, Unreachable
+from toolkit.backends.kubernetes.jobs import jobs_path
 from toolkit.backends.kubernetes.preflight import (
     PERMISSIONS,
     Permission,
@@ -23,50 +24,53 @@ Object = dict[str, Any]
 
 
 def check_access(cluster: Cluster) -> list[PreflightResult]:
-    """Whether the cluster is new enough and the user may do what is needed: asked before anything else.
+    """Whether the cluster is new enough and the user has the needed rights; checked before anything else.
 
-    Raises GilfreeError when the API server does not answer at all.
+    Raises GilfreeError when the API server does not answer.
     """
-    return [check_server_version(_version(cluster)), *check_permissions(_reviews(cluster), cluster.namespace)]
+    return [
+        check_server_version(_server_version(cluster)),
+        *check_permissions(_access_reviews(cluster), cluster.namespace),
+    ]
 
 
 def check_trials(
     cluster: Cluster, job: Mapping[str, Any], nodes: Sequence[str], *, pinned: bool, required: bool
 ) -> list[PreflightResult]:
-    """All results for a campaign whose trials are like `job`, one at a time on each of `nodes`.
+    """The results for a campaign whose trials are Jobs like `job`, one at a time on each of `nodes`.
 
-    pinned: servers are to have CPUs of their own, `required`: trials without are rejected.
+    pinned: whether servers are to have exclusive CPUs; required: whether trials without them are rejected.
     """
     pod = pod_of_job(job)
-    found = [*_tried(cluster, "jobs", f"/apis/batch/v1/namespaces/{cluster.namespace}/jobs", dict(job))]
+    found = [*_dry_run(cluster, "jobs", jobs_path(cluster), dict(job))]
     if any(one.state == "blocking" for one in found):
         return found
-    found += check_quotas(_items(cluster, "resourcequotas"), pod, len(nodes))
-    found += check_limit_ranges(_items(cluster, "limitranges"), pod)
+    found += check_quotas(_readable_items(cluster, "resourcequotas"), pod, len(nodes))
+    found += check_limit_ranges(_readable_items(cluster, "limitranges"), pod)
     if not any(one.state == "blocking" for one in found):
-        found += _tried(cluster, "pods", f"/api/v1/namespaces/{cluster.namespace}/pods", pod)
+        found += _dry_run(cluster, "pods", cluster.path("pods"), pod)
     if pinned:
         found += check_cpu_manager({name: _kubelet_policy(cluster, name) for name in nodes}, required=required)
     return found
 
 
 def pod_of_job(job: Mapping[str, Any]) -> Object:
-    """The pod that a Job would make, for trying what admission does to it."""
+    """The pod that a Job would create, for a dry run of its admission."""
     template = job["spec"]["template"]
     name = str(job["metadata"]["name"])
     metadata = {**template.get("metadata", {}), "name": name, "namespace": job["metadata"]["namespace"]}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
-def _version(cluster: Cluster) -> Object:
-    """Without patience: somebody is waiting in front of the terminal."""
+def _server_version(cluster: Cluster) -> Object:
+    """Not retried: a user is waiting at the terminal."""
     try:
         return cluster.get_once("/version")
     except Unreachable as error:
         raise GilfreeError(error.message, "see `kubectl cluster-info`; CONTEXT=NAME takes another cluster") from None
 
 
-def _reviews(cluster: Cluster) -> dict[Permission, bool]:
+def _access_reviews(cluster: Cluster) -> dict[Permission, bool]:
     found = {}
     for one in PERMISSIONS:
         attributes = {"verb": one.verb, "resource": one.resource, "group": one.group, "subresource": one.subresource}
@@ -82,8 +86,8 @@ def _reviews(cluster: Cluster) -> dict[Permission, bool]:
     return found
 
 
-def _tried(cluster: Cluster, what: str, path: str, body: Object) -> Iterator[PreflightResult]:
-    """A server-side dry run: refused, or what it changed."""
+def _dry_run(cluster: Cluster, resource: str, path: str, body: Object) -> Iterator[PreflightResult]:
+    """Create an object in a server-side dry run: whether the server refuses it, and how admission changes it."""
     try:
         kept = cluster.create(path, body, dryRun="All", fieldValidation="Strict")
     except ApiError as error:
@@ -101,15 +105,15 @@ def _tried(cluster: Cluster, what: str, path: str, body: Object) -> Iterator[Pre
         return
     changes = admission_changes(body, kept)
     if changes:
-        yield PreflightResult("dry run", "unknown", f"admission changes {what}: " + "; ".join(changes[:10]))
+        yield PreflightResult("dry run", "unknown", f"admission changes {resource}: " + "; ".join(changes[:10]))
     else:
-        yield PreflightResult("dry run", "passed", f"{what} are taken as they are")
+        yield PreflightResult("dry run", "passed", f"{resource} are accepted unchanged")
 
 
-def _items(cluster: Cluster, resource: str) -> list[Object]:
-    """Objects that may be looked at; what may not be is among `access`'s results."""
+def _readable_items(cluster: Cluster, resource: str) -> list[Object]:
+    """The objects of a kind; none when they may not be listed, which is among the results of `check_access`."""
     try:
-        found: list[Object] = cluster.list(f"/api/v1/namespaces/{cluster.namespace}/{resource}").get("items") or []
+        found: list[Object] = cluster.list(cluster.path(resource)).get("items") or []
     except ApiError as error:
         if error.status != 403:
             raise
@@ -118,7 +122,7 @@ def _items(cluster: Cluster, resource: str) -> list[Object]:
 
 
 def _kubelet_policy(cluster: Cluster, node: str) -> str | None:
-    """The kubelet's CPU manager policy; None where it may not be asked or does not answer."""
+    """The kubelet's CPU manager policy; None when it may not be read or the kubelet does not answer."""
     try:
         config = cluster.get_once(f"/api/v1/nodes/{node}/proxy/configz")
     except GilfreeError:
