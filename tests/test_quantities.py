@@ -48,13 +48,15 @@ def test_an_exponent_with_a_suffix_is_named_with_what_to_write() -> None:
 
 
 def test_a_thousandth_of_a_byte_is_taken_for_the_slip_it_is() -> None:
-    with pytest.raises(GilfreeError, match=r"web: '128m' is 0.128 bytes of memory: m is a thousandth, Mi was meant"):
+    with pytest.raises(
+        GilfreeError, match=r"web: '128m' is 0.128 bytes of memory: m means a thousandth; did you mean Mi"
+    ):
         memory_bytes_of("128m", "web")
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "-100m", "0.0"])
 def test_nothing_and_less_are_refused(text: str) -> None:
-    with pytest.raises(GilfreeError, match="not more than nothing"):
+    with pytest.raises(GilfreeError, match="not above 0"):
         cpu_millis_of(text, "here")
 
 

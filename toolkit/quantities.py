@@ -1,8 +1,8 @@
-"""Quantities exactly as Kubernetes reads them: what it refuses is refused here too, by name and place.
+"""Quantities as Kubernetes reads them: what the API server refuses is refused here too, with the text and its place.
 
-Stricter than `toolkit.units`, which reads a scenario's wishes: `1e3Mi` has an exponent and a suffix, which the API
-server refuses, and `128m` of memory is an eighth of a byte, which it takes and nobody means. CPU is counted in whole
-millicores and memory in whole bytes, both rounded up, as the scheduler does.
+Stricter than `toolkit.units`, which reads the quantities of a scenario: `1e3Mi` has an exponent and a suffix, which the
+API server refuses; `128m` of memory is an eighth of a byte, which the API server accepts and nobody means. CPU is counted
+in whole millicores and memory in whole bytes, both rounded up, as the scheduler does.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from toolkit.errors import GilfreeError
 from toolkit.units import MULTIPLES
 
 _FORM = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,4})|([A-Za-z]*))")
-_SMALL = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3")}
+_FRACTIONS = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3")}
 _LARGEST = Decimal(2**63 - 1)
 _MOST_CHARACTERS = 64
 _CPU_REMEDY, _MEMORY_REMEDY = "write for example 500m, 0.5 or 2", "write for example 512Mi or 4Gi"
 LEAST_MEMORY_BYTES = 1 << 20
-"""Below a megabyte a unit was forgotten or `m` was written for `Mi`."""
+"""A smaller amount of memory is a mistake: a unit was omitted, or `m` was written for `Mi`."""
 
 
 def quantity_of(text: str | int | float) -> Decimal:
@@ -31,30 +31,32 @@ def quantity_of(text: str | int | float) -> Decimal:
         if mixed and mixed[2] in MULTIPLES:
             plain = _plain(mixed[1])
             example = f": write {plain}{mixed[2]}" if plain else ""
-            raise ValueError(f"has an exponent and a suffix, and Kubernetes takes one of them{example}")
+            raise ValueError(f"has an exponent and a suffix, but Kubernetes accepts only one of them{example}")
         raise ValueError("is not a Kubernetes quantity")
     sign, digits, exponent, suffix = match.groups()
-    if suffix and suffix not in MULTIPLES and suffix not in _SMALL:
+    if suffix and suffix not in MULTIPLES and suffix not in _FRACTIONS:
         near = next((known for known in MULTIPLES if known and known.lower() == suffix.lower().removesuffix("b")), "")
-        raise ValueError(f"has no suffix that Kubernetes knows ({suffix!r})" + (f": {near} was meant?" if near else ""))
+        raise ValueError(
+            f"has a suffix that Kubernetes does not know ({suffix!r})" + (f"; did you mean {near}?" if near else "")
+        )
     value = Decimal(digits)
-    value = value.scaleb(int(exponent)) if exponent else value * (_SMALL.get(suffix) or MULTIPLES[suffix])
+    value = value.scaleb(int(exponent)) if exponent else value * (_FRACTIONS.get(suffix) or MULTIPLES[suffix])
     if value > _LARGEST:
         raise ValueError("is more than Kubernetes can hold")
     return -value if sign == "-" else value
 
 
 def cpu_millis_of(text: str | int | float, where: str) -> int:
-    """Millicores, rounded up. Raises GilfreeError naming `where` and the text unless it is more than nothing."""
+    """CPU in millicores, rounded up. Raises GilfreeError naming `where` and the text unless it is a quantity above 0."""
     value = _positive(text, where, _CPU_REMEDY)
     return int((value * 1000).to_integral_value(ROUND_CEILING))
 
 
 def memory_bytes_of(text: str | int | float, where: str) -> int:
-    """Bytes, rounded up. Raises GilfreeError naming `where` and the text for what no process fits in."""
+    """Memory in bytes, rounded up. Raises GilfreeError naming `where` and the text for less than LEAST_MEMORY_BYTES."""
     value = _positive(text, where, _MEMORY_REMEDY)
     if value < LEAST_MEMORY_BYTES:
-        unit = "m is a thousandth, Mi was meant?" if str(text).endswith("m") else "a unit was forgotten?"
+        unit = "m means a thousandth; did you mean Mi?" if str(text).endswith("m") else "is the unit missing?"
         raise GilfreeError(f"{where}: {str(text)!r} is {value.normalize():f} bytes of memory: {unit}", _MEMORY_REMEDY)
     return int(value.to_integral_value(ROUND_CEILING))
 
@@ -66,12 +68,12 @@ def _positive(text: str | int | float, where: str, remedy: str) -> Decimal:
     except ValueError as error:
         raise GilfreeError(f"{where}: {shown!r} {error}", remedy) from None
     if value <= 0:
-        raise GilfreeError(f"{where}: {shown!r} is not more than nothing", remedy)
+        raise GilfreeError(f"{where}: {shown!r} is not above 0", remedy)
     return value
 
 
 def _plain(number: str) -> str:
-    """A number without its exponent, empty where that would be silly."""
+    """A number without its exponent; empty when that is too long to show."""
     value = Decimal(number)
     shown = f"{value.normalize():f}"
     return shown if len(shown) < 12 else ""

@@ -7,14 +7,14 @@ from typing import Any
 
 from tests.factory import a_record
 from toolkit.campaign.plan import Block
-from toolkit.capacity.knee.campaign_plan import KneePlan, KneeSettings
-from toolkit.capacity.knee.search import Rules
-from toolkit.capacity.knee.verify import VerifyPlan
+from toolkit.capacity.knee.search import KneeRules
+from toolkit.capacity.knee.search_plan import KneeSearchPlan, KneeSettings
+from toolkit.capacity.knee.verification import VerificationPlan
 from toolkit.records.store import Metrics, Record
 from toolkit.scenario.model import Load, Point, Scenario
 from toolkit.trial.model import Window
 
-RULES = Rules(p99_ms=50)
+RULES = KneeRules(p99_ms=50)
 ARMS = ("3.14", "3.14t")
 THREADED = tuple(Point(endpoint="json", threads=threads, connections=128) for threads in (1, 2, 4, 8, 16, 32, 64))
 
@@ -22,9 +22,9 @@ Knees = Callable[[Point, int, str], float]
 """The true knee by point, block and arm."""
 
 
-def plan(points: tuple[Point, ...], *, blocks: int = 3, budget: int | None = None, retries: int = 3) -> KneePlan:
+def plan(points: tuple[Point, ...], *, blocks: int = 3, budget: int | None = None, retries: int = 3) -> KneeSearchPlan:
     settings = KneeSettings(RULES, blocks, budget)
-    return KneePlan("campaign", points, ARMS, settings, Load(warmup=3), retries)
+    return KneeSearchPlan("campaign", points, ARMS, settings, Load(warmup=3), retries)
 
 
 def entry(window: Window, knee_rps: float, **change: Any) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def trial(block: Block, arm: str, knee_rps: float, *, accepted: bool = True, **c
 
 
 def run(
-    what: KneePlan | VerifyPlan, knees: Knees, records: list[Record] | None = None, most: int = 10_000
+    what: KneeSearchPlan | VerificationPlan, knees: Knees, records: list[Record] | None = None, most: int = 10_000
 ) -> list[Record]:
     """Run a plan to its end (or for `most` trials); the records, those from before included."""
     found = list(records or [])

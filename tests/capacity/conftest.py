@@ -8,12 +8,12 @@ import pytest
 
 
 @pytest.fixture
-def told(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Say something that is shown although the test passes: counts that somebody wants to see."""
+def print_live(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Print a line at once, although pytest captures output and the test passes: counts that are worth seeing."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
 
-    def say(words: str) -> None:
+    def show(words: str) -> None:
         with capture.global_and_fixture_disabled():
             print(words, flush=True)
 
-    return say
+    return show

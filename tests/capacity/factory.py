@@ -1,45 +1,34 @@
-"""Made-up nodes, Deployments and profiles for the tests of capacity planning, from a seed."""
+"""Random nodes and Deployments from a seed, and made-up profiles, for the tests of capacity planning."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from toolkit.capacity.deploy.pod import PodResources
-from toolkit.capacity.knee.profile import BlockKnee, Profile, RateSeen, Role, VariantProfile
-from toolkit.capacity.nodes.catalogue import GIB, MIB, NodeType
+from toolkit.capacity.knee.profile import BlockKnee, MeasuredRate, Profile, Role, VariantProfile
+from toolkit.capacity.nodes.catalogue import NodeType
 from toolkit.capacity.placement.scheduler import Workload
+from toolkit.selftest.random_inputs import random_node_types, random_workload
 
 
-def random_types(drawn: random.Random, count: int = 4, *, largest: int = 16, daemons: bool = False) -> list[NodeType]:
-    """Node types of sizes and prices as clouds have them, prices a little off the line."""
-    found = []
-    for index in range(count):
-        cpus = drawn.choice([size for size in (2, 4, 8, 16, 32, 64) if size <= largest])
-        memory_gib = cpus * drawn.choice([2, 4, 8])
-        found.append(
-            NodeType(
-                name=f"t{index}",
-                cpu_millis=cpus * 1000 - drawn.choice([70, 80, 100, 110]),
-                memory_bytes=round(memory_gib * GIB * drawn.uniform(0.85, 0.97)),
-                pods=drawn.choice([8, 29, 58, 110]),
-                price_hour=(cpus * 0.0316 + memory_gib * 0.00424) * drawn.uniform(0.85, 1.15),
-                daemon_cpu_millis=250 if daemons else 0,
-                daemon_memory_bytes=400 * MIB if daemons else 0,
-                daemon_pods=1 if daemons else 0,
-            )
-        )
-    return found
+def node_types(
+    generator: random.Random, count: int = 4, *, largest: int = 16, daemonsets: bool = False
+) -> list[NodeType]:
+    """Random node types of 2 to `largest` CPUs."""
+    cpus = [size for size in (2, 4, 8, 16, 32, 64) if size <= largest]
+    return random_node_types(generator, count, cpus=cpus, max_pods=(8, 29, 58, 110), daemonsets=daemonsets)
 
 
-def random_workload(drawn: random.Random, name: str, most: int = 60) -> Workload:
-    """A Deployment with a size as people write it."""
-    return Workload(
-        name=name,
-        cpu_millis=drawn.choice([100, 250, 300, 500, 750, 900, 1000, 1500]),
-        memory_bytes=drawn.choice([96, 128, 256, 400, 512, 1024, 2048, 4096]) * MIB,
-        replicas=drawn.randint(5, most),
-    )
+def random_deployment(generator: random.Random, name: str, most_replicas: int = 60) -> Workload:
+    """A random Deployment whose pods fit on the smallest of these types."""
+    return random_workload(generator, name, most_replicas=most_replicas, most_cpu_millis=1500)
+
+
+def nodes_of(counts: Mapping[str, int], types: Sequence[NodeType]) -> list[NodeType]:
+    """The nodes of a packing one by one, as the simulated scheduler takes them."""
+    known = {one.name: one for one in types}
+    return [known[name] for name, count in counts.items() for _ in range(count)]
 
 
 def variant(
@@ -48,17 +37,17 @@ def variant(
     *,
     memory_mb: float = 200.0,
     cpus_used: float = 0.95,
-    profile: str = "release",
+    build_profile: str = "release",
     saturated: bool = False,
     threads: int = 1,
-    rates: Sequence[RateSeen] = (),
+    rates: Sequence[MeasuredRate] = (),
     rejected: dict[str, int] | None = None,
 ) -> VariantProfile:
     """One variant at one setting with these knees, a block each."""
     return VariantProfile(
         variant="3.14" if role == "gil" else "3.14t",
         role=role,
-        profile=profile,
+        build_profile=build_profile,
         point=f"json-w1-t{threads}-c64",
         endpoint="json",
         workers=1,
@@ -91,6 +80,6 @@ def measured(*variants: VariantProfile, p99_ms: float = 50.0) -> Profile:
 
 
 def pod(one: VariantProfile) -> PodResources:
-    """A pod of one CPU and the memory that was measured, so that tests can reckon with it."""
+    """A pod of one CPU and the memory that was measured, so that tests can calculate with it."""
     memory = round((one.memory_high_mb or 0) * 1e6)
     return PodResources(1000, 1000, memory, memory)

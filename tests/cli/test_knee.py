@@ -13,7 +13,7 @@ from tests.capacity.campaigns import ARMS, RULES, about, run, scenario
 from tests.capacity.campaigns import plan as a_plan
 from tests.factory import POINTS
 from toolkit.campaign.runner import Campaign
-from toolkit.capacity.knee.campaign_plan import KneeSettings
+from toolkit.capacity.knee.search_plan import KneeSettings
 from toolkit.cli import app
 from toolkit.errors import GilfreeError
 from toolkit.scenario.model import Point
@@ -29,7 +29,7 @@ def typed(*words: str) -> Result:
     [
         ([], "no scenario is named"),
         (["asgi", "--slo", "p95=50ms"], "only p99 is known"),
-        (["asgi", "--slo", "p99=-1ms"], "is no objective"),
+        (["asgi", "--slo", "p99=-1ms"], "is not an objective"),
         (["asgi", "--budget", "500ms"], "--budget: '500ms'"),
         (["asgi", "--point", "json-w9-t1-c1"], "asgi has no point 'json-w9-t1-c1'"),
         (["asgi", "--grid", "nix"], "measures no such endpoint"),
@@ -115,4 +115,4 @@ def test_a_campaign_that_looked_for_no_knee_is_refused(tmp_path: Path) -> None:
     arms = [Arm(ARMS[0], "gil", "python")]
     Campaign.create(tmp_path / "plain", scenario(POINTS, "asgi"), arms, {"run": "plain"})
     done = typed("--of", "plain", "--results", str(tmp_path))
-    assert isinstance(done.exception, GilfreeError) and "did not look for a knee" in str(done.exception)
+    assert isinstance(done.exception, GilfreeError) and "did not search for a knee" in str(done.exception)

@@ -80,13 +80,13 @@ def test_sidecars_and_neighbours(results: Path, tmp_path: Path) -> None:
         (["--rps", "-5"], "--rps -5 is not a rate"),
         (["--rps", "nan"], "--rps nan is not a rate"),
         (["--rps", "5", "--slo", "p95=5ms"], "only p99 is known"),
-        (["--rps", "5", "--slo", "p99=1us"], "was met at no measured rate"),
+        (["--rps", "5", "--slo", "p99=1us"], "no measured rate met p99 under 0.001 ms"),
         (["--rps", "5", "--headroom", "2"], "--headroom 2 is not a share"),
         (["--rps", "5", "--memory-headroom", "-1"], "--memory-headroom -1"),
         (["--rps", "5", "--sidecar", "gpu=1"], "'gpu' is neither cpu nor memory"),
         (["--rps", "5", "--sidecar", "memory=1e3Mi"], "'1e3Mi' has an exponent and a suffix"),
         (["--rps", "5", "--nodes", "none.yaml"], "none.yaml: cannot be read"),
-        (["--rps", "5", "--arch", "s390x"], "no such nodes"),
+        (["--rps", "5", "--arch", "s390x"], "no nodes of that architecture"),
     ],
 )
 def test_bad_input_is_refused_by_name(results: Path, words: list[str], said: str) -> None:

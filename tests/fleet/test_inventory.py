@@ -51,7 +51,10 @@ def test_a_deployment_is_read_as_it_stands(tmp_path: Path) -> None:
         (deployment(replicas=0, cpu="1", memory="1Gi"), "it is scaled to no pods"),
         (deployment(cpu="1", memory="1e3Mi"), "its requests cannot be read: memory '1e3Mi' has an exponent"),
         (deployment(cpu="-1", memory="1Gi"), "its requests cannot be read: cpu '-1' is negative"),
-        (deployment(cpu="1", memory="128m"), "its pods request 1 bytes of memory: m is a thousandth, Mi was meant?"),
+        (
+            deployment(cpu="1", memory="128m"),
+            "its pods request 1 bytes of memory: m means a thousandth; did you mean Mi?",
+        ),
     ],
 )
 def test_a_service_that_cannot_be_reckoned_with_says_why(tmp_path: Path, item: Any, why: str) -> None:
@@ -73,12 +76,12 @@ def test_a_csv_says_the_same(tmp_path: Path) -> None:
     [
         ("namespace,name,replicas\n", "no Deployment in it"),
         ("namespace,name,replicas\nshop,orders,-1\n", r":2: replicas: '-1' is negative"),
-        ("namespace,name,replicas\nshop,orders,1.5\n", r":2: replicas: '1.5' is no number of pods"),
-        ("namespace,name,replicas,cpu\nshop,orders,1,-1\n", r":2: cpu: '-1' is not more than nothing"),
+        ("namespace,name,replicas\nshop,orders,1.5\n", r":2: replicas: '1.5' is not a number of pods"),
+        ("namespace,name,replicas,cpu\nshop,orders,1,-1\n", r":2: cpu: '-1' is not above 0"),
         ("namespace,name,replicas,memory\nshop,orders,1,1e3Mi\n", r":2: memory: '1e3Mi' has an exponent and a suffix"),
         ("namespace,name,replicas,labels\nshop,orders,1,lang\n", r":2: labels: 'lang' has no ="),
-        ("namespace,name,replicas\nshop,,1\n", r":2: name: nothing there"),
-        ("namespace,name,replicas\nshop,a,1\nshop,a,2\n", "shop/a is there twice"),
+        ("namespace,name,replicas\nshop,,1\n", r":2: name: the cell is empty"),
+        ("namespace,name,replicas\nshop,a,1\nshop,a,2\n", "shop/a is given twice"),
     ],
 )
 def test_a_mistake_in_a_csv_is_named_by_line(tmp_path: Path, text: str, said: str) -> None:
@@ -95,7 +98,7 @@ def test_a_mistake_in_a_csv_is_named_by_line(tmp_path: Path, text: str, said: st
         ("{", "is not JSON"),
         ("[]", "holds no list of Deployments"),
         ('{"items": [{"kind": "Deployment", "metadata": {}}]}', "is not as Kubernetes writes them"),
-        ('{"items": [{"kind": "Service", "metadata": {}}]}', "no Deployment in it"),
+        ('{"items": [{"kind": "FleetService", "metadata": {}}]}', "no Deployment in it"),
     ],
 )
 def test_what_is_no_inventory_is_refused(tmp_path: Path, text: str, said: str) -> None:

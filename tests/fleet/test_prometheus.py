@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from toolkit.errors import GilfreeError
-from toolkit.fleet.prometheus import DEFAULT_QUERIES, TOKEN, read_queries, usage
+from toolkit.fleet.prometheus import DEFAULT_QUERIES, TOKEN_VARIABLE, query_usage, read_queries
 from toolkit.fleet.usage import Usage
 
 QUERIES = {"rps": "a", "cpu_p95": "b", "memory_max": "c"}
@@ -70,14 +70,14 @@ def prometheus() -> Iterator[Prometheus]:
 
 
 def test_three_queries_make_a_services_usage(prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(TOKEN, "secret")
+    monkeypatch.setenv(TOKEN_VARIABLE, "secret")
     orders = {"namespace": "shop", "deployment": "orders"}
     prometheus.answers = {
         "a": (200, vector((orders, "120.5"))),
         "b": (200, vector((orders, "0.75"), ({"namespace": "shop", "workload": "cart"}, "2"))),
         "c": (200, vector((orders, "2e8"))),
     }
-    assert usage(prometheus.url + "/", QUERIES) == {
+    assert query_usage(prometheus.url + "/", QUERIES) == {
         ("shop", "orders"): Usage(120.5, 0.75, 2e8),
         ("shop", "cart"): Usage(None, 2.0, None),
     }
@@ -88,7 +88,7 @@ def test_pods_are_added_up_to_their_deployment_but_memory_is_the_largest_pods(pr
     pods = [{"namespace": "shop", "pod": f"orders-api-7d4b9c6f5-{end}"} for end in ("abcde", "fghij")]
     answer = (200, vector((pods[0], "10"), (pods[1], "20")))
     prometheus.answers = {"a": answer, "b": answer, "c": answer}
-    assert usage(prometheus.url, QUERIES) == {("shop", "orders-api"): Usage(30.0, 30.0, 20.0)}
+    assert query_usage(prometheus.url, QUERIES) == {("shop", "orders-api"): Usage(30.0, 30.0, 20.0)}
 
 
 def test_a_figure_that_is_none_is_left_unknown(prometheus: Prometheus) -> None:
@@ -97,7 +97,7 @@ def test_a_figure_that_is_none_is_left_unknown(prometheus: Prometheus) -> None:
         "a": (200, vector((orders, "5"))),
         "b": (200, vector((orders, "NaN"), ({"namespace": "x", "deployment": "y"}, "1"))),
     }
-    assert usage(prometheus.url, QUERIES)["shop", "orders"] == Usage(5.0, None, None)
+    assert query_usage(prometheus.url, QUERIES)["shop", "orders"] == Usage(5.0, None, None)
 
 
 @pytest.mark.parametrize(
@@ -110,23 +110,26 @@ def test_a_figure_that_is_none_is_left_unknown(prometheus: Prometheus) -> None:
         ((503, "down"), r"refused the query rps: 503"),
         ((200, "<html>"), r"does not answer: Expecting value"),
         ((200, {"a": 1}), r"does not answer as Prometheus does"),
-        ((200, {"status": "success", "data": {"resultType": "matrix", "result": []}}), r"rps gives no vector: matrix"),
-        ((200, vector(({"job": "x"}, "1"))), r"no result of the query rps names a service: its labels are job"),
+        (
+            (200, {"status": "success", "data": {"resultType": "matrix", "result": []}}),
+            r"rps does not return a vector: matrix",
+        ),
+        ((200, vector(({"job": "x"}, "1"))), r"no result of the query rps names a service; its labels are job"),
     ],
 )
 def test_every_way_of_not_answering_is_named(prometheus: Prometheus, answer: tuple[int, Any], said: str) -> None:
     prometheus.answers = {"a": answer}
     with pytest.raises(GilfreeError, match=said):
-        usage(prometheus.url, QUERIES)
+        query_usage(prometheus.url, QUERIES)
 
 
 def test_no_server_and_no_address_are_named(prometheus: Prometheus) -> None:
     free = Prometheus()
     free.server_close()
     with pytest.raises(GilfreeError, match=r"does not answer: .*refused"):
-        usage(free.url, QUERIES)
-    with pytest.raises(GilfreeError, match="'file:///etc/passwd' is no address"):
-        usage("file:///etc/passwd", QUERIES)
+        query_usage(free.url, QUERIES)
+    with pytest.raises(GilfreeError, match="'file:///etc/passwd' is not an address"):
+        query_usage("file:///etc/passwd", QUERIES)
 
 
 def test_own_queries_replace_the_defaults_one_by_one(tmp_path: Path) -> None:

@@ -12,21 +12,21 @@ from toolkit.capacity.knee.profile import Profile, write_profile
 from toolkit.capacity.nodes.catalogue import GIB, MIB, Catalogue, NodeType
 from toolkit.errors import GilfreeError
 from toolkit.fleet.estimate import Need
-from toolkit.fleet.inventory import Service
-from toolkit.fleet.nodes import fleet_nodes
-from toolkit.fleet.ranking import Fleet, judge
-from toolkit.fleet.rules import Rules, read_rules
+from toolkit.fleet.inventory import FleetService
+from toolkit.fleet.nodes import count_nodes
+from toolkit.fleet.ranking import FleetRanking, rank_services
+from toolkit.fleet.rules import FleetRules, read_rules
 from toolkit.fleet.usage import Usage, read_usage
 from toolkit.report.fleet import html, text
 
 NODES = Catalogue("nodes.yaml", (NodeType("n", 3900, 15 * GIB, 110, 0.2), NodeType("l", 15900, 60 * GIB, 234, 0.8)))
 FASTER = measured(variant("gil", [1000, 1010, 1020]), variant("free-threaded", [1900, 2000, 2100]))
-ORDERS = Service("shop", "orders", 10, 1000, 512 * MIB, ("r/orders:1",), {"lang": "python"})
+ORDERS = FleetService("shop", "orders", 10, 1000, 512 * MIB, ("r/orders:1",), {"lang": "python"})
 BUSY = Usage(rps=5000, cpu_cores=5.0, memory_bytes=300 * MIB)
 
 
-def rules(tmp_path: Path, profile: Profile = FASTER, own: bool = False, more: str = "") -> Rules:
-    """Rules with one profile, for services labelled as Python."""
+def rules(tmp_path: Path, profile: Profile = FASTER, own: bool = False, more: str = "") -> FleetRules:
+    """FleetRules with one profile, for services labelled as Python."""
     write_profile(profile, tmp_path)
     file = tmp_path / "rules.yaml"
     file.write_text(
@@ -37,14 +37,14 @@ def rules(tmp_path: Path, profile: Profile = FASTER, own: bool = False, more: st
 
 
 def judged(
-    tmp_path: Path, *services: Service, profile: Profile = FASTER, own: bool = False, used: Usage = BUSY
-) -> Fleet:
+    tmp_path: Path, *services: FleetService, profile: Profile = FASTER, own: bool = False, used: Usage = BUSY
+) -> FleetRanking:
     """The fleet of these services, all with the same usage."""
-    return judge(services, rules(tmp_path, profile, own), {one.key: used for one in services}, NODES, 0.5, 0)
+    return rank_services(services, rules(tmp_path, profile, own), {one.key: used for one in services}, NODES, 0.5, 0)
 
 
 def test_a_service_that_saves_even_at_the_worst_of_the_blocks_moves_first(tmp_path: Path) -> None:
-    (one,) = judged(tmp_path, ORDERS).judged
+    (one,) = judged(tmp_path, ORDERS).services
     assert (one.verdict, one.confidence) == ("move first", "medium")
     assert one.gil is not None and one.free is not None and one.saving is not None
     assert one.gil.pods == 10  # 5 cores at half their use, in pods of one
@@ -53,8 +53,8 @@ def test_a_service_that_saves_even_at_the_worst_of_the_blocks_moves_first(tmp_pa
 
 
 def test_what_sizing_alone_saves_is_kept_apart(tmp_path: Path) -> None:
-    (one,) = judged(tmp_path, replace(ORDERS, replicas=40)).judged
-    (same,) = judged(tmp_path, ORDERS).judged
+    (one,) = judged(tmp_path, replace(ORDERS, replicas=40)).services
+    (same,) = judged(tmp_path, ORDERS).services
     assert one.saving == same.saving
     assert (one.sizing or 0) > (same.sizing or 0)
 
@@ -70,31 +70,31 @@ def test_the_head_and_the_table_speak_of_the_same_nodes(tmp_path: Path) -> None:
 
 
 def test_its_own_campaign_gives_its_own_pods_and_high_confidence(tmp_path: Path) -> None:
-    (one,) = judged(tmp_path, ORDERS, own=True, used=Usage(rps=5000)).judged
+    (one,) = judged(tmp_path, ORDERS, own=True, used=Usage(rps=5000)).services
     assert (one.verdict, one.confidence) == ("move first", "high")
     assert one.gil is not None and one.free is not None
     assert (one.gil.pods, one.free.pods) == (10, 5)
 
 
 def test_a_service_unlike_its_profile_is_measured_first(tmp_path: Path) -> None:
-    (one,) = judged(tmp_path, ORDERS, used=replace(BUSY, rps=50)).judged
+    (one,) = judged(tmp_path, ORDERS, used=replace(BUSY, rps=50)).services
     assert (one.verdict, one.confidence) == ("measure first", "low")
-    assert "does mostly other things" in one.why
+    assert "does mostly other work" in one.why
 
 
 def test_overlapping_blocks_leave_it_open(tmp_path: Path) -> None:
     profile = measured(variant("gil", [800, 1000, 1500]), variant("free-threaded", [900, 1300, 1700]))
-    (one,) = judged(tmp_path, ORDERS, profile=profile).judged
+    (one,) = judged(tmp_path, ORDERS, profile=profile).services
     assert one.verdict == "measure first"
     assert "leave it open" in one.why
 
 
 def test_a_service_that_does_not_save_is_left(tmp_path: Path) -> None:
     slower = measured(variant("gil", [1000, 1010, 1020]), variant("free-threaded", [700, 710, 720]))
-    (one,) = judged(tmp_path, ORDERS, profile=slower).judged
+    (one,) = judged(tmp_path, ORDERS, profile=slower).services
     assert one.verdict == "leave" and "cost more" in one.why
-    (small,) = judged(tmp_path, replace(ORDERS, replicas=2), used=replace(BUSY, rps=50, cpu_cores=0.05)).judged
-    assert small.verdict == "leave" and "the same on both" in small.why
+    (small,) = judged(tmp_path, replace(ORDERS, replicas=2), used=replace(BUSY, rps=50, cpu_cores=0.05)).services
+    assert small.verdict == "leave" and "the same on both variants" in small.why
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_a_service_that_does_not_save_is_left(tmp_path: Path) -> None:
         (replace(ORDERS, cpu_millis=64_000), BUSY, "fits on no node type"),
     ],
 )
-def test_what_is_not_known_is_unknown_because(tmp_path: Path, service: Service, used: Usage, why: str) -> None:
-    (one,) = judged(tmp_path, service, used=used).judged
+def test_what_is_not_known_is_unknown_because(tmp_path: Path, service: FleetService, used: Usage, why: str) -> None:
+    (one,) = judged(tmp_path, service, used=used).services
     assert one.verdict == "unknown"
     assert why in one.why
 
@@ -116,24 +116,24 @@ def test_what_is_not_known_is_unknown_because(tmp_path: Path, service: Service, 
 def test_a_profile_that_is_not_fit_makes_its_services_unknown(tmp_path: Path) -> None:
     saturated = measured(variant("gil", [1, 2, 3], saturated=True), variant("free-threaded", [1, 2, 3]))
     found = judged(tmp_path, ORDERS, profile=saturated)
-    assert "the load generator, not the server" in found.judged[0].why
+    assert "the load generator, not the server" in found.services[0].why
     assert "profile wsgi is not fit" in text(found)
 
 
 def test_what_a_rule_calls_not_python_is_not_unknown(tmp_path: Path) -> None:
     found = judged(tmp_path, replace(ORDERS, labels={}, images=("r/jvm:1",)))
-    assert found.judged[0].verdict == "not Python"
+    assert found.services[0].verdict == "not Python"
 
 
 def test_a_profile_of_two_endpoints_is_taken_at_one_of_them(tmp_path: Path) -> None:
     slower = [variant("gil", [600, 610, 620]), variant("free-threaded", [300, 310, 320])]
     io = [one.model_copy(update={"endpoint": "io", "point": "io-w2"}) for one in FASTER.variants]
     both = measured(*io, *slower)
-    (one,) = judged(tmp_path, ORDERS, profile=both).judged
+    (one,) = judged(tmp_path, ORDERS, profile=both).services
     assert one.verdict == "leave"  # of json, which a CPU carries least of
     named = (tmp_path / "rules.yaml").read_text().replace("own:", "endpoint: io, own:")
     (tmp_path / "rules.yaml").write_text(named)
-    (one,) = judge([ORDERS], read_rules(tmp_path / "rules.yaml"), {ORDERS.key: BUSY}, NODES, 0.5, 0).judged
+    (one,) = rank_services([ORDERS], read_rules(tmp_path / "rules.yaml"), {ORDERS.key: BUSY}, NODES, 0.5, 0).services
     assert one.verdict == "move first"
 
 
@@ -141,8 +141,8 @@ def test_the_surest_money_comes_first_and_totals_are_of_what_is_known(tmp_path: 
     large, small = replace(ORDERS, name="large"), replace(ORDERS, name="small")
     used = {large.key: replace(BUSY, rps=20_000, cpu_cores=20), small.key: BUSY}
     unknown = replace(ORDERS, name="unknown", labels={})
-    found = judge([small, unknown, large], rules(tmp_path), used, NODES, 0.5, 0)
-    assert [one.name for one in found.judged] == ["large", "small", "unknown"]
+    found = rank_services([small, unknown, large], rules(tmp_path), used, NODES, 0.5, 0)
+    assert [one.name for one in found.services] == ["large", "small", "unknown"]
     now, gil, free = found.totals
     assert now.pods == 20
     assert gil.cpu_cores > free.cpu_cores
@@ -160,11 +160,11 @@ def test_the_services_money_adds_up_to_that_of_the_nodes(tmp_path: Path) -> None
 
 def test_nodes_hold_all_that_is_asked() -> None:
     needs = [Need(7, 900, 2 * GIB), Need(40, 250, GIB), Need(3, 3500, 8 * GIB)]
-    found = fleet_nodes(NODES, needs, spare=0)
+    found = count_nodes(NODES, needs, spare=0)
     kind = next(one for one in NODES.types if one.name == found.kind)
     assert found.count * kind.free_cpu_millis >= sum(one.pods * one.cpu_millis for one in needs)
     assert found.count * kind.free_memory_bytes >= sum(one.memory_total for one in needs)
-    assert fleet_nodes(NODES, needs, spare=2).count == found.count + 2
+    assert count_nodes(NODES, needs, spare=2).count == found.count + 2
 
 
 def test_the_page_is_one_file_with_the_ranking_and_escapes_names(tmp_path: Path) -> None:
@@ -185,10 +185,10 @@ def test_an_empty_result_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("  - { label: a, profile: none }", r":5: rules.2.profile: 'none' is not among the profiles"),
+        ("  - { label: a, profile: none }", r":5: rules.2.profile: 'none' is not one of the profiles"),
         ("  - { label: a }", r"give either a profile or `python: false`"),
         ("  - { label: a, profile: wsgi, python: false }", r"give either a profile or"),
-        ("  - { profile: wsgi }", r"a rule for no service"),
+        ("  - { profile: wsgi }", r"the rule has no condition"),
         ("  - { lable: a, label: b, profile: wsgi }", r"unknown key 'lable'"),
         ("  - { label: a, python: 0 }", r"python: '0' is neither true nor false"),
     ],
@@ -216,7 +216,7 @@ def test_a_mistake_in_rules_is_named_by_line(tmp_path: Path, line: str, said: st
 def test_conditions(tmp_path: Path, rule: str, fits: bool) -> None:
     write_profile(FASTER, tmp_path)
     (tmp_path / "r.yaml").write_text(f"profiles: {{ p: {{ campaign: . }} }}\nrules: [{{ {rule}, profile: p }}]\n")
-    assert (read_rules(tmp_path / "r.yaml").first(ORDERS) is not None) == fits
+    assert (read_rules(tmp_path / "r.yaml").first_match(ORDERS) is not None) == fits
 
 
 def test_usage_is_read_with_quantities_and_refused_by_line(tmp_path: Path) -> None:
@@ -232,5 +232,5 @@ def test_usage_is_read_with_quantities_and_refused_by_line(tmp_path: Path) -> No
         with pytest.raises(GilfreeError, match=f"usage.csv:2: .*{said}"):
             read_usage(file)
     file.write_text("namespace,name\na,b\na,b\n")
-    with pytest.raises(GilfreeError, match="a/b is there twice"):
+    with pytest.raises(GilfreeError, match="a/b is given twice"):
         read_usage(file)

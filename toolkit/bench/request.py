@@ -38,7 +38,7 @@ class BenchRequest:
     """What the user asked for beyond the scenarios.
 
     explicit: the pair to use, GIL first: executables locally, image references elsewhere. stopping: the rule of
-    --stop-when-sure, and knee: the settings of a search for knees (capacity/knee/campaign_plan.py), both as campaign.json
+    --stop-when-sure, and knee: the settings of a search for knees (capacity/knee/search_plan.py), both as campaign.json
     holds them.
     """
 

@@ -162,9 +162,9 @@ def plan_of(campaign: Campaign) -> Plan:
     scenario = campaign.scenario
     arms = tuple(arm.name for arm in campaign.arms)
     if campaign.description.get("knee"):
-        from toolkit.capacity.knee.campaign_plan import knee_plan
+        from toolkit.capacity.knee.search_plan import knee_search_plan
 
-        return knee_plan(campaign.name, scenario, arms, campaign.description)
+        return knee_search_plan(campaign.name, scenario, arms, campaign.description)
     rule = stopping_rule(campaign.description)
     rounds = rule.limit if rule else scenario.load.rounds
     matrix = FixedMatrix(campaign.name, tuple(scenario.points()), arms, rounds, scenario.limits.retries)

@@ -1,1 +1,1 @@
-"""From measured knees to pods, nodes and money. Each step is a folder: knee, deploy, nodes, placement, planning."""
+"""From measured knees to pods, nodes and cost. Each step is a folder: knee, deploy, nodes, placement, planning."""

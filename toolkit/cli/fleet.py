@@ -50,7 +50,7 @@ def fleet(
     from toolkit.errors import GilfreeError
     from toolkit.fleet.inventory import from_cluster as services_of_cluster
     from toolkit.fleet.inventory import read_inventory
-    from toolkit.fleet.ranking import judge
+    from toolkit.fleet.ranking import rank_services
     from toolkit.fleet.rules import read_rules
     from toolkit.fleet.usage import read_usage
     from toolkit.report import fleet as report
@@ -76,8 +76,8 @@ def fleet(
         from toolkit.fleet import prometheus as prom
 
         say(f"asking {prometheus}")
-        figures = prom.usage(prometheus or "", prom.read_queries(queries) if queries else prom.DEFAULT_QUERIES)
-    found = judge(services, known, figures, catalogue, headroom, spare_nodes)
+        figures = prom.query_usage(prometheus or "", prom.read_queries(queries) if queries else prom.DEFAULT_QUERIES)
+    found = rank_services(services, known, figures, catalogue, headroom, spare_nodes)
     if html is not None:
         subtitle = f"{inventory or 'the cluster'}, rules {rules}, usage {usage or prometheus}"
         write_file(html, report.html(found, "Which services to move first", subtitle))

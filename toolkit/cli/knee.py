@@ -97,8 +97,8 @@ def knee(
     from toolkit.bench.backends import check_backend
     from toolkit.bench.request import BackendOptions
     from toolkit.capacity.knee import run as measure
-    from toolkit.capacity.knee.campaign_plan import KneeSettings
-    from toolkit.capacity.knee.search import Rules
+    from toolkit.capacity.knee.search import KneeRules
+    from toolkit.capacity.knee.search_plan import KneeSettings
     from toolkit.capacity.knee.slo import p99_ms_of
     from toolkit.cli.shared.output import progress
     from toolkit.cli.shared.values import seconds_of
@@ -123,7 +123,7 @@ def knee(
             raise GilfreeError("no scenario is named", "gilfree knee asgi --slo p99=50ms")
         check_backend(backend)
         total = seconds_of("--budget", budget) if budget else None
-        rules = Rules(
+        rules = KneeRules(
             p99_ms_of(slo),
             ladder_seconds=seconds_of("--ladder", ladder),
             confirm_seconds=seconds_of("--confirm", confirm),
@@ -138,9 +138,9 @@ def knee(
         campaigns, place = runs.start(run, results, limited, request, say)
     try:
         if of is None and place is not None:
-            stopped += measure.run(campaigns, place, quiet, say)
+            stopped += measure.run_searches(campaigns, place, quiet, say)
         if verify and place is not None:
-            stopped += measure.verify(campaigns, place, quiet, say)
+            stopped += measure.run_verifications(campaigns, place, quiet, say)
     except KeyboardInterrupt:
         say(
             f"\ninterrupted; nothing is left running. Continue with: gilfree knee --resume {campaigns[0].description['run']}"
@@ -175,11 +175,11 @@ def _chosen(scenario: str, wanted: list[str], grid: str | None, cpus: str | None
     for number in numbers:
         asked = loaded.resources.server.cpus if number is None else number
         if grid is None:
-            points = measure.chosen_points(loaded, wanted)
+            points = measure.choose_points(loaded, wanted)
         else:
             given = split_cpus(physical_cores(), "auto", loaded.resources.load.cpus).server if asked == "auto" else ()
             points = measure.grid_points(loaded, grid, len(given) or max(1, int(float(asked))))
-        cut = measure.narrowed(loaded, points, number)
+        cut = measure.narrow_scenario(loaded, points, number)
         suffix = f"-cpu{number:g}".replace(".", "-") if number is not None else ""
         found.append(cut.model_copy(update={"name": f"{cut.name}{suffix}"}))
     return found
@@ -206,8 +206,8 @@ def _given(**values: float | None) -> dict[str, Any]:
 def _recommended(campaign: Campaign, headroom: float | None, memory_headroom: float | None) -> Found:
     """What to deploy, with the given headrooms, else with those of the campaign."""
     from toolkit.capacity.deploy.recommend import recommendations
-    from toolkit.capacity.knee.campaign_plan import KneeSettings
     from toolkit.capacity.knee.from_records import profile_of
+    from toolkit.capacity.knee.search_plan import KneeSettings
 
     settings = KneeSettings.of(campaign.description)
     assert settings is not None
@@ -224,8 +224,8 @@ def _show(campaigns: list[Campaign], found: list[Found], verify: bool, json_outp
     profiles = measure.profiles(campaigns)
     laws = [scaling(one) for one in profiles]
     over_cpus: Any = {key: [law] for key, law in scaling_over_cpus(profiles).items()} if len(profiles) > 1 else {}
-    tried = measure.tried_out(campaigns)
-    missing = [w for c in campaigns for w in measure.verify_plan(c).missing(c.records())] if verify else []
+    tried = measure.verifications(campaigns)
+    missing = [w for c in campaigns for w in measure.verification_plan_of(c).missing(c.records())] if verify else []
     if json_output:
         data = [
             {
@@ -255,7 +255,7 @@ def _law_data(laws: Any) -> list[dict[str, Any]]:
 
 
 def _write(campaigns: list[Campaign], found: list[Found], folder: Path, images: str, replicas: int, say: Say) -> None:
-    from toolkit.capacity.deploy.manifests import write
+    from toolkit.capacity.deploy.manifests import write_manifests
     from toolkit.capacity.deploy.recommend import Recommendation
 
     gil, _, free = images.partition(",")
@@ -263,5 +263,5 @@ def _write(campaigns: list[Campaign], found: list[Found], folder: Path, images: 
         for one in mine:
             if isinstance(one, Recommendation):
                 image = gil if one.role == "gil" else free
-                for file in write(one, campaign.scenario, image.strip(), replicas, folder):
+                for file in write_manifests(one, campaign.scenario, image.strip(), replicas, folder):
                     say(f"wrote {file}")

@@ -56,15 +56,15 @@ def plan(
     from toolkit.capacity.deploy.pod import pod_resources
     from toolkit.capacity.knee.profile import MEMORY_HEADROOM
     from toolkit.capacity.knee.slo import p99_ms_of
-    from toolkit.capacity.planning.colocated import read_beside, sidecar_of
-    from toolkit.capacity.planning.plan import make_plan, one_architecture
-    from toolkit.capacity.planning.result import Asked
+    from toolkit.capacity.planning.colocated import read_colocated, read_sidecar
+    from toolkit.capacity.planning.plan import make_capacity_plan, one_architecture
+    from toolkit.capacity.planning.result import Requirements
     from toolkit.errors import GilfreeError
     from toolkit.report.planned import text
 
     profile = _profile(campaign, results)
-    cpu, memory = sidecar_of(sidecar) if sidecar else (0, 0)
-    asked = Asked(
+    cpu, memory = read_sidecar(sidecar) if sidecar else (0, 0)
+    requirements = Requirements(
         traffic=_traffic(rps, traffic),
         p99_ms=p99_ms_of(slo) if slo else profile.p99_ms,
         headroom=headroom,
@@ -72,7 +72,7 @@ def plan(
         spare_nodes=spare_nodes,
         sidecar_cpu_millis=cpu,
         sidecar_memory_bytes=memory,
-        beside=read_beside(beside) if beside else (),
+        colocated=read_colocated(beside) if beside else (),
         endpoint=endpoint,
     )
     catalogue = _catalogue(nodes, from_cluster)
@@ -80,7 +80,7 @@ def plan(
     share = MEMORY_HEADROOM if memory_headroom is None else memory_headroom
     if not 0 <= share < 100:
         raise GilfreeError(f"--memory-headroom {share:g} is no share", "give 0 or more, such as 0.25")
-    made = make_plan(profile, asked, catalogue, partial(pod_resources, memory_headroom=share))
+    made = make_capacity_plan(profile, requirements, catalogue, partial(pod_resources, memory_headroom=share))
     print(json.dumps(made.data(), indent=1, allow_nan=False) if json_output else text(made), end="")
 
 
@@ -113,6 +113,6 @@ def _catalogue(nodes: Path | None, from_cluster: bool) -> Catalogue:
 
     if not from_cluster:
         return load_catalogue(nodes)
-    from toolkit.capacity.nodes.from_cluster import cluster_catalogue
+    from toolkit.capacity.nodes.from_cluster import read_cluster_catalogue
 
-    return cluster_catalogue(load_catalogue(nodes) if nodes else None)
+    return read_cluster_catalogue(load_catalogue(nodes) if nodes else None)

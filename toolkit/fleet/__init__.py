@@ -1,1 +1,1 @@
-"""Which of many services should move first, and what it would save: `gilfree fleet`."""
+"""Which of many services to move to free-threaded Python first, and what that saves: `gilfree fleet`."""

@@ -1,9 +1,9 @@
-"""What one service would need on each variant, and how sure that is.
+"""The pods that one service needs on each variant, and how reliable that estimate is.
 
-Its own profile: pods from its own knees. A profile of its kind: CPU per request and memory per pod change as they did for
-the profile (block by block), and everything else is the service's own: the CPU it uses at its 95th percentile ÷ headroom,
-in pods of the size it has. Both variants are sized by the same rule, so that what better sizing alone would save is not
-taken for free-threading's doing.
+With a profile of the service itself the pods come from its own knees. With the profile of a similar service, CPU per
+request and memory per pod change as they did in that profile (block by block); everything else is the service's own: its
+CPU use at the 95th percentile ÷ headroom, in pods of the size that it has. Both variants are sized by the same rule, so
+what better sizing alone saves is not credited to free-threading.
 """
 
 from __future__ import annotations
@@ -15,22 +15,23 @@ from typing import Literal
 
 from toolkit.capacity.deploy.pod import pod_resources
 from toolkit.capacity.knee.profile import MEMORY_HEADROOM, Profile, VariantProfile, median
-from toolkit.capacity.planning.plan import knees, pods_for
+from toolkit.capacity.planning.plan import pods_for, usable_knees
 from toolkit.errors import GilfreeError
-from toolkit.fleet.inventory import Service
-from toolkit.fleet.rules import Named
+from toolkit.fleet.inventory import FleetService
+from toolkit.fleet.rules import NamedProfile
 from toolkit.fleet.usage import Usage
 
 MIN_PODS = 2
-UNLIKE = 4.0
-"""A service whose CPU per request is so many times the profile's, or a fraction, does mostly other things than it."""
+"""Pods of a service at least, unless it has fewer now."""
+MOST_CPU_FACTOR = 4.0
+"""A service whose CPU per request is more than this many times the profile's, or less than its inverse, is not similar."""
 
 Confidence = Literal["high", "medium", "low"]
 
 
 @dataclass(frozen=True)
 class Need:
-    """Pods of one size."""
+    """A number of equal pods. `cpu_millis`, `memory_bytes`: requests of one pod."""
 
     pods: int
     cpu_millis: int
@@ -38,18 +39,21 @@ class Need:
 
     @property
     def cpu_cores(self) -> float:
-        """All pods' CPU."""
+        """CPU of all pods in cores."""
         return self.pods * self.cpu_millis / 1000
 
     @property
     def memory_total(self) -> int:
-        """All pods' memory."""
+        """Memory of all pods in bytes."""
         return self.pods * self.memory_bytes
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Needs of a service: `now` as it requests, `gil` sized by use, `free` at the worst, middle and best of the blocks."""
+    """What a service requests `now`, and what it needs sized by its use: on the GIL build, and on the free-threaded build.
+
+    `free`: for the worst, the middle and the best combination of the blocks. `why`: what `confidence` rests on.
+    """
 
     now: Need
     gil: Need
@@ -59,66 +63,66 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Sides:
-    """A profile made ready: both variants at the setting that carries most per CPU, with the blocks' knees."""
+class PairProfile:
+    """Both variants of a profile, each at the setting with the highest knee per CPU, with the blocks' knees in requests/s."""
 
     gil: VariantProfile
     free: VariantProfile
     gil_knees: tuple[float, ...]
     free_knees: tuple[float, ...]
-    named: Named
+    named: NamedProfile
 
-    def cpu_seconds(self, of: VariantProfile, knee: float) -> float:
-        """CPU per request at a knee."""
-        return (of.server_cpus_used or of.server_cpus) / knee
+    def cpu_seconds(self, one: VariantProfile, knee: float) -> float:
+        """CPU seconds per request at a knee."""
+        return (one.server_cpus_used or one.server_cpus) / knee
 
     @cached_property
     def cpu_ratios(self) -> tuple[float, float, float]:
-        """Free-threaded ÷ GIL in CPU per request: worst, middle, best combination of the blocks."""
+        """CPU per request, free-threaded ÷ GIL: the worst, the middle and the best combination of the blocks."""
         gil = sorted(self.cpu_seconds(self.gil, knee) for knee in self.gil_knees)
         free = sorted(self.cpu_seconds(self.free, knee) for knee in self.free_knees)
         return free[-1] / gil[0], (median(free) or 0) / (median(gil) or 1), free[0] / gil[-1]
 
     @property
     def memory_ratio(self) -> float:
-        """Free-threaded ÷ GIL in memory of a pod."""
+        """Memory of a pod, free-threaded ÷ GIL."""
         return (self.free.memory_high_mb or 0) / (self.gil.memory_high_mb or 1)
 
 
-def sides(named: Named) -> Sides:
-    """Both variants of a profile. Raises GilfreeError when it is not fit to reckon with, saying why."""
-    profile = named.profile.of_endpoint(named.endpoint)
-    builds = {one.profile for one in profile.variants}
+def pair_profile(named: NamedProfile) -> PairProfile:
+    """Both variants of a profile. Raises GilfreeError with the reason when the profile is not fit to calculate with."""
+    profile = named.profile.for_endpoint(named.endpoint)
+    builds = profile.build_profiles()
     if len(builds) > 1:
-        raise GilfreeError(f"{profile.campaign}: builds of different profiles are mixed: {', '.join(sorted(builds))}")
-    gil, free = _best(profile, "gil"), _best(profile, "free-threaded")
-    return Sides(gil[0], free[0], gil[1], free[1], named)
+        raise GilfreeError(f"{profile.campaign}: builds of different build profiles are mixed: {', '.join(builds)}")
+    (gil, gil_knees), (free, free_knees) = (_best_setting(profile, role) for role in ("gil", "free-threaded"))
+    return PairProfile(gil, free, gil_knees, free_knees, named)
 
 
-def _best(profile: Profile, role: str) -> tuple[VariantProfile, tuple[float, ...]]:
+def _best_setting(profile: Profile, role: str) -> tuple[VariantProfile, tuple[float, ...]]:
     found: list[tuple[float, VariantProfile, tuple[float, ...]]] = []
     failed = GilfreeError(f"{profile.campaign}: the {role} build was not measured")
     for one in (one for one in profile.variants if one.role == role):
         try:
-            carried = knees(one, profile.p99_ms, profile.p99_ms)
+            knees = usable_knees(one, profile.p99_ms, profile.p99_ms)
         except GilfreeError as error:
             failed = error
             continue
         if pod_resources(one) is None:
             failed = GilfreeError(f"{one.variant} {one.point}: CPU or memory were not measured")
             continue
-        found.append(((median(carried) or 0) / one.server_cpus, one, tuple(carried)))
+        found.append(((median(knees) or 0) / one.server_cpus, one, tuple(knees)))
     if not found:
         raise failed
     best = max(found, key=lambda entry: entry[0])
     return best[1], best[2]
 
 
-def estimate(service: Service, usage: Usage, by: Sides, headroom: float) -> Estimate:
-    """Needs of a service with all figures. Pure."""
+def estimate_needs(service: FleetService, usage: Usage, profile: PairProfile, headroom: float) -> Estimate:
+    """The needs of a service for which no figure of usage is missing. `headroom`: share of its CPU that a pod may use. Pure."""
     now = Need(service.replicas, service.cpu_millis, service.memory_bytes)
-    if by.named.own:
-        return _own(now, usage, by, headroom)
+    if profile.named.own:
+        return _own_needs(now, usage, profile, headroom)
     least = min(MIN_PODS, service.replicas)
     cores = (usage.cpu_cores or 0) / headroom
     memory = (usage.memory_bytes or 0) * (1 + MEMORY_HEADROOM)
@@ -127,28 +131,31 @@ def estimate(service: Service, usage: Usage, by: Sides, headroom: float) -> Esti
         pods = max(least, math.ceil(round(cores * ratio * 1000 / service.cpu_millis, 9)))
         return Need(pods, service.cpu_millis, math.ceil(memory * memory_ratio))
 
-    ratios = by.cpu_ratios
-    free = tuple(need(ratio, by.memory_ratio) for ratio in ratios)
-    own_cost, measured = (usage.cpu_cores or 0) / (usage.rps or 1), by.cpu_seconds(by.gil, median(by.gil_knees) or 1)
-    unlike = own_cost / measured
-    words = f"of profile {by.named.name}'s kind; a request takes {unlike:.2g} times the CPU that it takes there"
-    if 1 / UNLIKE <= unlike <= UNLIKE:
+    ratios = profile.cpu_ratios
+    free = tuple(need(ratio, profile.memory_ratio) for ratio in ratios)
+    own_seconds, profile_seconds = (
+        (usage.cpu_cores or 0) / (usage.rps or 1),
+        profile.cpu_seconds(profile.gil, median(profile.gil_knees) or 1),
+    )
+    factor = own_seconds / profile_seconds
+    words = f"similar to profile {profile.named.name}, with {factor:.2g} times its CPU per request"
+    if 1 / MOST_CPU_FACTOR <= factor <= MOST_CPU_FACTOR:
         return Estimate(now, need(1, 1), (free[0], free[1], free[2]), "medium", words)
-    return Estimate(now, need(1, 1), (free[0], free[1], free[2]), "low", f"{words}: it does mostly other things")
+    return Estimate(now, need(1, 1), (free[0], free[1], free[2]), "low", f"{words}: it does mostly other work")
 
 
-def _own(now: Need, usage: Usage, by: Sides, headroom: float) -> Estimate:
+def _own_needs(now: Need, usage: Usage, profile: PairProfile, headroom: float) -> Estimate:
     least = min(MIN_PODS, now.pods)
 
     def need(one: VariantProfile, knee: float) -> Need:
         pod = pod_resources(one)
-        assert pod is not None, "sides() takes none without"
+        assert pod is not None, "pair_profile refuses a setting without them"
         pods = max(least, pods_for(usage.rps or 0, knee, headroom))
         return Need(pods, pod.cpu_request_millicores, pod.memory_request_bytes)
 
-    gil_mid, free_mid = median(by.gil_knees) or 1, median(by.free_knees) or 1
-    # The worst for free-threading meets the best of the GIL build: carried over as a factor on the middle.
-    worst = min(by.free_knees) * gil_mid / max(by.gil_knees)
-    best = max(by.free_knees) * gil_mid / min(by.gil_knees)
-    free = need(by.free, worst), need(by.free, free_mid), need(by.free, best)
-    return Estimate(now, need(by.gil, gil_mid), free, "high", "measured itself")
+    gil_mid, free_mid = median(profile.gil_knees) or 1, median(profile.free_knees) or 1
+    # The worst free-threaded block compared with the best GIL block, as a factor on the median.
+    worst = min(profile.free_knees) * gil_mid / max(profile.gil_knees)
+    best = max(profile.free_knees) * gil_mid / min(profile.gil_knees)
+    free = need(profile.free, worst), need(profile.free, free_mid), need(profile.free, best)
+    return Estimate(now, need(profile.gil, gil_mid), free, "high", "the service itself was measured")

@@ -1,7 +1,8 @@
-"""The services of a fleet: from `kubectl get deploy -A -o json`, a live cluster, or a CSV. What is odd stays, with why.
+"""The services of a fleet: from `kubectl get deploy -A -o json`, a live cluster, or a CSV file.
 
-CSV columns: namespace, name, replicas, cpu, memory, image, labels, annotations; amounts as Kubernetes writes them and for
-one pod, labels as `app=web;team=shop`. Missing requests do not refuse a file of thousands: that service is unknown.
+CSV columns: namespace, name, replicas, cpu, memory, image, labels, annotations; cpu and memory are the requests of one
+pod as Kubernetes quantities, labels are written as `app=web;team=shop`. A service without requests does not make a file
+of thousands invalid: it stays in the inventory, with the problem.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from toolkit.capacity.inputs.csv import Row, read_rows
-from toolkit.capacity.nodes.from_cluster import requests_of
+from toolkit.capacity.inputs.csv_rows import CsvRow, read_rows
+from toolkit.capacity.nodes.from_cluster import pod_requests
 from toolkit.errors import GilfreeError
 from toolkit.quantities import LEAST_MEMORY_BYTES, cpu_millis_of, memory_bytes_of
 
 COLUMNS = ("namespace", "name", "replicas", "cpu", "memory", "image", "labels", "annotations")
-WHOLE_AGAIN = "kubectl.kubernetes.io/last-applied-configuration"
-"""An annotation that holds the Deployment a second time, as text."""
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""An annotation that repeats the whole Deployment as text; it is not kept."""
 
 
 @dataclass(frozen=True)
-class Service:
-    """One Deployment. Requests are one pod's; `problem`: why nothing can be reckoned with it."""
+class FleetService:
+    """One Deployment of the fleet. Requests are one pod's. `problem`: why nothing can be calculated for it, else empty."""
 
     namespace: str
     name: str
@@ -38,80 +39,85 @@ class Service:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What usage is looked up by."""
+        """Namespace and name, the key of its usage."""
         return self.namespace, self.name
 
 
-def read_inventory(file: Path) -> list[Service]:
-    """Read a file by its ending. Raises GilfreeError when it cannot be read or holds no service."""
+def read_inventory(file: Path) -> list[FleetService]:
+    """The services in a file: CSV if its name ends in .csv, otherwise JSON of kubectl.
+
+    Raises GilfreeError when the file cannot be read, holds no Deployment or one of them twice, with the line of a CSV.
+    """
     found = list(_from_csv(file) if file.suffix == ".csv" else _from_json(file))
-    return _some(found, str(file))
+    return _checked(found, str(file))
 
 
-def from_cluster() -> list[Service]:
-    """The Deployments of the current kubectl context."""
+def from_cluster() -> list[FleetService]:
+    """The Deployments of the current kubectl context. Raises GilfreeError when they cannot be read or there are none."""
     from toolkit.capacity.nodes.cluster_reader import ClusterReader
 
-    return _some(list(services_of(ClusterReader().deployments())), "the cluster")
+    return _checked(list(services_in(ClusterReader().deployments())), "the cluster")
 
 
-def services_of(items: Iterable[Mapping[str, Any]]) -> Iterator[Service]:
-    """Services from Deployments as the API gives them; other kinds are passed over."""
+def services_in(items: Iterable[Mapping[str, Any]]) -> Iterator[FleetService]:
+    """Services from objects as the Kubernetes API returns them; kinds other than Deployment are skipped."""
     for item in items:
         if item.get("kind") in (None, "Deployment"):
             yield _service(item)
 
 
-def _some(found: list[Service], where: str) -> list[Service]:
+def _checked(found: list[FleetService], where: str) -> list[FleetService]:
     if not found:
         raise GilfreeError(f"{where}: no Deployment in it", "see what `kubectl get deploy -A` shows")
     seen: set[tuple[str, str]] = set()
     for one in found:
         if one.key in seen:
-            raise GilfreeError(f"{where}: {one.namespace}/{one.name} is there twice", "one cluster at a time")
+            raise GilfreeError(
+                f"{where}: {one.namespace}/{one.name} is given twice", "give the Deployments of one cluster at a time"
+            )
         seen.add(one.key)
     return found
 
 
-def _from_json(file: Path) -> Iterator[Service]:
-    what = "make it with: kubectl get deploy -A -o json"
+def _from_json(file: Path) -> Iterator[FleetService]:
+    remedy = "create it with: kubectl get deploy -A -o json"
     try:
-        data = json.loads(file.read_bytes(), object_hook=_at_once)
+        data = json.loads(file.read_bytes(), object_hook=_early_service)
     except OSError as error:
         raise GilfreeError(f"{file} cannot be read: {error.strerror}", "name a readable file") from None
     except ValueError as error:
-        raise GilfreeError(f"{file} is not JSON: {error}", what) from None
+        raise GilfreeError(f"{file} is not JSON: {error}", remedy) from None
     except (KeyError, TypeError, AttributeError) as error:
-        raise GilfreeError(f"{file}: a Deployment is not as Kubernetes writes them: {error!r}", what) from None
-    items = [data] if isinstance(data, Service) else data.get("items") if isinstance(data, dict) else None
+        raise GilfreeError(f"{file}: a Deployment is not as Kubernetes writes them: {error!r}", remedy) from None
+    items = [data] if isinstance(data, FleetService) else data.get("items") if isinstance(data, dict) else None
     if not isinstance(items, list):
-        raise GilfreeError(f"{file} holds no list of Deployments", what)
+        raise GilfreeError(f"{file} holds no list of Deployments", remedy)
     for item in items:
-        if isinstance(item, Service):
+        if isinstance(item, FleetService):
             yield item
         elif not isinstance(item, dict) or item.get("kind") in (None, "Deployment"):
-            raise GilfreeError(f"{file}: a Deployment is not as Kubernetes writes them: {str(item)[:80]}", what)
+            raise GilfreeError(f"{file}: a Deployment is not as Kubernetes writes them: {str(item)[:80]}", remedy)
 
 
-def _at_once(found: dict[str, Any]) -> Any:
-    """A Deployment as soon as it is read, for thousands of them whole would take much memory."""
+def _early_service(found: dict[str, Any]) -> Any:
+    """Turns each Deployment into a service as soon as it is parsed: thousands of whole Deployments would take much memory."""
     of_kind = found.get("kind") in (None, "Deployment")
     if of_kind and "metadata" in found and isinstance(found.get("spec"), dict) and "template" in found["spec"]:
         return _service(found)
     return found
 
 
-def _service(item: Mapping[str, Any]) -> Service:
+def _service(item: Mapping[str, Any]) -> FleetService:
     meta, spec = item["metadata"], item["spec"]
     template = spec["template"]
     pod, problem, cpu, memory = template["spec"], "", 0, 0
     containers = [*(pod.get("containers") or []), *(pod.get("initContainers") or [])]
     try:
-        cpu, memory = requests_of(pod)
+        cpu, memory = pod_requests(pod)
     except ValueError as error:
         problem = f"its requests cannot be read: {error}"
     replicas = spec.get("replicas", 1)
-    return Service(
+    return FleetService(
         namespace=meta.get("namespace") or "default",
         name=meta["name"],
         replicas=replicas if isinstance(replicas, int) else 1,
@@ -123,33 +129,35 @@ def _service(item: Mapping[str, Any]) -> Service:
             name: value
             for where in (template.get("metadata") or {}, meta)
             for name, value in (where.get("annotations") or {}).items()
-            if name != WHOLE_AGAIN
+            if name != LAST_APPLIED
         },
-        problem=problem or _odd(replicas, cpu, memory),
+        problem=problem or _problem_of(replicas, cpu, memory),
     )
 
 
-def _odd(replicas: Any, cpu: int, memory: int) -> str:
+def _problem_of(replicas: Any, cpu: int, memory: int) -> str:
     if not isinstance(replicas, int) or replicas < 1:
         return "it is scaled to no pods"
     absent = [name for name, amount in (("CPU", cpu), ("memory", memory)) if not amount]
     if absent:
         return f"its pods request no {' and no '.join(absent)}"
     if memory < LEAST_MEMORY_BYTES:
-        return f"its pods request {memory} bytes of memory: m is a thousandth, Mi was meant?"
+        return f"its pods request {memory} bytes of memory: m means a thousandth; did you mean Mi?"
     return ""
 
 
-def _from_csv(file: Path) -> Iterator[Service]:
+def _from_csv(file: Path) -> Iterator[FleetService]:
     for row in read_rows(file, ("namespace", "name", "replicas"), COLUMNS):
         replicas = row.number("replicas")
         if replicas is None or replicas != int(replicas):
-            raise GilfreeError(f"{row.where('replicas')}: {row.text('replicas')!r} is no number of pods", "write it")
+            raise GilfreeError(
+                f"{row.where('replicas')}: {row.text('replicas')!r} is not a number of pods", "write a whole number"
+            )
         if not row.text("name"):
-            raise GilfreeError(f"{row.where('name')}: nothing there", "give every service its name")
+            raise GilfreeError(f"{row.where('name')}: the cell is empty", "give every service a name")
         cpu = cpu_millis_of(row.text("cpu"), row.where("cpu")) if row.text("cpu") else 0
         memory = memory_bytes_of(row.text("memory"), row.where("memory")) if row.text("memory") else 0
-        yield Service(
+        yield FleetService(
             namespace=row.text("namespace") or "default",
             name=row.text("name"),
             replicas=int(replicas),
@@ -158,11 +166,11 @@ def _from_csv(file: Path) -> Iterator[Service]:
             images=tuple(row.text("image").split()),
             labels=_pairs(row, "labels"),
             annotations=_pairs(row, "annotations"),
-            problem=_odd(int(replicas), cpu, memory),
+            problem=_problem_of(int(replicas), cpu, memory),
         )
 
 
-def _pairs(row: Row, column: str) -> dict[str, str]:
+def _pairs(row: CsvRow, column: str) -> dict[str, str]:
     found = {}
     for part in row.text(column).split(";"):
         name, equals, value = part.strip().partition("=")

@@ -1,7 +1,8 @@
-"""Nodes for thousands of Deployments: one node type, and as many as the default scheduler's spreading needs.
+"""Nodes for thousands of Deployments: one node type, and as many of it as the default scheduler needs.
 
-The scheduler's rule (capacity/scheduling.py) a Deployment at a time instead of a pod at a time: its pods go to the least
-allocated nodes, one each, as its spreading over hosts has it. The count is found in steps of 1 %.
+The simulation of capacity/placement/scheduler.py is simplified: it places a whole Deployment at a time instead of a pod at
+a time. Its pods go to the least allocated nodes, one on each, because the scheduler spreads them over hosts. The count is
+found in steps of 1 %.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from toolkit.capacity.nodes.catalogue import GIB, Catalogue, NodeType
 from toolkit.errors import GilfreeError
 from toolkit.fleet.estimate import Need
 
-STEP = 0.01
+COUNT_STEP = 0.01
 
 
 @dataclass(frozen=True)
 class FleetNodes:
-    """So many nodes of one type, and what they cost a month."""
+    """`count` nodes of the type `kind`, and their cost a month."""
 
     kind: str
     count: int
@@ -30,10 +31,10 @@ class FleetNodes:
 
 
 @dataclass(frozen=True)
-class Rates:
-    """What one more core, GiB or pod costs a month: the prices at which the cheapest mix of nodes is paid for exactly.
+class MarginalPrices:
+    """What one more core, GiB or pod costs a month in the cheapest mix of nodes: the dual prices of its linear program.
 
-    What the nodes have left over anyway costs nothing (the dual of the linear program over node types).
+    What the nodes of that mix have left over costs 0.
     """
 
     core_month: float
@@ -41,27 +42,30 @@ class Rates:
     pod_month: float
 
     def month(self, need: Need) -> float:
-        """What a need costs a month."""
+        """The cost of a need a month."""
         return need.cpu_cores * self.core_month + need.memory_total / GIB * self.gib_month + need.pods * self.pod_month
 
 
-def rates_of(catalogue: Catalogue, needs: Sequence[Need]) -> Rates:
-    """Prices for a fleet of these needs. Pure."""
+def marginal_prices(catalogue: Catalogue, needs: Sequence[Need]) -> MarginalPrices:
+    """The marginal prices for a fleet of these needs. Pure. Raises GilfreeError when no type holds every pod."""
     from scipy.optimize import linprog  # type: ignore[import-untyped]
 
-    types = _holding_all(catalogue.types, needs)
+    types = _types_for_all(catalogue.types, needs)
     rooms = [(-one.free_cpu_millis / 1000, -one.free_memory_bytes / GIB, -one.free_pods) for one in types]
     wanted = sum(n.cpu_cores for n in needs), sum(n.memory_total for n in needs) / GIB, sum(n.pods for n in needs)
     found = linprog(
         [catalogue.month(one.price_hour) for one in types], A_ub=np.array(rooms).T, b_ub=[-amount for amount in wanted]
     )
     core, gib, pod = (max(0.0, -float(one)) for one in found.ineqlin.marginals)
-    return Rates(core, gib, pod)
+    return MarginalPrices(core, gib, pod)
 
 
-def fleet_nodes(catalogue: Catalogue, needs: Sequence[Need], spare: int) -> FleetNodes:
-    """The cheapest single type by the room that is asked, and how many of it the scheduler needs."""
-    kinds = _holding_all(catalogue.types, needs)
+def count_nodes(catalogue: Catalogue, needs: Sequence[Need], spare: int) -> FleetNodes:
+    """The node type that is cheapest for the totals of the needs, and how many nodes of it the scheduler needs.
+
+    `spare` nodes are added to the count. Raises GilfreeError when no type holds every pod.
+    """
+    kinds = _types_for_all(catalogue.types, needs)
     wanted = (
         sum(need.pods * need.cpu_millis for need in needs),
         sum(need.memory_total for need in needs),
@@ -69,19 +73,19 @@ def fleet_nodes(catalogue: Catalogue, needs: Sequence[Need], spare: int) -> Flee
     )
     kind = min(kinds, key=lambda one: _least_count(one, wanted) * one.price_hour)
     count = _least_count(kind, wanted)
-    while not _placed(kind, count, needs):
-        count += max(1, math.ceil(count * STEP))
+    while not _all_placed(kind, count, needs):
+        count += max(1, math.ceil(count * COUNT_STEP))
     return FleetNodes(kind.name, count + spare, catalogue.month((count + spare) * kind.price_hour))
 
 
 def fits_somewhere(types: Sequence[NodeType], need: Need) -> bool:
-    """Whether one pod fits on any type."""
-    return any(one.holds(need.cpu_millis, need.memory_bytes) for one in types)
+    """Whether one pod fits on any node type."""
+    return any(one.pods_that_fit(need.cpu_millis, need.memory_bytes) for one in types)
 
 
-def _holding_all(types: Sequence[NodeType], needs: Sequence[Need]) -> list[NodeType]:
+def _types_for_all(types: Sequence[NodeType], needs: Sequence[Need]) -> list[NodeType]:
     cpu, memory = max(one.cpu_millis for one in needs), max(one.memory_bytes for one in needs)
-    found = [one for one in types if one.holds(cpu, memory)]
+    found = [one for one in types if one.pods_that_fit(cpu, memory)]
     if not found:
         raise GilfreeError(
             f"no node type holds both the pod with most CPU ({cpu}m) and that with most memory ({memory / GIB:.1f}Gi)",
@@ -91,29 +95,29 @@ def _holding_all(types: Sequence[NodeType], needs: Sequence[Need]) -> list[NodeT
 
 
 def _least_count(one: NodeType, wanted: tuple[int, int, int]) -> int:
-    """Nodes for so much CPU, memory and so many pods, if they could be cut at will."""
+    """Nodes for these totals of CPU, memory and pods, if pods could be divided at will."""
     rooms = one.free_cpu_millis, one.free_memory_bytes, one.free_pods
     return max(1, *(math.ceil(amount / room) for amount, room in zip(wanted, rooms, strict=True)))
 
 
-def _placed(kind: NodeType, count: int, needs: Sequence[Need]) -> bool:
+def _all_placed(kind: NodeType, count: int, needs: Sequence[Need]) -> bool:
     cpu = np.full(count, kind.free_cpu_millis, dtype=np.int64)
     memory = np.full(count, kind.free_memory_bytes, dtype=np.int64)
     pods = np.full(count, kind.free_pods, dtype=np.int64)
-    share: NDArray[np.float64] = np.zeros(count)
+    allocated: NDArray[np.float64] = np.zeros(count)
     order = np.random.default_rng(1).permutation(len(needs))
     for need in (needs[index] for index in order):
         left = need.pods
-        taken = need.cpu_millis / kind.cpu_millis + need.memory_bytes / kind.memory_bytes
+        added = need.cpu_millis / kind.cpu_millis + need.memory_bytes / kind.memory_bytes
         while left:
             room = np.flatnonzero((cpu >= need.cpu_millis) & (memory >= need.memory_bytes) & (pods > 0))
             if not room.size:
                 return False
             if room.size > left:
-                room = room[np.argpartition(share[room], left - 1)[:left]]
+                room = room[np.argpartition(allocated[room], left - 1)[:left]]
             cpu[room] -= need.cpu_millis
             memory[room] -= need.memory_bytes
             pods[room] -= 1
-            share[room] += taken
+            allocated[room] += added
             left -= room.size
     return True

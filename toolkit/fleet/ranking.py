@@ -1,10 +1,10 @@
-"""The fleet's result: every service judged, the ranking, and totals before and after.
+"""The result of a fleet: a verdict for every service, the ranking, and totals before and after.
 
-- move first: saves even at the worst of the blocks, and its confidence is not low; most money first
-- measure first: may save, but the blocks or the likeness to its profile leave it open
-- leave: does not save
-- unknown, because …: no profile, no figures, no requests; never guessed
-- not Python: by a rule
+- move first: it saves even with the worst blocks, and the confidence is not low; the largest saving comes first
+- measure first: it may save, but the spread of the blocks or a dissimilar profile leaves that open
+- leave: it does not save
+- unknown: no profile, no figures or no requests; nothing is guessed
+- not Python: a rule says so
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 from toolkit.capacity.nodes.catalogue import Catalogue
 from toolkit.errors import GilfreeError
-from toolkit.fleet.estimate import Estimate, Need, Sides, estimate, sides
-from toolkit.fleet.inventory import Service
-from toolkit.fleet.nodes import FleetNodes, Rates, fits_somewhere, fleet_nodes, rates_of
-from toolkit.fleet.rules import Rules
+from toolkit.fleet.estimate import Estimate, Need, PairProfile, estimate_needs, pair_profile
+from toolkit.fleet.inventory import FleetService
+from toolkit.fleet.nodes import FleetNodes, MarginalPrices, count_nodes, fits_somewhere, marginal_prices
+from toolkit.fleet.rules import FleetRules
 from toolkit.fleet.usage import Usage
 
 SCHEMA = 1
@@ -27,8 +27,12 @@ VERDICTS: tuple[Verdict, ...] = ("move first", "measure first", "leave", "unknow
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One service. Money a month: what moving saves, against the same service sized on 3.14, worst, middle and best."""
+class RankedService:
+    """One service with its verdict, and `why`.
+
+    `saving`: cost a month of the service sized on the GIL build less that on the free-threaded build; worst, middle and
+    best of the blocks. `sizing`: what sizing by use alone saves a month. None where nothing could be estimated.
+    """
 
     namespace: str
     name: str
@@ -45,7 +49,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Total:
-    """One state of the services that are known: everything they request, and the nodes for it."""
+    """Totals of all estimated services in one state: requests, and the nodes for them."""
 
     what: str
     pods: int
@@ -55,63 +59,70 @@ class Total:
 
 
 @dataclass(frozen=True)
-class Fleet:
-    """What `gilfree fleet` prints. `saving`: of the services to move first, all together, worst to best."""
+class FleetRanking:
+    """The result of `gilfree fleet`.
 
-    judged: tuple[Judged, ...]
+    `services`: in the order of the ranking. `saving`: of all services to move first together, a month; worst, middle and
+    best. `refused`: by name the profiles that are not fit to calculate with, and why.
+    """
+
+    services: tuple[RankedService, ...]
     totals: tuple[Total, ...]
     saving: tuple[float, float, float]
-    rates: Rates | None
+    rates: MarginalPrices | None
     catalogue: Catalogue
     headroom: float
     refused: Mapping[str, str]
 
-    def of(self, verdict: Verdict) -> list[Judged]:
-        """The services of one verdict, in their order."""
-        return [one for one in self.judged if one.verdict == verdict]
+    def with_verdict(self, verdict: Verdict) -> list[RankedService]:
+        """The services with this verdict, in the order of the ranking."""
+        return [one for one in self.services if one.verdict == verdict]
 
     def data(self) -> dict[str, Any]:
-        """As plain data for JSON."""
+        """The ranking as plain data for JSON, without the node types of the catalogue."""
         found = asdict(self)
         del found["catalogue"]["types"]
-        return {"fleet_schema": SCHEMA, **found}
+        return {"fleet_schema": SCHEMA, "judged": found.pop("services"), **found}
 
 
-def judge(
-    services: Sequence[Service],
-    rules: Rules,
+def rank_services(
+    services: Sequence[FleetService],
+    rules: FleetRules,
     usage: Mapping[tuple[str, str], Usage],
     catalogue: Catalogue,
     headroom: float = 0.7,
     spare: int = 1,
-) -> Fleet:
-    """Judge all services. Pure."""
+) -> FleetRanking:
+    """Give every service its verdict and rank them. Pure.
+
+    `usage`: by namespace and name. `headroom`: the share of its CPU that a pod may use. `spare`: nodes more than needed.
+    """
     if not 0 < headroom <= 1:
-        raise GilfreeError(f"--headroom {headroom:g} is not a share", "give 0.1 to 1, such as 0.7")
-    ready: dict[str, Sides] = {}
+        raise GilfreeError(f"--headroom {headroom:g} is not a share of the CPU", "give 0.1 to 1, such as 0.7")
+    ready: dict[str, PairProfile] = {}
     refused: dict[str, str] = {}
     for name, named in rules.profiles.items():
         try:
-            ready[name] = sides(named)
+            ready[name] = pair_profile(named)
         except GilfreeError as error:
             refused[name] = error.message
-    estimated: list[tuple[Service, str, Estimate]] = []
-    judged: list[Judged] = []
+    estimated: list[tuple[FleetService, str, Estimate]] = []
+    ranked: list[RankedService] = []
     for service in services:
-        found = _estimated(service, rules, usage, ready, refused, catalogue, headroom)
-        if isinstance(found, Judged):
-            judged.append(found)
+        found = _estimate_or_verdict(service, rules, usage, ready, refused, catalogue, headroom)
+        if isinstance(found, RankedService):
+            ranked.append(found)
         else:
             estimated.append((service, *found))
-    rates = rates_of(catalogue, [one.gil for _, _, one in estimated]) if estimated else None
+    rates = marginal_prices(catalogue, [one.gil for _, _, one in estimated]) if estimated else None
     if rates:
-        judged += [_judged(service, profile, one, rates) for service, profile, one in estimated]
-    judged.sort(key=_rank)
-    moving = [one.saving for one in judged if one.verdict == "move first" and one.saving]
+        ranked += [_ranked(service, profile, one, rates) for service, profile, one in estimated]
+    ranked.sort(key=_sort_key)
+    moving = [one.saving for one in ranked if one.verdict == "move first" and one.saving]
     low, mid, high = (sum(column) for column in zip(*moving, strict=True)) if moving else (0.0, 0.0, 0.0)
-    return Fleet(
-        judged=tuple(judged),
-        totals=_totals(judged, catalogue, spare),
+    return FleetRanking(
+        services=tuple(ranked),
+        totals=_totals(ranked, catalogue, spare),
         saving=(low, mid, high),
         rates=rates,
         catalogue=catalogue,
@@ -120,56 +131,56 @@ def judge(
     )
 
 
-def _estimated(
-    service: Service,
-    rules: Rules,
+def _estimate_or_verdict(
+    service: FleetService,
+    rules: FleetRules,
     usage: Mapping[tuple[str, str], Usage],
-    ready: Mapping[str, Sides],
+    ready: Mapping[str, PairProfile],
     refused: Mapping[str, str],
     catalogue: Catalogue,
     headroom: float,
-) -> tuple[str, Estimate] | Judged:
-    """The profile and the estimate, or the verdict that there is none."""
+) -> tuple[str, Estimate] | RankedService:
+    """The name of the profile and the estimate, or the verdict of a service for which there is none."""
 
-    def no(why: str, verdict: Verdict = "unknown", profile: str = "") -> Judged:
-        return Judged(service.namespace, service.name, verdict, why, profile)
+    def without(why: str, verdict: Verdict = "unknown", profile: str = "") -> RankedService:
+        return RankedService(service.namespace, service.name, verdict, why, profile)
 
-    rule = rules.first(service)
+    rule = rules.first_match(service)
     if rule is None:
-        return no("no rule says whether it is Python")
+        return without("no rule says whether it is Python")
     if rule.profile is None:
-        return no("by a rule", "not Python")
+        return without("by a rule", "not Python")
     if rule.profile in refused:
-        return no(f"its profile is not fit: {refused[rule.profile]}", profile=rule.profile)
+        return without(f"its profile is not fit: {refused[rule.profile]}", profile=rule.profile)
     if service.problem:
-        return no(service.problem, profile=rule.profile)
+        return without(service.problem, profile=rule.profile)
     used = usage.get(service.key, Usage())
     missing = used.missing
     if ready[rule.profile].named.own:
         missing = [name for name in missing if name == "requests a second"]
     if missing:
-        return no(f"there are no figures of {' and '.join(missing)}", profile=rule.profile)
-    found = estimate(service, used, ready[rule.profile], headroom)
+        return without(f"there are no figures of {' and '.join(missing)}", profile=rule.profile)
+    found = estimate_needs(service, used, ready[rule.profile], headroom)
     for need in (found.now, found.gil, *found.free):
         if not fits_somewhere(catalogue.types, need):
             words = f"a pod of {need.cpu_millis}m and {need.memory_bytes / (1 << 20):,.0f}Mi fits on no node type"
-            return no(words, profile=rule.profile)
+            return without(words, profile=rule.profile)
     return rule.profile, found
 
 
-def _judged(service: Service, profile: str, one: Estimate, rates: Rates) -> Judged:
+def _ranked(service: FleetService, profile: str, one: Estimate, rates: MarginalPrices) -> RankedService:
     gil = rates.month(one.gil)
     low, mid, high = sorted(gil - rates.month(free) for free in one.free)
     verdict: Verdict = "leave"
     why = f"{one.why}; " + (
-        "it needs the same on both" if one.gil == one.free[1] or abs(mid) < 0.5 else "it would cost more"
+        "it needs the same on both variants" if one.gil == one.free[1] or abs(mid) < 0.5 else "it would cost more"
     )
     if low > 0 and one.confidence != "low":
         verdict, why = "move first", one.why
     elif high > 0 and (low > 0 or mid > 0):
         verdict = "measure first"
         why = one.why if one.confidence == "low" else f"{one.why}; the blocks leave it open"
-    return Judged(
+    return RankedService(
         namespace=service.namespace,
         name=service.name,
         verdict=verdict,
@@ -184,16 +195,16 @@ def _judged(service: Service, profile: str, one: Estimate, rates: Rates) -> Judg
     )
 
 
-def _rank(one: Judged) -> tuple[int, float, str, str]:
-    """By verdict, then by money: what is sure for those to move, the middle for the others."""
-    money = 0.0
+def _sort_key(one: RankedService) -> tuple[int, float, str, str]:
+    """By verdict, then by saving: the worst case of services to move first, the middle of the others."""
+    saving = 0.0
     if one.saving:
-        money = one.saving[0] if one.verdict == "move first" else one.saving[1]
-    return VERDICTS.index(one.verdict), -money, one.namespace, one.name
+        saving = one.saving[0] if one.verdict == "move first" else one.saving[1]
+    return VERDICTS.index(one.verdict), -saving, one.namespace, one.name
 
 
-def _totals(judged: Sequence[Judged], catalogue: Catalogue, spare: int) -> tuple[Total, ...]:
-    known = [one for one in judged if one.now and one.gil and one.free]
+def _totals(ranked: Sequence[RankedService], catalogue: Catalogue, spare: int) -> tuple[Total, ...]:
+    known = [one for one in ranked if one.now and one.gil and one.free]
     if not known:
         return ()
     states = {
@@ -212,7 +223,7 @@ def _totals(judged: Sequence[Judged], catalogue: Catalogue, spare: int) -> tuple
                 pods=sum(need.pods for need in needs),
                 cpu_cores=sum(need.cpu_cores for need in needs),
                 memory_bytes=sum(need.memory_total for need in needs),
-                nodes=fleet_nodes(catalogue, needs, spare),
+                nodes=count_nodes(catalogue, needs, spare),
             )
         )
     return tuple(found)

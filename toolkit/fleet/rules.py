@@ -1,7 +1,7 @@
-"""Which services are Python, and which measured profile stands for each: a file of rules, the first that fits counts.
+"""Rules that say which services are Python and which profile applies to each; the first rule that matches counts.
 
     profiles:
-      wsgi: { campaign: ../results/knee-wsgi }           # stands for services of its kind: ratios are taken from it
+      wsgi: { campaign: ../results/knee-wsgi }           # for similar services: ratios are taken from it
       orders: { campaign: ../results/knee-orders, own: true }   # the service itself: its knees are taken
     rules:
       - { name: shop/orders, profile: orders }
@@ -9,7 +9,7 @@
       - { label: "app.kubernetes.io/runtime=python-wsgi", profile: wsgi }
       - { image: "*/python-*", profile: wsgi }
 
-Patterns are of the shell's kind (`*`, `?`); several conditions in one rule have to hold together. What no rule fits is
+Patterns are those of the shell (`*`, `?`); all conditions of a rule have to match. A service that no rule matches is
 unknown. Paths are relative to the file.
 """
 
@@ -21,20 +21,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.capacity.inputs.fields import Fields
+from toolkit.capacity.inputs.yaml_mapping import YamlMapping
 from toolkit.capacity.knee.profile import Profile, read_profile
 from toolkit.errors import GilfreeError
-from toolkit.fleet.inventory import Service
+from toolkit.fleet.inventory import FleetService
 from toolkit.scenario.yaml_source import read_yaml
 
-Condition = Callable[[Service], bool]
+Condition = Callable[[FleetService], bool]
 
 
 @dataclass(frozen=True)
-class Named:
-    """A profile under its name in the rules; `own`: it was measured of the very service, not of one of its kind.
+class NamedProfile:
+    """A profile with its name in the rules. `own`: the service itself was measured, not a similar one.
 
-    `endpoint` None: the one that a CPU carries least of.
+    `endpoint` None: the endpoint with the lowest knee per CPU.
     """
 
     name: str
@@ -45,90 +45,92 @@ class Named:
 
 @dataclass(frozen=True)
 class Rule:
-    """If all conditions hold: not Python (`profile` None), or of that profile."""
+    """If all conditions match, the name of the profile that applies; `profile` None: the service is not Python."""
 
     conditions: tuple[Condition, ...]
     profile: str | None
 
 
 @dataclass(frozen=True)
-class Rules:
-    """A rules file."""
+class FleetRules:
+    """The content of a rules file: profiles by name, and the rules in their order."""
 
-    profiles: Mapping[str, Named]
+    profiles: Mapping[str, NamedProfile]
     rules: Sequence[Rule]
 
-    def first(self, service: Service) -> Rule | None:
-        """The rule that counts for a service."""
-        return next((rule for rule in self.rules if all(holds(service) for holds in rule.conditions)), None)
+    def first_match(self, service: FleetService) -> Rule | None:
+        """The first rule that matches a service; None when no rule does."""
+        return next((rule for rule in self.rules if all(matches(service) for matches in rule.conditions)), None)
 
 
-def read_rules(file: Path) -> Rules:
-    """Read rules and the profiles they name. Raises GilfreeError with line and value."""
-    top = Fields(read_yaml(file))
-    named = top.inside("profiles")
+def read_rules(file: Path) -> FleetRules:
+    """The rules in a file, with the profiles that they name. Raises GilfreeError with file, line and value."""
+    top = YamlMapping(read_yaml(file))
+    named = top.mapping("profiles")
     profiles = {}
-    for name in named.names():
-        one = named.inside(name)
+    for name in named.all_keys():
+        one = named.mapping(name)
         path = one.text("campaign")
-        profiles[name] = Named(name, read_profile(file.parent / path), one.truth("own", False), _endpoint(one))
-        one.end()
-    rules = [_rule(one, profiles) for one in top.each("rules")]
-    top.end()
-    return Rules(profiles, rules)
+        profiles[name] = NamedProfile(name, read_profile(file.parent / path), one.boolean("own", False), _endpoint(one))
+        one.refuse_unknown_keys()
+    rules = [_rule(one, profiles) for one in top.mappings("rules")]
+    top.refuse_unknown_keys()
+    return FleetRules(profiles, rules)
 
 
-def _endpoint(one: Fields) -> str | None:
+def _endpoint(one: YamlMapping) -> str | None:
     return one.text("endpoint") if one.has("endpoint") else None
 
 
-def _rule(one: Fields, profiles: Mapping[str, Named]) -> Rule:
+def _rule(one: YamlMapping, profiles: Mapping[str, NamedProfile]) -> Rule:
     conditions = tuple(made(one.text(key)) for key, made in _CONDITIONS.items() if one.has(key))
     if not conditions:
-        raise GilfreeError(f"{one.where()}: a rule for no service", f"give one of {', '.join(_CONDITIONS)}")
-    python = one.truth("python", True)
+        raise GilfreeError(f"{one.where()}: the rule has no condition", f"give one of {', '.join(_CONDITIONS)}")
+    python = one.boolean("python", True)
     if python != one.has("profile"):
-        raise GilfreeError(f"{one.where()}: give either a profile or `python: false`", "a rule says one of the two")
+        raise GilfreeError(
+            f"{one.where()}: give either a profile or `python: false`", "a rule needs exactly one of them"
+        )
     profile = one.text("profile") if python else None
     if profile is not None and profile not in profiles:
-        raise one.wrong("profile", "is not among the profiles", f"there are {', '.join(profiles)}")
-    one.end()
+        raise one.error_at("profile", "is not one of the profiles", f"there are {', '.join(profiles)}")
+    one.refuse_unknown_keys()
     return Rule(conditions, profile)
 
 
-def _fits(pattern: str) -> Callable[[str], bool]:
+def _pattern(pattern: str) -> Callable[[str], bool]:
     compiled = re.compile(fnmatch.translate(pattern))
     return lambda text: compiled.match(text) is not None
 
 
-def _pair(pattern: str, of: Callable[[Service], Mapping[str, str]]) -> Condition:
+def _name_and_value(pattern: str, pairs_of: Callable[[FleetService], Mapping[str, str]]) -> Condition:
     name, equals, value = pattern.partition("=")
-    fits = _fits(value if equals else "*")
-    return lambda service: name in of(service) and fits(of(service)[name])
+    matches = _pattern(value if equals else "*")
+    return lambda service: name in pairs_of(service) and matches(pairs_of(service)[name])
 
 
 def _label(pattern: str) -> Condition:
-    return _pair(pattern, lambda service: service.labels)
+    return _name_and_value(pattern, lambda service: service.labels)
 
 
 def _annotation(pattern: str) -> Condition:
-    return _pair(pattern, lambda service: service.annotations)
+    return _name_and_value(pattern, lambda service: service.annotations)
 
 
 def _image(pattern: str) -> Condition:
-    fits = _fits(pattern)
-    return lambda service: any(fits(image) for image in service.images)
+    matches = _pattern(pattern)
+    return lambda service: any(matches(image) for image in service.images)
 
 
 def _namespace(pattern: str) -> Condition:
-    fits = _fits(pattern)
-    return lambda service: fits(service.namespace)
+    matches = _pattern(pattern)
+    return lambda service: matches(service.namespace)
 
 
 def _name(pattern: str) -> Condition:
-    fits = _fits(pattern)
+    matches = _pattern(pattern)
     whole = "/" in pattern
-    return lambda service: fits(f"{service.namespace}/{service.name}" if whole else service.name)
+    return lambda service: matches(f"{service.namespace}/{service.name}" if whole else service.name)
 
 
 _CONDITIONS: dict[str, Callable[[str], Condition]] = {

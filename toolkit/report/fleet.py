@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from toolkit.capacity.nodes.catalogue import GIB
-from toolkit.fleet.ranking import Fleet, Judged, Verdict
+from toolkit.fleet.ranking import FleetRanking, RankedService, Verdict
 
 TEMPLATE = "fleet.html.j2"
 SHOWN = 10
@@ -20,7 +20,7 @@ SECTIONS: tuple[tuple[Verdict, str], ...] = (
 )
 
 
-def html(fleet: Fleet, title: str, subtitle: str) -> str:
+def html(fleet: FleetRanking, title: str, subtitle: str) -> str:
     """The whole file."""
     import jinja2
 
@@ -42,23 +42,23 @@ def html(fleet: Fleet, title: str, subtitle: str) -> str:
     )
 
 
-def text(fleet: Fleet, shown: int = SHOWN) -> str:
+def text(fleet: FleetRanking, shown: int = SHOWN) -> str:
     """The headline, totals, and the head of each list."""
     return "\n".join(_lines(fleet, shown)) + "\n"
 
 
-def headline(fleet: Fleet) -> Iterator[str]:
+def headline(fleet: FleetRanking) -> Iterator[str]:
     """What it comes to, first in one sentence."""
-    moving, currency = fleet.of("move first"), fleet.catalogue.currency
+    moving, currency = fleet.with_verdict("move first"), fleet.catalogue.currency
     low, mid, high = fleet.saving
     if moving:
         yield (
-            f"Move {len(moving):,} of {len(fleet.judged):,} services first: together they save {mid:,.0f} {currency} "
+            f"Move {len(moving):,} of {len(fleet.services):,} services first: together they save {mid:,.0f} {currency} "
             f"a month ({low:,.0f} to {high:,.0f}) over 3.14 sized by the same rule"
         )
     else:
-        yield f"No saving shown for any of {len(fleet.judged):,} services"
-    counted = Counter(one.verdict for one in fleet.judged)
+        yield f"No saving shown for any of {len(fleet.services):,} services"
+    counted = Counter(one.verdict for one in fleet.services)
     yield ", ".join(f"{counted[verdict]:,} {words}" for verdict, words in _COUNTED if counted[verdict])
     if fleet.totals:
         requested, sized, moved = (one.nodes for one in fleet.totals)
@@ -87,7 +87,7 @@ _COUNTED: tuple[tuple[Verdict, str], ...] = (
 )
 
 
-def method(fleet: Fleet) -> Iterator[str]:
+def method(fleet: FleetRanking) -> Iterator[str]:
     """How the figures were made."""
     yield (
         f"Both variants are sized by the same rule: CPU used at the 95th percentile divided by {fleet.headroom:g}, the "
@@ -109,7 +109,7 @@ def method(fleet: Fleet) -> Iterator[str]:
     yield "Nodes: one type for all, counted with the default scheduler's spreading, in steps of 1 %, spare ones included."
 
 
-def _lines(fleet: Fleet, shown: int) -> Iterator[str]:
+def _lines(fleet: FleetRanking, shown: int) -> Iterator[str]:
     yield from headline(fleet)
     if fleet.totals:
         yield ""
@@ -120,7 +120,7 @@ def _lines(fleet: Fleet, shown: int) -> Iterator[str]:
                 f"{one.nodes.count:>7,} {one.nodes.month:>13,.0f}"
             )
     for verdict, words in SECTIONS[:3]:
-        found = fleet.of(verdict)
+        found = fleet.with_verdict(verdict)
         if not found:
             continue
         yield ""
@@ -128,7 +128,7 @@ def _lines(fleet: Fleet, shown: int) -> Iterator[str]:
         yield f"{words} ({len(found):,}{more})"
         for number, service in enumerate(found[:shown], 1):
             yield f"  {number:>3}. {_line(service, fleet.catalogue.currency)}"
-    unknown = fleet.of("unknown")
+    unknown = fleet.with_verdict("unknown")
     if unknown:
         yield ""
         yield f"Unknown, because ({len(unknown):,})"
@@ -137,7 +137,7 @@ def _lines(fleet: Fleet, shown: int) -> Iterator[str]:
             yield f"  {count:>5,} × {why} ({example.namespace}/{example.name}{', …' if count > 1 else ''})"
 
 
-def _line(one: Judged, currency: str) -> str:
+def _line(one: RankedService, currency: str) -> str:
     name = f"{one.namespace}/{one.name}"
     if one.saving is None or one.gil is None or one.free is None:
         return f"{name}: {one.why}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from toolkit.capacity.deploy.recommend import Recommendation, Unknown
 from toolkit.capacity.knee.profile import Profile, VariantProfile, median
-from toolkit.capacity.knee.usl import Coefficient, Fit, Skipped
+from toolkit.capacity.knee.usl import Coefficient, Fit, NotFitted
 
 WIDTH = 9
 
@@ -16,7 +16,7 @@ def knees(profile: Profile) -> Iterator[str]:
     yield f"{profile.campaign}: highest constant rate with p99 within {profile.p99_ms:g} ms, on {profile.backend}"
     for point in profile.points():
         yield f"  {point}"
-        for one in profile.at(point):
+        for one in profile.variants_at(point):
             yield f"    {one.variant:6}{_found(one)}"
             for block in one.blocks:
                 if not block.finished or block.knee_rps is None:
@@ -63,11 +63,11 @@ def recommended(found: Sequence[Recommendation | Unknown]) -> Iterator[str]:
             yield f"    note: {caveat}"
 
 
-def scaled(found: Mapping[tuple[str, str], Sequence[Fit | Skipped]]) -> Iterator[str]:
+def scaled(found: Mapping[tuple[str, str], Sequence[Fit | NotFitted]]) -> Iterator[str]:
     """The scalability law of each variant, or why there is none."""
     for (what, variant), fits in found.items():
         for one in fits:
-            if isinstance(one, Skipped):
+            if isinstance(one, NotFitted):
                 yield f"{what} on {variant}, scaling over {one.over}: not fitted: {one.reason}"
                 continue
             yield (

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from toolkit.capacity.placement.scheduler import Workload
-from toolkit.capacity.planning.result import Case, Plan, VariantPlan
+from toolkit.capacity.planning.result import CapacityPlan, Sizing, VariantPlan
 
 MIB = 1 << 20
 
 
-def text(plan: Plan) -> str:
+def text(plan: CapacityPlan) -> str:
     """The whole plan; the saving, or why there is none, comes first."""
     return "\n".join(_lines(plan)) + "\n"
 
 
-def _lines(plan: Plan) -> Iterator[str]:
-    asked, catalogue = plan.asked, plan.catalogue
+def _lines(plan: CapacityPlan) -> Iterator[str]:
+    required, catalogue = plan.requirements, plan.catalogue
     if plan.saving:
         yield plan.saving.words
     yield ""
-    extra = [f"{asked.headroom:.0%} of the knee used", f"{_count(asked.spare_nodes, 'spare node')}"]
-    if asked.zones > 1:
-        extra.append(f"{asked.zones} zones")
-    yield f"{plan.service}, {asked.endpoint}: {asked.traffic.peak_rps:,.0f} requests/s with p99 under {asked.p99_ms:g} ms; {', '.join(extra)}"
-    if asked.beside:
-        yield f"beside them on the same nodes: {', '.join(_beside(one) for one in asked.beside)}"
+    extra = [f"{required.headroom:.0%} of the knee used", f"{_count(required.spare_nodes, 'spare node')}"]
+    if required.zones > 1:
+        extra.append(f"{required.zones} zones")
+    yield f"{plan.service}, {required.endpoint}: {required.traffic.peak_rps:,.0f} requests/s with p99 under {required.p99_ms:g} ms; {', '.join(extra)}"
+    if required.colocated:
+        yield f"beside them on the same nodes: {', '.join(_beside(one) for one in required.colocated)}"
     for one in plan.variants:
         yield ""
         yield from _variant(one, plan)
@@ -38,14 +38,14 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"- nodes are counted with the default scheduler's spreading; gap: what a better choice could save at most; month: {catalogue.hours_a_month:g} h"
 
 
-def _variant(one: VariantPlan, plan: Plan) -> Iterator[str]:
+def _variant(one: VariantPlan, plan: CapacityPlan) -> Iterator[str]:
     yield (
         f"{one.variant}: {_count(one.workers, 'worker')}, {_count(one.threads, 'thread')} ({one.point}); "
         f"a pod asks {one.cpu_millis}m CPU and {one.memory_bytes / MIB:,.0f}Mi"
     )
     yield f"  {'knee':<8} {'req/s a pod':>11} {'pods':>6} {'nodes':>6} {plan.catalogue.currency + ' a month':>13} {'gap':>6}  nodes by type"
-    for name, case in (("lowest", one.low), ("median", one.mid), ("highest", one.high)):
-        yield "  " + _case(name, case)
+    for name, sizing in (("lowest", one.low), ("median", one.mid), ("highest", one.high)):
+        yield "  " + _sizing(name, sizing)
     ends = sorted(set(one.mid.limiting.values()))
     if ends:
         yield f"  what fills a node first: {' and '.join(ends)}"
@@ -53,20 +53,20 @@ def _variant(one: VariantPlan, plan: Plan) -> Iterator[str]:
         yield f"  left out {point}: {why}"
 
 
-def _case(name: str, case: Case) -> str:
-    if case.problem:
-        return f"{name:<8} {case.knee_rps:>11,.0f} {case.pods:>6,}  does not fit: {case.problem}"
+def _sizing(name: str, sizing: Sizing) -> str:
+    if sizing.problem:
+        return f"{name:<8} {sizing.knee_rps:>11,.0f} {sizing.pods:>6,}  does not fit: {sizing.problem}"
     kinds = ", ".join(
-        f"{count} {kind}" + (f" ({case.spare[kind]} of them spare)" if kind in case.spare else "")
-        for kind, count in case.nodes.items()
+        f"{count} {kind}" + (f" ({sizing.spare[kind]} of them spare)" if kind in sizing.spare else "")
+        for kind, count in sizing.nodes.items()
     )
     return (
-        f"{name:<8} {case.knee_rps:>11,.0f} {case.pods:>6,} {case.node_count:>6,} {case.month or 0:>13,.0f} "
-        f"{case.gap or 0:>6.1%}  {kinds}"
+        f"{name:<8} {sizing.knee_rps:>11,.0f} {sizing.pods:>6,} {sizing.node_count:>6,} {sizing.month or 0:>13,.0f} "
+        f"{sizing.gap or 0:>6.1%}  {kinds}"
     )
 
 
-def _day(plan: Plan) -> Iterator[str]:
+def _day(plan: CapacityPlan) -> Iterator[str]:
     names = [one.variant for one in plan.variants]
     yield "the day: what each hour needs at the median knee (pods / nodes, if they followed the traffic)"
     yield f"  {'hour':<6} {'req/s':>10} " + " ".join(f"{name:>14}" for name in names)

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from toolkit.capacity.knee.profile import BlockKnee, Profile, Role, VariantProfile, write_profile
-from toolkit.capacity.nodes.catalogue import GIB, MIB, NodeType, load_catalogue
+from toolkit.capacity.nodes.catalogue import NodeType, load_catalogue
 from toolkit.capacity.placement.pack import first_fit_decreasing, pack
 from toolkit.capacity.placement.scheduler import Workload, all_placed
+from toolkit.selftest.random_inputs import random_node_types, random_workload
 from toolkit.selftest.scale import Timed
 
 SERVICES, NODE_TYPES, CASES = 5000, 200, 200
@@ -29,8 +30,8 @@ def timed(services: int = SERVICES, cases: int = CASES) -> Iterator[Timed]:
     """Each promise as it is tried; the fleet comes first, so that the memory is its own."""
     yield from _fleet(services)
     drawn = random.Random(1)
-    types = random_types(drawn, NODE_TYPES)
-    for workloads in ([random_workload(drawn)], [random_workload(drawn) for _ in range(3)]):
+    types = _node_types(drawn, NODE_TYPES)
+    for workloads in ([_workload(drawn)], [_workload(drawn) for _ in range(3)]):
         began = time.perf_counter()
         pack(workloads, types, spare=1)
         what = f"plan with {NODE_TYPES} node types, {len(workloads)} Deployment{'s' if len(workloads) > 1 else ''}"
@@ -40,7 +41,7 @@ def timed(services: int = SERVICES, cases: int = CASES) -> Iterator[Timed]:
 
 def _fleet(services: int) -> Iterator[Timed]:
     from toolkit.fleet.inventory import read_inventory
-    from toolkit.fleet.ranking import judge
+    from toolkit.fleet.ranking import rank_services
     from toolkit.fleet.rules import read_rules
     from toolkit.fleet.usage import read_usage
     from toolkit.report.fleet import html
@@ -48,7 +49,7 @@ def _fleet(services: int) -> Iterator[Timed]:
     with tempfile.TemporaryDirectory() as folder:
         made_up_fleet(Path(folder), services)
         began = time.perf_counter()
-        found = judge(
+        found = rank_services(
             read_inventory(Path(folder, "deployments.json")),
             read_rules(Path(folder, "rules.yaml")),
             read_usage(Path(folder, "usage.csv")),
@@ -113,7 +114,7 @@ def _variant(role: Role, knee: float, memory_mb: float) -> VariantProfile:
     return VariantProfile(
         variant="3.14" if role == "gil" else "3.14t",
         role=role,
-        profile="release",
+        build_profile="release",
         point="made-up",
         endpoint="json",
         workers=1,
@@ -134,8 +135,8 @@ def _worse(cases: int) -> Iterator[bool]:
     """For each random case whether the plan costs more than the best single type by first-fit-decreasing."""
     for seed in range(cases):
         drawn = random.Random(seed)
-        types = random_types(drawn, drawn.randint(2, 12))
-        workloads = [random_workload(drawn) for _ in range(1 if seed % 4 else drawn.randint(2, 3))]
+        types = _node_types(drawn, drawn.randint(2, 12))
+        workloads = [_workload(drawn) for _ in range(1 if seed % 4 else drawn.randint(2, 3))]
         prices = [price for one in types if (price := _first_fit_price(workloads, one)) is not None]
         if not prices:
             yield False
@@ -152,29 +153,9 @@ def _first_fit_price(workloads: list[Workload], one: NodeType) -> float | None:
     return count * one.price_hour
 
 
-def random_types(drawn: random.Random, count: int) -> list[NodeType]:
-    """Node types as clouds have them, prices a little off the line."""
-    found = []
-    for index in range(count):
-        cpus = drawn.choice([4, 8, 16, 32, 64])
-        memory_gib = cpus * drawn.choice([2, 4, 8])
-        found.append(
-            NodeType(
-                name=f"t{index}",
-                cpu_millis=cpus * 1000 - drawn.choice([70, 80, 100, 110]),
-                memory_bytes=round(memory_gib * GIB * drawn.uniform(0.85, 0.97)),
-                pods=drawn.choice([29, 58, 110, 234]),
-                price_hour=(cpus * 0.0316 + memory_gib * 0.00424) * drawn.uniform(0.85, 1.15),
-            )
-        )
-    return found
+def _node_types(drawn: random.Random, count: int) -> list[NodeType]:
+    return random_node_types(drawn, count, cpus=(4, 8, 16, 32, 64), max_pods=(29, 58, 110, 234))
 
 
-def random_workload(drawn: random.Random) -> Workload:
-    """A Deployment with a size as people write it."""
-    return Workload(
-        name=f"web-{drawn.randint(0, 10**6)}",
-        cpu_millis=drawn.choice([100, 250, 300, 500, 750, 900, 1000, 1500, 2000]),
-        memory_bytes=drawn.choice([96, 128, 256, 400, 512, 1024, 2048, 4096]) * MIB,
-        replicas=drawn.randint(5, 100),
-    )
+def _workload(drawn: random.Random) -> Workload:
+    return random_workload(drawn, f"web-{drawn.randint(0, 10**6)}", most_replicas=100)

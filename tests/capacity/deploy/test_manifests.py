@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.capacity.deploy.test_recommend import only, profile, variant
-from toolkit.capacity.deploy.manifests import objects, write
+from toolkit.capacity.deploy.manifests import manifests_of, write_manifests
 from toolkit.capacity.deploy.recommend import Recommendation, recommendations
 from toolkit.manifests import render
 from toolkit.scenario.loading import load_scenario
@@ -28,7 +28,7 @@ def recommended(role: str = "free-threaded") -> Recommendation:
 
 
 def test_the_deployment_runs_what_was_measured_with_what_it_needs() -> None:
-    made = objects(recommended(), load_scenario("wsgi"), IMAGE, 3)
+    made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, 3)
     (container,) = made["deployment"]["spec"]["template"]["spec"]["containers"]
     command = container["command"]
     assert container["image"] == IMAGE
@@ -41,7 +41,7 @@ def test_the_deployment_runs_what_was_measured_with_what_it_needs() -> None:
 
 
 def test_restricted_pod_security_holds() -> None:
-    pod = objects(recommended(), load_scenario("wsgi"), IMAGE, 2)["deployment"]["spec"]["template"]["spec"]
+    pod = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, 2)["deployment"]["spec"]["template"]["spec"]
     assert (
         pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
     )
@@ -52,7 +52,7 @@ def test_restricted_pod_security_holds() -> None:
 
 
 def test_the_autoscaler_acts_at_the_planned_share_of_the_knee_and_owns_the_number_of_pods() -> None:
-    made = objects(recommended(), load_scenario("wsgi"), IMAGE, 3)
+    made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, 3)
     target = made["hpa"]["spec"]["metrics"][0]["resource"]["target"]
     assert target == {"type": "Utilization", "averageUtilization": recommended().scale_at_cpu_percent}
     assert made["hpa"]["spec"]["minReplicas"] == 3
@@ -61,7 +61,7 @@ def test_the_autoscaler_acts_at_the_planned_share_of_the_knee_and_owns_the_numbe
 
 
 def test_a_canary_takes_part_behind_the_same_service_and_rolls_back_to_no_pod() -> None:
-    made = objects(recommended(), load_scenario("wsgi"), IMAGE, 20)
+    made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, 20)
     stable, canary, rollback = (made[name] for name in ("deployment", "canary", "rollback"))
     service = "app.kubernetes.io/name"
     assert canary["spec"]["replicas"] == 2 and rollback["spec"]["replicas"] == 0
@@ -75,21 +75,21 @@ def test_a_canary_takes_part_behind_the_same_service_and_rolls_back_to_no_pod() 
 
 def test_both_variants_are_one_service_so_that_the_other_is_a_rolling_update() -> None:
     scenario = load_scenario("wsgi")
-    gil, free = (objects(recommended(role), scenario, IMAGE, 2)["deployment"] for role in ("gil", "free-threaded"))
+    gil, free = (manifests_of(recommended(role), scenario, IMAGE, 2)["deployment"] for role in ("gil", "free-threaded"))
     assert gil["metadata"]["name"] == free["metadata"]["name"]
     assert gil["spec"]["selector"] == free["spec"]["selector"]
-    assert "canary" not in objects(recommended("gil"), scenario, IMAGE, 2)
+    assert "canary" not in manifests_of(recommended("gil"), scenario, IMAGE, 2)
 
 
 def test_every_value_s_reason_is_an_annotation() -> None:
-    made = objects(recommended(), load_scenario("wsgi"), IMAGE, 2)["deployment"]["metadata"]["annotations"]
+    made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, 2)["deployment"]["metadata"]["annotations"]
     assert made["gilfree.io/memory-limit"] == recommended().reasons["memory_limit"]
     assert "gilfree.io/cpu-request" in made and "gilfree.io/threads" in made
 
 
 def test_files_are_yaml_that_reads_back_as_the_same_objects(tmp_path: Path) -> None:
-    files = write(recommended(), load_scenario("wsgi"), IMAGE, 2, tmp_path)
-    made = objects(recommended(), load_scenario("wsgi"), IMAGE, 2)
+    files = write_manifests(recommended(), load_scenario("wsgi"), IMAGE, 2, tmp_path)
+    made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, 2)
     assert {file.stem: yaml.safe_load(file.read_text()) for file in files} == made
     assert {file.parent for file in files} == {tmp_path / "json" / "3.14t"}
     assert not any(re.search(r"[&*]id\d", file.read_text()) for file in files), "anchors are hard to edit by hand"
@@ -102,7 +102,7 @@ def test_a_name_that_is_missing_is_an_error_and_no_empty_word() -> None:
 
 
 def test_hostile_words_stay_words() -> None:
-    made = objects(recommended(), load_scenario("wsgi"), 'x"\n  hostNetwork: true #', 2)["deployment"]
+    made = manifests_of(recommended(), load_scenario("wsgi"), 'x"\n  hostNetwork: true #', 2)["deployment"]
     assert "hostNetwork" not in made["spec"]["template"]["spec"]
     assert made["spec"]["template"]["spec"]["containers"][0]["image"].startswith('x"')
 
@@ -116,7 +116,7 @@ def test_a_real_api_server_takes_every_manifest_under_restricted_pod_security() 
     labels = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted"}
     core.create_namespace({"metadata": {"name": name, "labels": labels}})
     try:
-        for kind, made in objects(recommended(), load_scenario("wsgi"), IMAGE, 2).items():
+        for kind, made in manifests_of(recommended(), load_scenario("wsgi"), IMAGE, 2).items():
             utils.create_from_dict(api, made, namespace=name, dry_run="All")
             if kind != "hpa":
                 template = made["spec"]["template"]

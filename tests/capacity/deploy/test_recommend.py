@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tests.capacity.campaigns import RULES, THREADED, about, plan, run, scenario
 from toolkit.capacity.deploy.pod import pod_resources
 from toolkit.capacity.deploy.recommend import Recommendation, Unknown, recommendations, scaling, scaling_over_cpus
-from toolkit.capacity.knee.campaign_plan import KneeSettings
-from toolkit.capacity.knee.from_records import profiled
+from toolkit.capacity.knee.from_records import profile_from_records
 from toolkit.capacity.knee.profile import BlockKnee, Profile, VariantProfile
-from toolkit.capacity.knee.usl import Fit, Skipped, law
+from toolkit.capacity.knee.search_plan import KneeSettings
+from toolkit.capacity.knee.usl import Fit, NotFitted, law
 from toolkit.report import knee as show
 from toolkit.scenario.model import Point
 from toolkit.trial.model import Arm
@@ -26,7 +26,7 @@ def variant(**change: object) -> VariantProfile:
     given = {
         "variant": "3.14t",
         "role": "free-threaded",
-        "profile": "release",
+        "build_profile": "release",
         "point": "json-w1-t1-c64",
         "endpoint": "json",
         "workers": 1,
@@ -102,7 +102,7 @@ def test_without_a_knee_it_is_unknown_because_of_what_kept_it() -> None:
 
 def test_what_weakens_a_recommendation_is_said() -> None:
     blocks = (BlockKnee(block=0, knee_rps=1000, finished=True, loader_saturated=True),)
-    found = only(recommendations(profile(variant(blocks=blocks, profile="fast", rejected={"stolen": 2}))))
+    found = only(recommendations(profile(variant(blocks=blocks, build_profile="fast", rejected={"stolen": 2}))))
     text = " ".join(found.caveats)
     assert "knees of 1 of the 3 blocks" in text and "lower bound" in text and "PGO" in text and "2 x stolen" in text
 
@@ -125,12 +125,12 @@ def test_a_grid_over_threads_shows_where_more_begin_to_hurt() -> None:
 
     settings = KneeSettings(RULES, 3)
     arms = (Arm("3.14", "gil", "p"), Arm("3.14t", "free-threaded", "p"))
-    found = profiled("c", scenario(THREADED), arms, about(settings), run(plan(THREADED), knee))
+    found = profile_from_records("c", scenario(THREADED), arms, about(settings), run(plan(THREADED), knee))
     gil, workers = scaling(found)["json", "3.14"]
     free, _ = scaling(found)["json", "3.14t"]
     assert isinstance(gil, Fit) and gil.peak is not None and abs(gil.peak / math.sqrt(0.9 / 0.01) - 1) < 0.15
     assert isinstance(free, Fit) and free.peak is None
-    assert isinstance(workers, Skipped) and "needs 6" in workers.reason
+    assert isinstance(workers, NotFitted) and "needs 6" in workers.reason
     best = [one for one in recommendations(found) if isinstance(one, Recommendation)]
     assert best[0].threads == 8 and best[1].threads == 64
     assert "more begin to hurt" in "\n".join(show.scaled(scaling(found)))
@@ -139,7 +139,7 @@ def test_a_grid_over_threads_shows_where_more_begin_to_hurt() -> None:
 def test_scaling_over_cpus_comes_from_campaigns_of_one_each() -> None:
     several = [profile(variant(server_cpus=n)) for n in (1, 2, 3, 4, 6, 8)]
     assert isinstance(scaling_over_cpus(several)["json-w1-t1-c64", "3.14t"], Fit)
-    assert isinstance(scaling_over_cpus(several[:3])["json-w1-t1-c64", "3.14t"], Skipped)
+    assert isinstance(scaling_over_cpus(several[:3])["json-w1-t1-c64", "3.14t"], NotFitted)
 
 
 def test_recommendations_are_plain_data() -> None:

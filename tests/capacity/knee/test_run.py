@@ -11,8 +11,15 @@ from tests.capacity.campaigns import plan as a_plan
 from tests.factory import POINTS
 from toolkit.campaign.plan import FixedMatrix
 from toolkit.campaign.runner import Campaign
-from toolkit.capacity.knee.campaign_plan import KneePlan, KneeSettings
-from toolkit.capacity.knee.run import chosen_points, estimate, grid_points, narrowed, plan_for, verify_plan
+from toolkit.capacity.knee.run import (
+    choose_points,
+    duration_estimate,
+    grid_points,
+    narrow_scenario,
+    search_plan_of,
+    verification_plan_of,
+)
+from toolkit.capacity.knee.search_plan import KneeSearchPlan, KneeSettings
 from toolkit.errors import GilfreeError
 from toolkit.scenario.loading import load_scenario
 from toolkit.trial.model import Arm
@@ -25,7 +32,7 @@ def a_campaign(folder: Path, budget: int | None = None) -> Campaign:
 
 
 def test_without_a_choice_each_endpoint_has_its_first_setting() -> None:
-    points = chosen_points(load_scenario("wsgi-threads"), [])
+    points = choose_points(load_scenario("wsgi-threads"), [])
     assert len(points) == len({point.endpoint for point in points})
     assert points[0] == load_scenario("wsgi-threads").points()[0]
 
@@ -39,7 +46,7 @@ def test_the_grid_of_wsgi_is_over_threads_and_of_asgi_over_workers_up_to_the_cor
 
 def test_a_narrowed_scenario_has_these_points_alone_and_nothing_published() -> None:
     asgi = load_scenario("asgi")
-    found = narrowed(asgi, [asgi.points()[1]], server_cpus=2.0)
+    found = narrow_scenario(asgi, [asgi.points()[1]], server_cpus=2.0)
     assert found.points() == [asgi.points()[1]]
     assert found.published is None and found.claims == ()
     assert found.resources.server.cpus == 2.0 and found.resources.load == asgi.resources.load
@@ -48,14 +55,14 @@ def test_a_narrowed_scenario_has_these_points_alone_and_nothing_published() -> N
 def test_a_setting_that_cannot_be_is_refused() -> None:
     asgi = load_scenario("asgi")
     with pytest.raises(GilfreeError, match="Granian refuses"):
-        narrowed(asgi, [asgi.points()[0].model_copy(update={"threads": 4})])
+        narrow_scenario(asgi, [asgi.points()[0].model_copy(update={"threads": 4})])
 
 
 def test_the_time_is_said_first_and_what_of_it_a_budget_holds(tmp_path: Path) -> None:
-    whole = estimate([a_campaign(tmp_path / "whole")])
+    whole = duration_estimate([a_campaign(tmp_path / "whole")])
     assert "min for 12 searches of a knee" in whole and "budget" not in whole
-    part = estimate([a_campaign(tmp_path / "part", budget=300)])
-    assert "the 5 min of the budget hold about" in part
+    part = duration_estimate([a_campaign(tmp_path / "part", budget=300)])
+    assert "the 5 min of the budget are enough for about" in part
 
 
 def test_a_run_that_goes_on_says_what_is_left_and_what_its_budget_still_holds(tmp_path: Path) -> None:
@@ -63,21 +70,23 @@ def test_a_run_that_goes_on_says_what_is_left_and_what_its_budget_still_holds(tm
     for one in run(a_plan(POINTS), lambda point, block, arm: 1000.0 + block):
         if one.block == 0:
             campaign.store.append(one)
-    assert "min for 8 searches of a knee; the 0 min of the budget hold about 0 of them" in estimate([campaign])
+    assert "min for 8 searches of a knee; the 0 min of the budget are enough for about 0 of them" in duration_estimate(
+        [campaign]
+    )
 
 
 def test_a_campaign_that_looks_for_knees_is_resumed_as_such_by_any_command(tmp_path: Path) -> None:
     from toolkit.bench.runs import plan_of
 
     found = plan_of(a_campaign(tmp_path / "knee"))
-    assert isinstance(found, KneePlan) and not isinstance(found, FixedMatrix)
-    assert found == plan_for(Campaign.open(tmp_path / "knee"))
+    assert isinstance(found, KneeSearchPlan) and not isinstance(found, FixedMatrix)
+    assert found == search_plan_of(Campaign.open(tmp_path / "knee"))
 
 
 def test_only_knees_that_were_found_are_tried_out(tmp_path: Path) -> None:
     campaign = a_campaign(tmp_path / "knee")
-    assert verify_plan(campaign).total() == 0
+    assert verification_plan_of(campaign).total() == 0
     for one in run(a_plan(POINTS), lambda point, block, arm: 1000.0 + block):
         campaign.store.append(one)
-    plan = verify_plan(campaign)
+    plan = verification_plan_of(campaign)
     assert plan.total() == 8 and plan.estimate_seconds() > 8 * 40

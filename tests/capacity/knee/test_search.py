@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.capacity.simulated import server, true_knee
-from toolkit.capacity.knee.search import STEP, Knee, Rules, Step, Tried, judged, search
+from toolkit.capacity.knee.search import RATE_STEP, KneeRules, RateResult, SearchResult, Step, evaluate_rate, search
 
-RULES = Rules(p99_ms=50)
+RULES = KneeRules(p99_ms=50)
 
 ENTRY: dict[str, Any] = {
     "rate_rps": 1000,
@@ -29,17 +29,19 @@ ENTRY: dict[str, Any] = {
 
 
 def ended(
-    measure: Callable[[int, int], dict[str, Any]], scale: float, rules: Rules = RULES, earlier: float | None = None
-) -> tuple[Knee, list[Tried]]:
+    measure: Callable[[int, int], dict[str, Any]], scale: float, rules: KneeRules = RULES, earlier: float | None = None
+) -> tuple[SearchResult, list[RateResult]]:
     """Search until it ends, as the plan does: every step's rates measured one after the other."""
-    tried: list[Tried] = []
+    tried: list[RateResult] = []
     for _ in range(100):
         step = search(tried, scale, earlier)
-        if isinstance(step, Knee):
+        if isinstance(step, SearchResult):
             return step, tried
         fresh = step.name == "confirm"
         at_least = rules.confirm_seconds if fresh else rules.ladder_seconds
-        tried += [judged(measure(rate, rules.seconds(rate, at_least)), rules, fresh=fresh) for rate in step.rates]
+        tried += [
+            evaluate_rate(measure(rate, rules.seconds(rate, at_least)), rules, fresh=fresh) for rate in step.rates
+        ]
     raise AssertionError("the search does not end")
 
 
@@ -60,7 +62,7 @@ def exact(knee_rps: float) -> Callable[[int, int], dict[str, Any]]:
 def test_the_knee_of_a_simulated_queue_is_found_within_5_percent(
     service_rate: float, servers: int, p99_ms: float
 ) -> None:
-    rules = Rules(p99_ms=p99_ms, ladder_seconds=6, confirm_seconds=20)
+    rules = KneeRules(p99_ms=p99_ms, ladder_seconds=6, confirm_seconds=20)
     truth = true_knee(p99_ms / 1000, service_rate, servers)
     knees = []
     for seed in range(5):
@@ -76,15 +78,15 @@ def test_without_noise_a_knee_is_the_rate_below_the_first_that_fails_wherever_th
 ) -> None:
     found, tried = ended(exact(knee), knee * guess)
     assert found.finished and found.knee_rps is not None and found.above_rps is not None
-    assert found.knee_rps <= knee < found.above_rps <= max(found.knee_rps + 1, found.knee_rps * STEP * 1.01)
+    assert found.knee_rps <= knee < found.above_rps <= max(found.knee_rps + 1, found.knee_rps * RATE_STEP * 1.01)
     assert {one.rate_rps for one in tried if one.fresh} >= {found.knee_rps, found.above_rps}
 
 
 def test_both_ends_are_confirmed_on_fresh_servers_and_these_outrank_the_ladder() -> None:
-    tried = [Tried(1000, True, ""), Tried(1040, False, "p99 60 ms")]
+    tried = [RateResult(1000, True, ""), RateResult(1040, False, "p99 60 ms")]
     assert search(tried, 1200) == Step("confirm", (1000,))
-    tried.append(Tried(1000, False, "p99 55 ms", fresh=True))
-    step = search([Tried(960, True, ""), Tried(962, True, ""), *tried], 1200)
+    tried.append(RateResult(1000, False, "p99 55 ms", fresh=True))
+    step = search([RateResult(960, True, ""), RateResult(962, True, ""), *tried], 1200)
     assert step == Step("confirm", (962,))
 
 
@@ -139,7 +141,7 @@ def test_a_machine_that_is_always_disturbed_gives_up_unfinished() -> None:
     ],
 )
 def test_a_rate_passes_only_if_everything_holds(change: dict[str, Any], passed: bool | None, words: str) -> None:
-    found = judged({**ENTRY, **change}, RULES, fresh=True)
+    found = evaluate_rate({**ENTRY, **change}, RULES, fresh=True)
     assert found.passed is passed
     assert words in found.why
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.capacity.knee.usl import Fit, Skipped, fit, law
+from toolkit.capacity.knee.usl import Fit, NotFitted, fit, law
 
 THREADS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -46,14 +46,14 @@ def test_a_server_that_only_grows_has_no_peak_beyond_what_was_measured() -> None
 
 def test_fewer_than_six_values_are_not_fitted_however_often_measured() -> None:
     found = fit("workers", [(n, 100.0 * n) for n in (1, 2, 4, 8, 16) for _ in range(10)])
-    assert found == Skipped("workers", "5 values of workers measured (1, 2, 4, 8, 16), a fit needs 6")
+    assert found == NotFitted("workers", "5 values of workers measured (1, 2, 4, 8, 16), a fit needs 6")
 
 
 @settings(max_examples=30)
 @given(st.lists(st.floats(1, 1e5), min_size=6, max_size=6))
 def test_any_rates_give_a_fit_within_its_bounds_or_a_reason(rates: list[float]) -> None:
     found = fit("threads", list(zip(THREADS, rates, strict=False)))
-    if isinstance(found, Skipped):
+    if isinstance(found, NotFitted):
         assert found.reason
         return
     assert 0 <= found.contention.value <= 1 and 0 <= found.coherency.value <= 1

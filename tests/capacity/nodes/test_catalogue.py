@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.capacity.nodes.catalogue import GIB, MIB, Catalogue, load_catalogue, reserved
-from toolkit.capacity.nodes.from_cluster import catalogue_of, requests_of
+from toolkit.capacity.nodes.catalogue import GIB, MIB, Catalogue, kubelet_reserved, load_catalogue
+from toolkit.capacity.nodes.from_cluster import catalogue_of, pod_requests
 from toolkit.errors import GilfreeError
 
 
@@ -36,7 +36,7 @@ def test_the_shipped_sample_is_dated_and_says_where_its_prices_come_from() -> No
 def test_reservations_are_the_documented_ones(
     kind: str, cpu: int, memory_gib: float, max_pods: int, kept_cpu: int, kept_mib: float
 ) -> None:
-    found = reserved(kind, cpu, int(memory_gib * GIB), max_pods)
+    found = kubelet_reserved(kind, cpu, int(memory_gib * GIB), max_pods)
     assert found[0] == kept_cpu
     assert found[1] == pytest.approx(kept_mib * MIB, abs=2)
 
@@ -74,21 +74,27 @@ def test_without_a_price_the_default_prices_stand_in_and_it_shows(tmp_path: Path
         ("nodes:\n - { name: a, capacity: { cpu: 2, memory: 8 }, reserve: none }", r":2: .*'8' is 8 bytes of memory"),
         (
             "nodes:\n - { name: a, capacity: { cpu: -2, memory: 8Gi }, reserve: none }",
-            r"cpu: '-2' is not more than noth",
+            r"cpu: '-2' is not above 0",
         ),
         ("nodes:\n - { name: a, capacity: { cpu: 2, memory: 8Gi } }", r"'reserve' is missing"),
-        ("nodes:\n - { name: a, capacity: { cpu: 2, memory: 8Gi }, reserve: aks }", r"reserve: 'aks' is none of"),
+        ("nodes:\n - { name: a, capacity: { cpu: 2, memory: 8Gi }, reserve: aks }", r"reserve: 'aks' is not gke"),
         ("nodes:\n - { name: a }", r"give either allocatable or capacity"),
         (
             "nodes:\n - { name: a, allocatable: { cpu: 2, memory: 8Gi }, price_hour: -1 }",
             r"price_hour: '-1' is less than 0",
         ),
-        ("nodes:\n - { name: a, allocatable: { cpu: 2, memory: 8Gi }, price_hour: 0 }", r"price_hour: '0' is not more"),
+        (
+            "nodes:\n - { name: a, allocatable: { cpu: 2, memory: 8Gi }, price_hour: 0 }",
+            r"price_hour: '0' is not above 0",
+        ),
         ("nodes:\n - { name: a, allocatable: { cpu: 2, memory: 8Gi }, prize: 1 }", r"unknown key 'prize'"),
-        ("nodes:\n - { name: a, capacity: { cpu: 0.1, memory: 200Mi }, reserve: gke }", r"nothing is left for pods"),
+        (
+            "nodes:\n - { name: a, capacity: { cpu: 0.1, memory: 200Mi }, reserve: gke }",
+            r"no CPU, memory or pods are left",
+        ),
         (
             "nodes:\n - { name: a, allocatable: { cpu: 2, memory: 8Gi } }\n - { name: a, allocatable: { cpu: 2, memory: 8Gi } }",
-            r":3: 'a' is there twice",
+            r":3: 'a' is given twice",
         ),
         ("[]", r"is not keys with values"),
         ("", r"holds nothing"),
@@ -147,6 +153,6 @@ def test_sidecars_add_to_a_pod_and_other_init_containers_count_only_when_they_as
         return {"resources": {"requests": {"cpu": cpu, "memory": memory}}, **more}
 
     sidecar = asks("100m", restartPolicy="Always")
-    assert requests_of({"containers": [asks("500m")], "initContainers": [sidecar]}) == (600, 200 * MIB)
-    assert requests_of({"containers": [asks("500m")], "initContainers": [sidecar, asks("1")]}) == (1100, 200 * MIB)
-    assert requests_of({"containers": [{"resources": {"limits": {"cpu": "1"}}}]}) == (1000, 0)
+    assert pod_requests({"containers": [asks("500m")], "initContainers": [sidecar]}) == (600, 200 * MIB)
+    assert pod_requests({"containers": [asks("500m")], "initContainers": [sidecar, asks("1")]}) == (1100, 200 * MIB)
+    assert pod_requests({"containers": [{"resources": {"limits": {"cpu": "1"}}}]}) == (1000, 0)

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.capacity.factory import random_types, random_workload
+from tests.capacity.factory import node_types, nodes_of, random_deployment
 from toolkit.capacity.nodes.catalogue import GIB, MIB, NodeType
-from toolkit.capacity.placement.pack import DoesNotFit, expanded, first_fit_decreasing, limiting, pack
+from toolkit.capacity.placement.pack import DoesNotFit, first_fit_decreasing, limiting, pack
 from toolkit.capacity.placement.scheduler import Workload, all_placed
 
 NODE = NodeType("n", 3900, 15 * GIB, 110, 1.0)
@@ -31,12 +31,12 @@ def test_the_plan_is_of_as_many_nodes_as_the_scheduler_needs_not_as_a_perfect_pa
 @pytest.mark.parametrize("seed", range(40))
 def test_for_one_deployment_no_node_can_be_missing_and_nothing_cheaper_exists(seed: int) -> None:
     drawn = random.Random(seed)
-    types, pod = random_types(drawn, 3, largest=8), random_workload(drawn, "web", 30)
+    types, pod = node_types(drawn, 3, largest=8), random_deployment(drawn, "web", 30)
     found = pack([pod], types)
-    assert all_placed([pod], expanded(found.counts, types))
+    assert all_placed([pod], nodes_of(found.counts, types))
     for name in found.counts:
-        assert not all_placed([pod], expanded(without(found.counts, name), types))
-    held = [one.holds(pod.cpu_millis, pod.memory_bytes) for one in types]
+        assert not all_placed([pod], nodes_of(without(found.counts, name), types))
+    held = [one.pods_that_fit(pod.cpu_millis, pod.memory_bytes) for one in types]
     most = [pod.replicas // count + 1 if count else 0 for count in held]
     cheapest = min(
         sum(count * one.price_hour for count, one in zip(counts, types, strict=True))
@@ -50,12 +50,12 @@ def test_for_one_deployment_no_node_can_be_missing_and_nothing_cheaper_exists(se
 @pytest.mark.parametrize("seed", range(12))
 def test_any_spare_number_of_nodes_may_be_missing(seed: int) -> None:
     drawn = random.Random(seed)
-    types = random_types(drawn, 4, largest=8)
-    pods = [random_workload(drawn, f"web-{index}", 15) for index in range(1 + seed % 2)]
+    types = node_types(drawn, 4, largest=8)
+    pods = [random_deployment(drawn, f"web-{index}", 15) for index in range(1 + seed % 2)]
     spare = 1 + seed % 3 // 2
     found = pack(pods, types, spare=spare)
     for name, count in found.counts.items():
-        assert all_placed(pods, expanded(without(found.counts, name, min(spare, count)), types))
+        assert all_placed(pods, nodes_of(without(found.counts, name, min(spare, count)), types))
 
 
 def test_every_zone_holds_its_share() -> None:
@@ -70,10 +70,10 @@ def test_several_deployments_cost_no_more_than_nodes_by_first_fit_decreasing_tha
     seed: int,
 ) -> None:
     drawn = random.Random(seed)
-    types = random_types(drawn, 5)
-    pods = [random_workload(drawn, f"web-{index}", 25) for index in range(3)]
+    types = node_types(drawn, 5)
+    pods = [random_deployment(drawn, f"web-{index}", 25) for index in range(3)]
     found = pack(pods, types)
-    assert all_placed(pods, expanded(found.counts, types))
+    assert all_placed(pods, nodes_of(found.counts, types))
     assert found.bound_hour <= found.price_hour + 1e-9
     for one in types:
         count = first_fit_decreasing(pods, one)
@@ -94,7 +94,7 @@ def test_there_are_never_more_nodes_of_a_type_than_are_available() -> None:
 
 
 def test_a_pod_that_no_node_holds_is_named_with_both_sizes() -> None:
-    with pytest.raises(DoesNotFit, match=r"web asks 4000m CPU and 1,024Mi.*n has 3900m and 15,360Mi"):
+    with pytest.raises(DoesNotFit, match=r"web requests 4000m CPU and 1,024Mi.*n has 3900m and 15,360Mi"):
         pack([Workload("web", 4000, GIB, 1)], [NODE])
 
 
@@ -107,5 +107,5 @@ def test_what_ends_a_node_is_named(cpu: int, memory: int, said: str) -> None:
 
 def test_the_same_input_gives_the_same_plan() -> None:
     drawn = random.Random(5)
-    types, pods = random_types(drawn, 8), [random_workload(drawn, f"w{index}") for index in range(3)]
+    types, pods = node_types(drawn, 8), [random_deployment(drawn, f"w{index}") for index in range(3)]
     assert pack(pods, types) == pack(pods, types)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.capacity.nodes.catalogue import GIB, NodeType
-from toolkit.capacity.placement.scheduler import Cluster, Workload, all_placed, orders, pending
+from toolkit.capacity.placement.scheduler import SimulatedCluster, Workload, all_placed, orders, pending
 
 NODE = NodeType("n", 3900, 15 * GIB, 110, 1.0)
 LARGE, SMALL = Workload("large", 1000, 4 * GIB, 100), Workload("small", 500, 2 * GIB, 60)
@@ -24,19 +24,19 @@ def test_it_leaves_pending_what_the_real_scheduler_was_seen_to_leave() -> None:
 
 
 def test_a_deployments_pods_go_to_different_nodes_while_there_are_any() -> None:
-    cluster = Cluster([NODE] * 5, 1, seed=0)
+    cluster = SimulatedCluster([NODE] * 5, 1, seed=0)
     assert sorted(cluster.place(0, SMALL) or 0 for _ in range(5)) == [0, 1, 2, 3, 4]
 
 
 def test_the_emptier_node_is_taken() -> None:
-    cluster = Cluster([NODE] * 2, 2, seed=0)
+    cluster = SimulatedCluster([NODE] * 2, 2, seed=0)
     first = cluster.place(0, LARGE)
     assert cluster.place(1, SMALL) != first
 
 
 def test_what_daemonsets_ask_is_gone_before_any_pod_comes() -> None:
     full = NodeType("n", 1000, GIB, 110, 1.0, daemon_cpu_millis=600)
-    assert Cluster([full], 1, seed=0).place(0, Workload("a", 500, 1, 1)) is None
+    assert SimulatedCluster([full], 1, seed=0).place(0, Workload("a", 500, 1, 1)) is None
 
 
 def test_pods_per_node_end_a_node_too() -> None:
@@ -55,7 +55,7 @@ def test_above_a_hundred_nodes_only_a_share_is_scored_and_all_pods_are_still_pla
 def test_for_one_size_only_room_counts(nodes: int, cpu: int, pods: int, seed: int) -> None:
     one = Workload("a", cpu, GIB, pods)
     left = sum(pending([one], [NODE] * nodes, [0] * pods, seed))
-    assert left == max(0, pods - nodes * NODE.holds(cpu, GIB))
+    assert left == max(0, pods - nodes * NODE.pods_that_fit(cpu, GIB))
     assert all_placed([one], [NODE] * nodes) == (left == 0)
 
 
@@ -64,7 +64,7 @@ def test_for_one_size_only_room_counts(nodes: int, cpu: int, pods: int, seed: in
 def test_no_node_ever_holds_more_than_it_has(nodes: int, large: int, small: int) -> None:
     pods = [Workload("large", 1000, 4 * GIB, large), Workload("small", 500, 2 * GIB, small)]
     for order in orders(pods):
-        cluster = Cluster([NODE] * nodes, 2, seed=1)
+        cluster = SimulatedCluster([NODE] * nodes, 2, seed=1)
         for index in order:
             cluster.place(index, pods[index])
         assert (cluster.used_cpu <= NODE.cpu_millis).all()

@@ -8,28 +8,28 @@ from typing import Any
 import pytest
 
 from tests.capacity.factory import measured, pod, variant
-from toolkit.capacity.knee.profile import BlockKnee, Profile, RateSeen
+from toolkit.capacity.knee.profile import BlockKnee, MeasuredRate, Profile
 from toolkit.capacity.nodes.catalogue import GIB, Catalogue, NodeType
 from toolkit.capacity.placement.scheduler import Workload
-from toolkit.capacity.planning.plan import make_plan, one_architecture, pods_for
-from toolkit.capacity.planning.result import Asked, Plan
+from toolkit.capacity.planning.plan import make_capacity_plan, one_architecture, pods_for
+from toolkit.capacity.planning.result import CapacityPlan, Requirements
 from toolkit.capacity.planning.traffic import Traffic
 from toolkit.errors import GilfreeError
 
 NODES = Catalogue("nodes.yaml", (NodeType("n", 3900, 15 * GIB, 110, 1.0), NodeType("s", 1900, 7 * GIB, 110, 0.6)))
-ASKED = Asked(Traffic(10_000), p99_ms=50, headroom=0.5, spare_nodes=0)
+REQUIRED = Requirements(Traffic(10_000), p99_ms=50, headroom=0.5, spare_nodes=0)
 GIL, FASTER = variant("gil", [1000, 1010, 1020]), variant("free-threaded", [2000, 2010, 2020])
 
 
-def planned(profile: Profile, asked: Asked = ASKED, nodes: Catalogue = NODES) -> Plan:
+def planned(profile: Profile, required: Requirements = REQUIRED, nodes: Catalogue = NODES) -> CapacityPlan:
     """The plan of a profile with pods of one CPU."""
-    return make_plan(profile, asked, nodes, pod)
+    return make_capacity_plan(profile, required, nodes, pod)
 
 
 def test_each_knee_of_the_blocks_gives_pods_nodes_and_money() -> None:
     gil, free = planned(measured(GIL, FASTER)).variants
-    assert [case.pods for case in (gil.low, gil.mid, gil.high)] == [20, 20, 20]
-    assert [case.pods for case in (free.low, free.mid, free.high)] == [10, 10, 10]
+    assert [sizing.pods for sizing in (gil.low, gil.mid, gil.high)] == [20, 20, 20]
+    assert [sizing.pods for sizing in (free.low, free.mid, free.high)] == [10, 10, 10]
     assert gil.low.nodes == {"n": 7}  # 3 pods on n for 1.0, 1 on s for 0.6: 6 n and 2 s would cost 7.2
     assert free.low.nodes == {"n": 3, "s": 1}
     assert free.low.month == pytest.approx((3 + 0.6) * 730)
@@ -45,11 +45,11 @@ def test_knees_of_different_endpoints_are_never_held_against_each_other() -> Non
     made = planned(measured(*IO, *JSON))
     assert [one.point for one in made.variants] == ["json-w1-t1-c64"] * 2  # the one that a CPU carries least of
     assert made.saving is not None and "3.14t costs" in made.saving.words
-    assert "also measured, for --endpoint: io" in made.caveats[0] and made.asked.endpoint == "json"
-    other = planned(measured(*IO, *JSON), replace(ASKED, endpoint="io"))
+    assert "also measured, for --endpoint: io" in made.caveats[0] and made.requirements.endpoint == "json"
+    other = planned(measured(*IO, *JSON), replace(REQUIRED, endpoint="io"))
     assert other.variants == planned(measured(*IO)).variants and other.saving is not None and other.saving.claimed
     with pytest.raises(GilfreeError, match="no endpoint 'nope' was measured"):
-        planned(measured(*IO, *JSON), replace(ASKED, endpoint="nope"))
+        planned(measured(*IO, *JSON), replace(REQUIRED, endpoint="nope"))
 
 
 def test_an_endpoint_without_a_knee_is_not_left_out_silently() -> None:
@@ -80,7 +80,7 @@ def test_no_saving_is_shown_when_it_costs_more_or_the_same() -> None:
 def test_no_saving_is_shown_when_not_all_pods_fit() -> None:
     few = Catalogue("nodes.yaml", (NodeType("n", 3900, 15 * GIB, 110, 1.0, available=5),))
     found = planned(measured(GIL, FASTER), nodes=few)
-    assert found.variants[0].mid.problem == "the nodes there are do not hold 20 pods"
+    assert found.variants[0].mid.problem == "the available nodes do not hold 20 pods"
     assert found.saving is not None and found.saving.words == "no saving shown: not all pods of 3.14 fit"
 
 
@@ -93,20 +93,20 @@ def test_memory_can_make_the_faster_build_the_dearer_one() -> None:
 
 def test_sidecars_spare_nodes_zones_and_neighbours_are_counted() -> None:
     profile = measured(GIL, FASTER)
-    sidecar = planned(profile, replace(ASKED, sidecar_cpu_millis=400)).variants[0]
+    sidecar = planned(profile, replace(REQUIRED, sidecar_cpu_millis=400)).variants[0]
     assert sidecar.cpu_millis == 1400
     assert sum(sidecar.mid.nodes.values()) > sum(planned(profile).variants[0].mid.nodes.values())
-    spared = planned(profile, replace(ASKED, spare_nodes=1)).variants[0].mid
+    spared = planned(profile, replace(REQUIRED, spare_nodes=1)).variants[0].mid
     assert (spared.month or 0) > (planned(profile).variants[0].mid.month or 0)
-    zoned = planned(profile, replace(ASKED, zones=3)).variants[0].mid
+    zoned = planned(profile, replace(REQUIRED, zones=3)).variants[0].mid
     assert all(count % 3 == 0 for count in zoned.nodes.values())
-    beside = planned(profile, replace(ASKED, beside=(Workload("cache", 1000, GIB, 30),))).variants[0].mid
-    assert (beside.month or 0) > (planned(profile).variants[0].mid.month or 0)
+    colocated = planned(profile, replace(REQUIRED, colocated=(Workload("cache", 1000, GIB, 30),))).variants[0].mid
+    assert (colocated.month or 0) > (planned(profile).variants[0].mid.month or 0)
 
 
 def test_the_day_shows_the_pods_and_nodes_of_every_hour() -> None:
     day = Traffic(10_000, ((3, 1000.0), (12, 10_000.0)))
-    found = planned(measured(GIL, FASTER), replace(ASKED, traffic=day)).day
+    found = planned(measured(GIL, FASTER), replace(REQUIRED, traffic=day)).day
     assert [row["pods"]["3.14"] for row in found] == [2, 20]
     assert found[0]["nodes"]["3.14"] < found[1]["nodes"]["3.14"]
 
@@ -135,8 +135,8 @@ def test_a_setting_whose_pod_no_node_holds_does_not_spoil_the_others() -> None:
         (measured(variant("gil", [1000, 1010])), "2 of 2 blocks found a knee, a plan needs 3"),
         (measured(variant("gil", [1000, 1010, 1020], saturated=True)), "the load generator, not the server"),
         (
-            measured(GIL, variant("free-threaded", [1, 2, 3], profile="fast")),
-            "different profiles are mixed: fast, release",
+            measured(GIL, variant("free-threaded", [1, 2, 3], build_profile="fast")),
+            "different build profiles are mixed: fast, release",
         ),
         (
             measured(variant("gil", [], rejected={"steal": 5, "errors": 1})),
@@ -150,10 +150,10 @@ def test_knees_that_are_not_fit_are_refused_by_name(profile: Profile, said: str)
         planned(profile)
 
 
-def rates(*latencies: float) -> list[RateSeen]:
+def rates(*latencies: float) -> list[MeasuredRate]:
     """In each of three blocks rates of 100, 200, … with these p99."""
     return [
-        RateSeen(block=block, step="fresh", rate_rps=100 * (index + 1), p99_ms=p99, passed=True, why="met")
+        MeasuredRate(block=block, step="fresh", rate_rps=100 * (index + 1), p99_ms=p99, passed=True, why="met")
         for block in range(3)
         for index, p99 in enumerate(latencies)
     ]
@@ -161,18 +161,20 @@ def rates(*latencies: float) -> list[RateSeen]:
 
 def test_a_stricter_slo_needs_no_new_measurement() -> None:
     one = variant("gil", [300, 300, 300], rates=rates(5, 10, 40))
-    found = planned(measured(one), replace(ASKED, p99_ms=20)).variants[0]
+    found = planned(measured(one), replace(REQUIRED, p99_ms=20)).variants[0]
     assert found.knees_rps == (200, 200, 200)
 
 
 def test_an_slo_below_the_idle_latency_is_refused_with_the_lowest_seen() -> None:
     one = variant("gil", [300, 300, 300], rates=rates(5, 10, 40))
-    with pytest.raises(GilfreeError, match=r"p99 under 2 ms was met at no measured rate: the lowest seen was 5 ms"):
-        planned(measured(one), replace(ASKED, p99_ms=2))
+    with pytest.raises(GilfreeError, match=r"no measured rate met p99 under 2 ms: the lowest measured p99 was 5 ms"):
+        planned(measured(one), replace(REQUIRED, p99_ms=2))
 
 
 def test_a_laxer_slo_says_that_the_knees_are_lower_bounds() -> None:
-    assert any("lower bounds" in words for words in planned(measured(GIL, FASTER), replace(ASKED, p99_ms=80)).caveats)
+    assert any(
+        "lower bounds" in words for words in planned(measured(GIL, FASTER), replace(REQUIRED, p99_ms=80)).caveats
+    )
 
 
 def test_a_block_that_was_not_finished_does_not_count() -> None:
@@ -191,14 +193,14 @@ def test_a_campaign_of_rejected_trials_alone_says_what_they_fell_to() -> None:
 
 def test_a_node_too_small_for_a_pod_is_refused_with_both_sizes() -> None:
     tiny = Catalogue("nodes.yaml", (NodeType("tiny", 900, GIB, 110, 1.0),))
-    with pytest.raises(GilfreeError, match=r"orders on 3.14 asks 1000m CPU .*tiny has 900m"):
+    with pytest.raises(GilfreeError, match=r"orders on 3.14 requests 1000m CPU .*tiny has 900m"):
         planned(measured(GIL, FASTER), nodes=tiny)
 
 
 @pytest.mark.parametrize("changed", [{"headroom": 0}, {"headroom": 1.1}, {"zones": 0}, {"spare_nodes": -1}])
 def test_what_cannot_be_asked_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(GilfreeError, match=r"--headroom|--zones"):
-        planned(measured(GIL), replace(ASKED, **changed))
+        planned(measured(GIL), replace(REQUIRED, **changed))
 
 
 def test_nodes_of_two_architectures_need_to_be_chosen_from() -> None:
@@ -206,7 +208,7 @@ def test_nodes_of_two_architectures_need_to_be_chosen_from() -> None:
     with pytest.raises(GilfreeError, match="amd64 and arm64"):
         one_architecture(types, None)
     assert [one.name for one in one_architecture(types, "arm64")] == ["arm"]
-    with pytest.raises(GilfreeError, match="no such nodes"):
+    with pytest.raises(GilfreeError, match="no nodes of that architecture"):
         one_architecture(types, "riscv64")
 
 

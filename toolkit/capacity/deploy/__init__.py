@@ -1,1 +1,1 @@
-"""From a profile to a Deployment: what one pod asks for, and the manifests."""
+"""From a profile to a Deployment: requests and limits of one pod, the recommended setting, the manifests."""

@@ -1,10 +1,10 @@
-"""Recommendations as Kubernetes objects: a Deployment with its HorizontalPodAutoscaler, a canary and its way back.
+"""Recommendations as Kubernetes manifests: a Deployment, a HorizontalPodAutoscaler, a canary and its rollback.
 
 Files under <folder>/<endpoint>/<variant>/:
-- deployment.yaml, hpa.yaml: the service on this variant. Both variants have the same name, so that applying the other one
-  is a rolling update, and `kubectl rollout undo` its way back.
-- canary.yaml, only of the free-threaded variant: a few pods of it beside the service, behind the same Service, since that
-  selects by `app.kubernetes.io/name` alone. rollback.yaml is the same with no pod.
+- deployment.yaml, hpa.yaml: the service on this variant. Both variants have the same name, so applying the other variant
+  is a rolling update, and `kubectl rollout undo` goes back.
+- canary.yaml, for the free-threaded variant only: a few pods of it alongside the service, behind the same Service, which
+  selects by `app.kubernetes.io/name` alone. rollback.yaml is the same Deployment with 0 replicas.
 """
 
 from __future__ import annotations
@@ -22,16 +22,20 @@ from toolkit.trial.contract import APP_DIRECTORY, PORT, SERVER_PYTHON, USER
 from toolkit.trial.model import with_settings
 
 CANARY_SHARE = 0.1
+"""Pods of the canary as a share of the replicas, rounded up."""
 MOST_REPLICAS_TIMES = 10
+"""The autoscaler's highest number of pods as a multiple of the replicas."""
 
 
-def write(found: Recommendation, scenario: Scenario, image: str, replicas: int, folder: Path) -> list[Path]:
-    """Write one variant's manifests; the files are returned."""
-    target = folder / found.endpoint / found.variant
+def write_manifests(
+    recommendation: Recommendation, scenario: Scenario, image: str, replicas: int, folder: Path
+) -> list[Path]:
+    """Write the manifests of one recommendation and return the files. Raises GilfreeError when they cannot be written."""
+    target = folder / recommendation.endpoint / recommendation.variant
     try:
         target.mkdir(parents=True, exist_ok=True)
         files = []
-        for name, document in objects(found, scenario, image, replicas).items():
+        for name, document in manifests_of(recommendation, scenario, image, replicas).items():
             file = target / f"{name}.yaml"
             file.write_text(as_yaml([document])[0])
             files.append(file)
@@ -40,13 +44,15 @@ def write(found: Recommendation, scenario: Scenario, image: str, replicas: int, 
     return files
 
 
-def objects(found: Recommendation, scenario: Scenario, image: str, replicas: int) -> dict[str, dict[str, Any]]:
-    """One variant's manifests by the name of their file. Pure but for reading the templates."""
+def manifests_of(
+    recommendation: Recommendation, scenario: Scenario, image: str, replicas: int
+) -> dict[str, dict[str, Any]]:
+    """The manifests of one recommendation by file name without ending. Pure, apart from reading the templates."""
     service = scenario.name
-    context = _context(found, scenario, image)
+    values = _template_values(recommendation, scenario, image)
     undo = f"kubectl rollout undo deployment/{service}"
     made = {
-        "deployment": render("deployment", {**context, "name": service, "rollback": undo, "replicas": None}),
+        "deployment": render("deployment", {**values, "name": service, "rollback": undo, "replicas": None}),
         "hpa": render(
             "hpa",
             {
@@ -54,21 +60,21 @@ def objects(found: Recommendation, scenario: Scenario, image: str, replicas: int
                 "service": service,
                 "least": replicas,
                 "most": MOST_REPLICAS_TIMES * replicas,
-                "percent": found.scale_at_cpu_percent,
-                "reason": found.reasons["scale_at_cpu_percent"],
+                "percent": recommendation.scale_at_cpu_percent,
+                "reason": recommendation.reasons["scale_at_cpu_percent"],
             },
         ),
     }
-    if found.role == "free-threaded":
+    if recommendation.role == "free-threaded":
         name = f"{service}-canary"
-        few = {**context, "name": name, "track": "canary", "rollback": f"kubectl scale deployment/{name} --replicas=0"}
+        few = {**values, "name": name, "track": "canary", "rollback": f"kubectl scale deployment/{name} --replicas=0"}
         made["canary"] = render("deployment", {**few, "replicas": max(1, math.ceil(CANARY_SHARE * replicas))})
         made["rollback"] = render("deployment", {**few, "replicas": 0})
     return made
 
 
-def _context(found: Recommendation, scenario: Scenario, image: str) -> dict[str, Any]:
-    point = next(one for one in scenario.points() if one.key == found.point)
+def _template_values(recommendation: Recommendation, scenario: Scenario, image: str) -> dict[str, Any]:
+    point = next(one for one in scenario.points() if one.key == recommendation.point)
     served, point = with_settings(scenario, point, {})
     app = scenario.app
     environment = {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -77,7 +83,7 @@ def _context(found: Recommendation, scenario: Scenario, image: str) -> dict[str,
         environment["GILFREE_THREADPOOL"] = str(threadpool)
     return {
         "service": scenario.name,
-        "variant": found.variant,
+        "variant": recommendation.variant,
         "track": "stable",
         "image": image,
         "user": USER,
@@ -86,8 +92,8 @@ def _context(found: Recommendation, scenario: Scenario, image: str) -> dict[str,
         "environment": environment,
         "port": PORT,
         "path": scenario.endpoints[point.endpoint].path,
-        "cpu_request": found.pod.cpu_request,
-        "cpu_limit": found.pod.cpu_limit,
-        "memory": found.pod.memory,
-        "reasons": {key.replace("_", "-"): words for key, words in found.reasons.items()},
+        "cpu_request": recommendation.pod.cpu_request,
+        "cpu_limit": recommendation.pod.cpu_limit,
+        "memory": recommendation.pod.memory,
+        "reasons": {key.replace("_", "-"): words for key, words in recommendation.reasons.items()},
     }

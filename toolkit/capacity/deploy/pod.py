@@ -1,7 +1,7 @@
-"""What one pod of a measured variant asks of Kubernetes: CPU and memory, requested and at most, each with its reason.
+"""Requests and limits of one pod of a measured variant, CPU and memory, each with its reason.
 
-Memory is requested in full (limit = request): what does not fit is killed, not slowed. CPU is requested as it was used at
-the knee, so that neighbours cannot take it, and limited to what the server was measured with: more was never seen.
+The memory request equals the limit, because a process without enough memory is killed, not slowed. The CPU request is the
+use at the knee, so that other pods cannot take it; the CPU limit is what the server was measured with.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MEMORY_STEP_MIB = 16
 
 @dataclass(frozen=True)
 class PodResources:
-    """Requests and limits of one pod's server container. `reasons`: by field name, in a sentence."""
+    """Requests and limits of one pod's server container. `reasons`: by the name of the value, in a sentence."""
 
     cpu_request_millicores: int
     cpu_limit_millicores: int
@@ -27,22 +27,25 @@ class PodResources:
 
     @property
     def cpu_request(self) -> str:
-        """As Kubernetes writes it."""
+        """As a Kubernetes quantity."""
         return f"{self.cpu_request_millicores}m"
 
     @property
     def cpu_limit(self) -> str:
-        """As Kubernetes writes it."""
+        """As a Kubernetes quantity."""
         return f"{self.cpu_limit_millicores}m"
 
     @property
     def memory(self) -> str:
-        """Request and limit as Kubernetes writes them."""
+        """Request and limit as a Kubernetes quantity."""
         return f"{self.memory_limit_bytes >> 20}Mi"
 
 
 def pod_resources(one: VariantProfile, memory_headroom: float = MEMORY_HEADROOM) -> PodResources | None:
-    """What a pod of this variant at this setting needs; None when CPU or memory were not measured. Pure."""
+    """Requests and limits of a pod of this variant at this setting; None when CPU or memory were not measured. Pure.
+
+    `memory_headroom`: the share that is added to the highest memory use.
+    """
     if one.server_cpus_used is None or one.memory_high_mb is None:
         return None
     limit = round(1000 * one.server_cpus)
@@ -59,8 +62,8 @@ def pod_resources(one: VariantProfile, memory_headroom: float = MEMORY_HEADROOM)
         memory_limit_bytes=memory,
         reasons={
             "cpu_request": f"{one.server_cpus_used:.2f} CPUs were used at the knee, in steps of {CPU_STEP_MILLICORES}m",
-            "cpu_limit": f"it was measured on {one.server_cpus:g} CPU{'' if one.server_cpus == 1 else 's'}; what it does with more is not known",
-            "memory_request": f"{words}; requested in full, since memory that is missing kills",
+            "cpu_limit": f"it was measured on {one.server_cpus:g} CPU{'' if one.server_cpus == 1 else 's'}, not on more",
+            "memory_request": f"{words}; the request equals the limit, because a process without enough memory is killed",
             "memory_limit": words,
         },
     )

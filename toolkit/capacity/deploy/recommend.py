@@ -1,7 +1,7 @@
-"""What to deploy of each variant: workers, threads, CPU, memory, when to scale out; a reason for every value. Pure.
+"""What to deploy of each variant: workers, threads, CPU, memory and when to scale out, with a reason for every value. Pure.
 
-Only a setting that was measured is recommended. Of settings whose knees are as good (within `AS_GOOD`) the one with the
-fewest workers and threads is taken: it needs the least memory and hides the least.
+Only a measured setting is recommended. Among settings whose knees are within `KNEE_TOLERANCE` of the highest it is the one
+with the fewest workers and threads, which needs the least memory.
 """
 
 from __future__ import annotations
@@ -11,15 +11,20 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from toolkit.capacity.deploy.pod import PodResources, pod_resources
-from toolkit.capacity.knee.profile import MEMORY_HEADROOM, Profile, VariantProfile, median
-from toolkit.capacity.knee.usl import Fit, Skipped, fit
+from toolkit.capacity.knee.profile import MEMORY_HEADROOM, MIN_KNEES, Profile, VariantProfile, median
+from toolkit.capacity.knee.usl import Fit, NotFitted, fit
 
-AS_GOOD = 0.03
+KNEE_TOLERANCE = 0.03
+"""Share by which a knee may be below the highest one and still count as equally good."""
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """One variant's setting for one endpoint. Rates are requests/s of one pod; `low` to `high` are the blocks' knees."""
+    """The setting of one variant for one endpoint. Rates are requests/s of one pod.
+
+    The three knees are the lowest, the median and the highest of the blocks. `planned_rps`: headroom x median knee.
+    `scale_at_cpu_percent`: CPU use, in percent of the request, at which the autoscaler acts.
+    """
 
     variant: str
     role: str
@@ -37,14 +42,14 @@ class Recommendation:
     caveats: tuple[str, ...] = ()
 
     def data(self) -> dict[str, Any]:
-        """As plain data for JSON, quantities as Kubernetes writes them."""
+        """The recommendation as plain data for JSON, with CPU and memory as Kubernetes quantities."""
         pod = {"cpu_request": self.pod.cpu_request, "cpu_limit": self.pod.cpu_limit, "memory": self.pod.memory}
         return {**asdict(self), "pod": pod}
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """No recommendation for a variant at an endpoint, and why."""
+    """Why there is no recommendation for a variant at an endpoint."""
 
     variant: str
     endpoint: str
@@ -56,23 +61,28 @@ class Unknown:
 
 
 def recommendations(profile: Profile, memory_headroom: float = MEMORY_HEADROOM) -> list[Recommendation | Unknown]:
-    """For each endpoint and variant what to deploy, or why that is not known."""
+    """For each endpoint and variant a recommendation, or why there is none.
+
+    `memory_headroom`: the share that is added to the highest memory use.
+    """
     keys = dict.fromkeys((one.endpoint, one.variant) for one in profile.variants)
     return [
-        _one([one for one in profile.variants if (one.endpoint, one.variant) == key], profile, memory_headroom)
+        _recommend([one for one in profile.variants if (one.endpoint, one.variant) == key], profile, memory_headroom)
         for key in keys
     ]
 
 
-def _one(settings: Sequence[VariantProfile], profile: Profile, memory_headroom: float) -> Recommendation | Unknown:
+def _recommend(
+    settings: Sequence[VariantProfile], profile: Profile, memory_headroom: float
+) -> Recommendation | Unknown:
     variant, endpoint = settings[0].variant, settings[0].endpoint
     known = [(mid, one) for one in settings if (mid := median(one.knees_rps())) is not None]
     if not known:
         notes = [f"{one.point}: {block.note}" for one in settings for block in one.blocks if block.note]
         return Unknown(variant, endpoint, "no knee was found. " + ("; ".join(notes[:3]) or "Nothing was measured"))
     best_rps = max(mid for mid, _ in known)
-    as_good = [(mid, one) for mid, one in known if mid >= (1 - AS_GOOD) * best_rps]
-    mid, best = min(as_good, key=lambda pair: (pair[1].workers * pair[1].threads, -pair[0]))
+    candidates = [(mid, one) for mid, one in known if mid >= (1 - KNEE_TOLERANCE) * best_rps]
+    mid, best = min(candidates, key=lambda pair: (pair[1].workers * pair[1].threads, -pair[0]))
     pod = pod_resources(best, memory_headroom)
     if pod is None or not best.server_cpus_used:
         return Unknown(variant, endpoint, f"CPU or memory of {best.point} were not measured")
@@ -112,26 +122,26 @@ def _setting_reason(best: VariantProfile, mid: float, known: Sequence[tuple[floa
     others = ", ".join(f"{one.point} {rate:,.0f}" for rate, one in known if one.point != best.point)
     if mid == top:
         return f"the highest knee, {mid:,.0f} req/s; the others: {others}"
-    return f"{mid:,.0f} req/s, within {AS_GOOD:.0%} of the highest knee with fewer workers and threads; the others: {others}"
+    return f"{mid:,.0f} req/s, within {KNEE_TOLERANCE:.0%} of the highest knee with fewer workers and threads; the others: {others}"
 
 
 def _caveats(one: VariantProfile) -> list[str]:
     found = []
-    if len(one.knees_rps()) < 3:
-        found.append(f"knees of {len(one.knees_rps())} of the 3 blocks that `gilfree plan` wants")
+    if len(one.knees_rps()) < MIN_KNEES:
+        found.append(f"knees of {len(one.knees_rps())} of the {MIN_KNEES} blocks that `gilfree plan` needs")
     if one.loader_saturated:
         found.append("the loader was at its limit, so the knee is a lower bound")
-    if one.profile == "fast":
-        found.append("built without PGO (profile fast); a release build is faster")
+    if one.build_profile == "fast":
+        found.append("the build profile is fast (no PGO); a release build is faster")
     if one.rejected:
         causes = ", ".join(f"{count} x {cause}" for cause, count in sorted(one.rejected.items()))
         found.append(f"did not count: {causes}")
     return found
 
 
-def scaling(profile: Profile) -> dict[tuple[str, str], list[Fit | Skipped]]:
-    """By endpoint and variant the scalability law over threads and over workers, where these were varied."""
-    found: dict[tuple[str, str], list[Fit | Skipped]] = {}
+def scaling(profile: Profile) -> dict[tuple[str, str], list[Fit | NotFitted]]:
+    """By endpoint and variant the scalability law over threads (WSGI only) and over workers, or why it was not fitted."""
+    found: dict[tuple[str, str], list[Fit | NotFitted]] = {}
     for endpoint, variant in dict.fromkeys((one.endpoint, one.variant) for one in profile.variants):
         own = [one for one in profile.variants if (one.endpoint, one.variant) == (endpoint, variant)]
         axes = ("threads", "workers") if profile.interface == "wsgi" else ("workers",)
@@ -142,8 +152,8 @@ def scaling(profile: Profile) -> dict[tuple[str, str], list[Fit | Skipped]]:
     return found
 
 
-def scaling_over_cpus(profiles: Sequence[Profile]) -> dict[tuple[str, str], Fit | Skipped]:
-    """The same over the server's CPUs, which are one in each campaign."""
+def scaling_over_cpus(profiles: Sequence[Profile]) -> dict[tuple[str, str], Fit | NotFitted]:
+    """By point and variant the scalability law over the CPUs of the server, which differ between the profiles."""
     knees: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for one in (variant for profile in profiles for variant in profile.variants):
         own = knees.setdefault((one.point, one.variant), [])
@@ -152,7 +162,7 @@ def scaling_over_cpus(profiles: Sequence[Profile]) -> dict[tuple[str, str], Fit 
 
 
 def _varying(own: Sequence[VariantProfile], axis: str) -> list[VariantProfile]:
-    """The settings that differ in `axis` alone: the largest such group."""
+    """The largest group of settings that differ only in `axis`."""
     other = "workers" if axis == "threads" else "threads"
     groups: dict[Any, list[VariantProfile]] = {}
     for one in own:

@@ -1,1 +1,1 @@
-"""Reading users' files: CSV and YAML fields, with the line in every error."""
+"""Reading users' files (CSV rows and YAML mappings) so that every error names the file, the line and the column or key."""

@@ -1,1 +1,1 @@
-"""The highest rate at which a server meets its SLO: the search, the campaign of searches, the profile."""
+"""The knee, the highest rate at which a server meets its SLO: the search, its campaign, its verification, the profile."""

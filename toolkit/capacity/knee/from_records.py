@@ -1,4 +1,4 @@
-"""Records of a knee campaign -> the measured profile. Pure."""
+"""The profile of a service from the records of a knee campaign. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolkit.campaign.runner import Campaign
-from toolkit.capacity.knee.campaign_plan import VERIFY_BLOCK, KneePlan, KneeSettings, knee_plan, step_of
-from toolkit.capacity.knee.profile import BlockKnee, Profile, RateSeen, VariantProfile, median
-from toolkit.capacity.knee.search import Knee, judged
+from toolkit.capacity.knee.profile import BlockKnee, MeasuredRate, Profile, VariantProfile, median
+from toolkit.capacity.knee.search import SearchResult, evaluate_rate
+from toolkit.capacity.knee.search_plan import VERIFY_BLOCK, KneeSearchPlan, KneeSettings, knee_search_plan, step_of
 from toolkit.errors import GilfreeError
 from toolkit.records.store import Record
 from toolkit.scenario.model import Point, Scenario
@@ -17,49 +17,56 @@ from toolkit.trial.model import Arm
 
 
 def profile_of(campaign: Campaign) -> Profile:
-    """The profile in a campaign's folder. Raises GilfreeError when it did not look for knees."""
-    return profiled(campaign.name, campaign.scenario, campaign.arms, campaign.description, campaign.records())
+    """The profile of a campaign. Raises GilfreeError when the campaign did not search for knees."""
+    return profile_from_records(
+        campaign.name, campaign.scenario, campaign.arms, campaign.description, campaign.records()
+    )
 
 
-def profiled(
-    name: str, scenario: Scenario, arms: Sequence[Arm], about: Mapping[str, Any], records: Sequence[Record]
+def profile_from_records(
+    name: str, scenario: Scenario, arms: Sequence[Arm], description: Mapping[str, Any], records: Sequence[Record]
 ) -> Profile:
-    """The profile that these records come to."""
-    settings = KneeSettings.of(about)
+    """The profile of these records; `description` is the campaign.json. Raises GilfreeError when it has no knee settings."""
+    settings = KneeSettings.of(description)
     if settings is None:
         raise GilfreeError(
-            f"campaign {name} did not look for a knee", "measure one: gilfree knee SCENARIO --slo p99=50ms"
+            f"campaign {name} did not search for a knee", "measure one: gilfree knee SCENARIO --slo p99=50ms"
         )
-    plan = knee_plan(name, scenario, [arm.name for arm in arms], about)
+    plan = knee_search_plan(name, scenario, [arm.name for arm in arms], description)
     return Profile(
         service=scenario.name,
         campaign=name,
-        created=str(about.get("created", "")),
-        backend=next((record.backend for record in records), str(about.get("backend", "unknown"))),
-        cpu_model=str((about.get("machine") or {}).get("cpu_model", "")),
+        created=str(description.get("created", "")),
+        backend=next((record.backend for record in records), str(description.get("backend", "unknown"))),
+        cpu_model=str((description.get("machine") or {}).get("cpu_model", "")),
         interface=scenario.app.interface,
         p99_ms=settings.rules.p99_ms,
         headroom=settings.headroom,
         variants=tuple(
-            _variant(plan, scenario, point, arm, about, records) for point in scenario.points() for arm in arms
+            _variant(plan, scenario, point, arm, description, records) for point in scenario.points() for arm in arms
         ),
         unmeasured=tuple(plan.unmeasured(records)),
-        caveats=tuple(about.get("caveats", ())),
+        caveats=tuple(description.get("caveats", ())),
     )
 
 
 def _variant(
-    plan: KneePlan, scenario: Scenario, point: Point, arm: Arm, about: Mapping[str, Any], records: Sequence[Record]
+    plan: KneeSearchPlan,
+    scenario: Scenario,
+    point: Point,
+    arm: Arm,
+    description: Mapping[str, Any],
+    records: Sequence[Record],
 ) -> VariantProfile:
     own = [one for one in records if one.point_key == point.key and one.arm == arm.name and one.block != VERIFY_BLOCK]
-    rates = tuple(seen for record in own if record.accepted for seen in rates_seen(plan.settings, record))
+    rates = tuple(seen for record in own if record.accepted for seen in measured_rates(plan.settings, record))
     states = {index: plan.state(records, point, index, arm.name) for index in range(plan.settings.blocks)}
     blocks = tuple(
         _block(index, state, rates)
-        if isinstance(state, Knee)
-        else BlockKnee(block=index, finished=False, note=f"ended before its end, next was {state.name}")
+        if isinstance(state, SearchResult)
+        else BlockKnee(block=index, finished=False, note=f"not finished, the next step was {state.name}")
         for index, state in states.items()
-        if isinstance(state, Knee) or any(record.block == index for record in own)
+        if isinstance(state, SearchResult) or any(record.block == index for record in own)
     )
     memory, kind = _memory(own)
     rejected = Counter(record.rejections[0].reason for record in own if not record.accepted)
@@ -67,13 +74,13 @@ def _variant(
     return VariantProfile(
         variant=arm.name,
         role=arm.role,
-        profile=str((about.get("pair") or {}).get("profile", "unknown")),
+        build_profile=str((description.get("pair") or {}).get("profile", "unknown")),
         point=point.key,
         endpoint=point.endpoint,
         workers=point.workers,
         threads=point.threads,
         connections=point.connections,
-        server_cpus=_server_cpus(scenario, about, own),
+        server_cpus=_server_cpus(scenario, description, own),
         blocks=blocks,
         server_cpus_used=median([one.server_cpus_used for one in blocks if one.server_cpus_used is not None]),
         memory_high_mb=memory,
@@ -84,13 +91,13 @@ def _variant(
     )
 
 
-def rates_seen(settings: KneeSettings, record: Record) -> list[RateSeen]:
-    """The rates of one record, judged under the campaign's own rules."""
+def measured_rates(settings: KneeSettings, record: Record) -> list[MeasuredRate]:
+    """The rates of one record, evaluated under the rules of the campaign."""
     found = []
     for entry in record.load.get("rates", ()):
-        one = judged(entry, settings.rules, fresh=True)
+        one = evaluate_rate(entry, settings.rules, fresh=True)
         found.append(
-            RateSeen(
+            MeasuredRate(
                 block=record.block,
                 step=step_of(entry),
                 rate_rps=one.rate_rps,
@@ -107,7 +114,7 @@ def rates_seen(settings: KneeSettings, record: Record) -> list[RateSeen]:
     return found
 
 
-def _block(index: int, knee: Knee, rates: Sequence[RateSeen]) -> BlockKnee:
+def _block(index: int, knee: SearchResult, rates: Sequence[MeasuredRate]) -> BlockKnee:
     at_knee = [seen for seen in rates if seen.block == index and seen.rate_rps == knee.knee_rps and seen.passed]
     last = at_knee[-1] if at_knee else None  # the confirmation, where there was one
     return BlockKnee(
@@ -123,7 +130,7 @@ def _block(index: int, knee: Knee, rates: Sequence[RateSeen]) -> BlockKnee:
 
 
 def _memory(own: Sequence[Record]) -> tuple[float | None, str]:
-    """The most that any trial used: what a container's limit counts where there was one, else PSS."""
+    """The highest memory use of any trial and its kind: what a container's limit counts if there was one, otherwise PSS."""
     limited = [record for record in own if _in_cgroup(record) and record.metrics.working_set_high_mb]
     if limited and len(limited) == sum(record.metrics.memory_high_mb is not None for record in own):
         return max(record.metrics.working_set_high_mb or 0 for record in limited), "working set, the agent's included"
@@ -132,14 +139,14 @@ def _memory(own: Sequence[Record]) -> tuple[float | None, str]:
 
 
 def _in_cgroup(record: Record) -> bool:
-    """Whether the server had a cgroup of its own, so that its working set is not that of everything on the machine."""
+    """Whether the server had its own cgroup; without one the working set is that of everything on the machine."""
     limit = str((record.server.get("outcome") or {}).get("memory_limit", ""))
     return record.backend != "local" or limit.startswith("cgroup")
 
 
-def _server_cpus(scenario: Scenario, about: Mapping[str, Any], own: Sequence[Record]) -> float:
-    asked = scenario.resources.server.cpus
-    if asked != "auto":
-        return float(asked)
+def _server_cpus(scenario: Scenario, description: Mapping[str, Any], own: Sequence[Record]) -> float:
+    wanted = scenario.resources.server.cpus
+    if wanted != "auto":
+        return float(wanted)
     seen = next((record.server["cpus"] for record in own if record.server.get("cpus")), None)
-    return float(len(seen or (about.get("cpus") or {}).get("server") or (0,)))
+    return float(len(seen or (description.get("cpus") or {}).get("server") or (0,)))

@@ -1,12 +1,14 @@
-"""The measured profile of a service: what one pod of each variant carries at its SLO, and what it takes for that.
+"""The profile of a service: what one pod of each variant carries within its SLO, and the CPU and memory that it uses.
 
-`gilfree knee` makes it from a campaign's records, `gilfree plan` and `gilfree fleet` read it, from the campaign's folder
-or from a profile.json alone. It is all that they know of a measurement, so it also says what speaks against it.
+`gilfree knee` makes it from the records of a campaign; `gilfree plan` and `gilfree fleet` read it from the campaign's
+folder or from a profile.json. They know nothing else of the measurement, so the profile also holds what weakens it:
+rejected trials, unfinished blocks, caveats.
 """
 
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -19,17 +21,23 @@ SCHEMA: Literal[1] = 1
 FILE = "profile.json"
 
 MEMORY_HEADROOM = 0.25
-"""Added to the most memory that was ever seen: a load of a minute does not show all that a day does."""
+"""Share added to the highest memory use of any trial, because a load of a minute does not show everything that a day does."""
+
+MIN_KNEES = 3
+"""Blocks with a knee that a capacity plan needs: with fewer there is no median between a lowest and a highest."""
 
 Role = Literal["gil", "free-threaded"]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True)
 
 
-class RateSeen(_Model):
-    """One constant rate on one server of one block. `passed` None: it cannot be told, `why` says why."""
+class MeasuredRate(_Model):
+    """One constant rate on one server of one block.
+
+    `passed`: whether the rate met the SLO; None when the measurement cannot decide it. `why`: the reason in words.
+    """
 
     block: int = Field(ge=0)
     step: str
@@ -45,10 +53,11 @@ class RateSeen(_Model):
 
 
 class BlockKnee(_Model):
-    """One block's own knee: the highest measured constant rate that met the SLO, confirmed on a fresh server.
+    """The knee of one block: the highest measured constant rate that met the SLO, confirmed on a fresh server.
 
-    `knee_rps` None: not one rate met it, or the block was not finished (`finished` False). `above_rps`: the lowest rate
-    above it that did not. `loader_saturated`: the loader, not the server, ended the search, so the knee is a lower bound.
+    `knee_rps` None: no rate met the SLO, or the block was not finished (`finished` False). `above_rps`: the lowest rate
+    above the knee that missed the SLO. `loader_saturated`: the loader, not the server, ended the search, so the knee is
+    a lower bound.
     """
 
     block: int = Field(ge=0)
@@ -62,11 +71,11 @@ class BlockKnee(_Model):
 
 
 class VariantProfile(_Model):
-    """One variant at one setting. `profile`: how its interpreter was built: fast, release, upstream or given."""
+    """One variant at one setting (point). `build_profile` (JSON: profile): fast, release, upstream or given."""
 
     variant: str
     role: Role
-    profile: str
+    build_profile: str = Field(validation_alias="profile", serialization_alias="profile")
     point: str
     endpoint: str
     workers: int = Field(ge=1)
@@ -75,20 +84,22 @@ class VariantProfile(_Model):
     server_cpus: float = Field(gt=0, description="CPUs the server had")
     blocks: tuple[BlockKnee, ...]
     server_cpus_used: float | None = Field(default=None, ge=0, description="at the knee, median of the blocks")
-    memory_high_mb: float | None = Field(default=None, gt=0, description="most it ever used, MB of 1,000,000 bytes")
+    memory_high_mb: float | None = Field(
+        default=None, gt=0, description="highest use in any trial, MB of 1,000,000 bytes"
+    )
     memory_kind: str = ""
     trials: int = Field(ge=0)
     rejected: dict[str, int] = Field(default_factory=dict, description="trials that do not count, by cause")
-    rates: tuple[RateSeen, ...] = ()
+    rates: tuple[MeasuredRate, ...] = ()
 
     def knees_rps(self) -> list[float]:
-        """The knees of the finished blocks that found one, in order of blocks."""
+        """The knees of the finished blocks that found one, in the order of the blocks."""
         return [block.knee_rps for block in self.blocks if block.finished and block.knee_rps is not None]
 
     def knees_at(self, p99_ms: float) -> list[float]:
-        """Knees for a stricter p99 without measuring again: in each finished block the highest rate that also met it.
+        """Knees for a stricter p99 without a new measurement: of each finished block the highest rate that also met it.
 
-        Only rates up to the block's knee are looked at, so for a laxer p99 it is a lower bound.
+        Only rates up to the block's knee are considered, so for a laxer p99 the result is a lower bound.
         """
         found = []
         for block in self.blocks:
@@ -109,7 +120,7 @@ class VariantProfile(_Model):
 
     @property
     def loader_saturated(self) -> bool:
-        """Whether any block's search was ended by the loader."""
+        """Whether the loader, not the server, ended the search in any block."""
         return any(block.loader_saturated for block in self.blocks)
 
     @property
@@ -119,7 +130,7 @@ class VariantProfile(_Model):
 
 
 class Profile(_Model):
-    """All variants and settings of one service that were measured under one SLO."""
+    """All variants and settings of one service that were measured in one campaign, under one SLO."""
 
     profile_schema: Literal[1] = SCHEMA
     service: str
@@ -135,39 +146,43 @@ class Profile(_Model):
     caveats: tuple[str, ...] = ()
 
     def points(self) -> list[str]:
-        """The measured settings, each once, in order."""
+        """The measured points, each once, in the order of `variants`."""
         return list(dict.fromkeys(one.point for one in self.variants))
 
-    def at(self, point: str) -> list[VariantProfile]:
-        """The variants at one setting, the GIL build first."""
+    def variants_at(self, point: str) -> list[VariantProfile]:
+        """The variants at one point, the GIL build first."""
         return sorted((one for one in self.variants if one.point == point), key=lambda one: one.role != "gil")
 
     def endpoints(self) -> list[str]:
-        """The measured endpoints, each once, in order."""
+        """The measured endpoints, each once, in the order of `variants`."""
         return list(dict.fromkeys(one.endpoint for one in self.variants))
 
-    def of_endpoint(self, name: str | None) -> Profile:
-        """One endpoint's settings alone: knees of different endpoints are never held against each other.
+    def for_endpoint(self, name: str | None) -> Profile:
+        """The profile with the settings of one endpoint only: knees of different endpoints are never compared.
 
-        None: the one of which a CPU of the GIL build carries least, since the pods have to carry that one too; an
-        endpoint without a knee carries nothing. Raises GilfreeError when there is no endpoint of that name.
+        `name` None: the endpoint with the lowest knee per CPU of the GIL build, because the pods have to carry that
+        endpoint too; an endpoint without a knee counts as 0. Raises GilfreeError when there is no endpoint `name`.
         """
         known = self.endpoints()
         if name is not None and name not in known:
             raise GilfreeError(f"{self.campaign}: no endpoint {name!r} was measured", f"there are {', '.join(known)}")
-        chosen = name if name is not None else min(known, key=self._carried, default=None)
+        chosen = name if name is not None else min(known, key=self._knee_per_cpu, default=None)
         return self.model_copy(update={"variants": tuple(one for one in self.variants if one.endpoint == chosen)})
 
-    def _carried(self, endpoint: str) -> float:
+    def build_profiles(self) -> list[str]:
+        """The build profiles of the interpreters, each once, sorted. Knees of different ones cannot be compared."""
+        return sorted({one.build_profile for one in self.variants})
+
+    def _knee_per_cpu(self, endpoint: str) -> float:
         here = [one for one in self.variants if one.endpoint == endpoint]
         first = [one for one in here if one.role == "gil"] or here
         return max((median(one.knees_rps()) or 0) / one.server_cpus for one in first)
 
 
 def read_profile(path: Path) -> Profile:
-    """The profile in a knee campaign's folder, or in a file as `gilfree knee --json` prints it.
+    """The profile in a knee campaign's folder, or in a profile.json.
 
-    Raises GilfreeError naming file and place when there is none, or when it is not one.
+    Raises GilfreeError, naming the file, when it is missing or cannot be read, and with the key when it is not a profile.
     """
     file = path / FILE if path.is_dir() else path
     try:
@@ -178,21 +193,19 @@ def read_profile(path: Path) -> Profile:
         raise GilfreeError(f"{file} cannot be read: {error.strerror}", "name a readable file") from None
     except ValidationError as error:
         problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"]) or "the whole of it"
-        raise GilfreeError(f"{file}: not a profile: {where}: {problem['msg']}", "write it anew: gilfree knee") from None
+        where = ".".join(str(part) for part in problem["loc"]) or "the whole file"
+        raise GilfreeError(
+            f"{file}: not a profile: {where}: {problem['msg']}", "write it again: gilfree knee --of RUN"
+        ) from None
 
 
 def write_profile(profile: Profile, folder: Path) -> Path:
-    """Write profile.json beside the records it was made from."""
+    """Write profile.json into a campaign's folder, replacing an older one in one step. Returns the path of the file."""
     partial = folder / f"{FILE}.part"
     partial.write_text(json.dumps(profile.model_dump(mode="json"), indent=1, allow_nan=False) + "\n")
     return partial.replace(folder / FILE)
 
 
 def median(values: Sequence[float]) -> float | None:
-    """The median; None of nothing."""
-    if not values:
-        return None
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    """The median; None when there are no values."""
+    return statistics.median(values) if values else None

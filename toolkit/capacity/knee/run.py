@@ -1,19 +1,19 @@
-"""Looking for knees: which settings of a scenario, how long it will take, and running it with progress."""
+"""Running searches for knees and verifications: which settings of a scenario, how long it takes, progress."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from toolkit.backends import Backend
 from toolkit.campaign.plan import Plan
 from toolkit.campaign.progress import Progress
 from toolkit.campaign.runner import Campaign
-from toolkit.capacity.knee.campaign_plan import VERIFY_BLOCK, KneePlan, KneeSettings, knee_plan, step_of
 from toolkit.capacity.knee.from_records import profile_of
 from toolkit.capacity.knee.profile import Profile, median, write_profile
-from toolkit.capacity.knee.search import judged
-from toolkit.capacity.knee.verify import Verified, VerifyPlan
+from toolkit.capacity.knee.search import evaluate_rate
+from toolkit.capacity.knee.search_plan import VERIFY_BLOCK, KneeSearchPlan, KneeSettings, knee_search_plan, step_of
+from toolkit.capacity.knee.verification import Verification, VerificationPlan
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.records.store import Record
@@ -25,8 +25,11 @@ GRID_THREADS = (1, 2, 4, 8, 16, 32, 64)
 PROBE_SECONDS = 4
 
 
-def chosen_points(scenario: Scenario, wanted: Sequence[str]) -> list[Point]:
-    """The points named by key, else the first of each endpoint: that is its default setting."""
+def choose_points(scenario: Scenario, wanted: Sequence[str]) -> list[Point]:
+    """The points with these keys; without keys the first point of each endpoint, its default setting.
+
+    Raises GilfreeError for a key that the scenario does not have.
+    """
     points = {point.key: point for point in scenario.points()}
     for key in wanted:
         if key not in points:
@@ -40,7 +43,10 @@ def chosen_points(scenario: Scenario, wanted: Sequence[str]) -> list[Point]:
 
 
 def grid_points(scenario: Scenario, endpoint: str, cores: int) -> list[Point]:
-    """All settings of one endpoint: threads of WSGI, workers of ASGI up to the server's cores; all else as in its first."""
+    """All settings of one endpoint: numbers of threads for WSGI, of workers up to `cores` for ASGI; the rest as in its first point.
+
+    Raises GilfreeError when the scenario does not measure the endpoint.
+    """
     base = next((point for point in scenario.points() if point.endpoint == endpoint), None)
     if base is None:
         known = ", ".join(dict.fromkeys(point.endpoint for point in scenario.points()))
@@ -50,8 +56,11 @@ def grid_points(scenario: Scenario, endpoint: str, cores: int) -> list[Point]:
     return [base.model_copy(update={"workers": workers}) for workers in range(1, cores + 1)]
 
 
-def narrowed(scenario: Scenario, points: Sequence[Point], server_cpus: float | None = None) -> Scenario:
-    """The scenario with these points alone, short closed-loop windows, and nothing published to be compared with."""
+def narrow_scenario(scenario: Scenario, points: Sequence[Point], server_cpus: float | None = None) -> Scenario:
+    """The scenario reduced to these points, with short closed-loop windows and without claims or published figures.
+
+    `server_cpus`: CPUs of the server instead of the scenario's. Raises GilfreeError for a point that is not possible.
+    """
     for point in points:
         for name, problem in point_problems(scenario, point):
             raise GilfreeError(f"{point.key}: {name}: {problem}")
@@ -66,17 +75,17 @@ def narrowed(scenario: Scenario, points: Sequence[Point], server_cpus: float | N
     return scenario.model_copy(update=update).with_load(duration_seconds=PROBE_SECONDS)
 
 
-def plan_for(campaign: Campaign) -> KneePlan:
-    """The plan of a campaign that looks for knees."""
-    return knee_plan(campaign.name, campaign.scenario, [arm.name for arm in campaign.arms], campaign.description)
+def search_plan_of(campaign: Campaign) -> KneeSearchPlan:
+    """The search plan of a campaign that searches for knees."""
+    return knee_search_plan(campaign.name, campaign.scenario, [arm.name for arm in campaign.arms], campaign.description)
 
 
-def estimate(campaigns: Sequence[Campaign]) -> str:
-    """How long what is not measured yet will take, and what of it the budget holds, in words."""
+def duration_estimate(campaigns: Sequence[Campaign]) -> str:
+    """How long the remaining searches will take and how many of them fit in the budget, in words."""
     seconds = searches = 0.0
     budgets: list[float | None] = []
     for campaign in campaigns:
-        plan, records = plan_for(campaign), campaign.records()
+        plan, records = search_plan_of(campaign), campaign.records()
         left = len(plan.unmeasured(records))
         searches += left
         seconds += plan.estimate_seconds() * left / plan.total()
@@ -86,56 +95,41 @@ def estimate(campaigns: Sequence[Campaign]) -> str:
     remains = sum(budget for budget in budgets if budget is not None)
     if None not in budgets and seconds > remains:
         held = int(searches * remains / seconds)
-        words += (
-            f"; the {remains / 60:.0f} min of the budget hold about {held} of them, the others are named at the end"
-        )
+        words += f"; the {remains / 60:.0f} min of the budget are enough for about {held} of them, the others are named at the end"
     return words
 
 
-def run(campaigns: Sequence[Campaign], backend: Backend, quiet: bool, say: Say) -> list[str]:
-    """Measure until every knee is found or the budget is used up; why any campaign stopped before that."""
-    say(estimate(campaigns))
-    stopped = []
-    try:
-        for campaign in campaigns:
-            plan = plan_for(campaign)
-            stopped += _run(campaign, plan, backend, quiet, say, lambda records, plan=plan: len(plan.knees(records)))  # type: ignore[misc]
-    finally:
-        backend.close()
-    return stopped
+def run_searches(campaigns: Sequence[Campaign], backend: Backend, quiet: bool, say: Say) -> list[str]:
+    """Measure until every knee is found or the budget is used up; closes the backend. Returns why campaigns stopped early."""
+    say(duration_estimate(campaigns))
+    return _run(campaigns, [search_plan_of(campaign) for campaign in campaigns], backend, quiet, say)
 
 
-def verify(campaigns: Sequence[Campaign], backend: Backend, quiet: bool, say: Say) -> list[str]:
-    """Try every knee out; why any campaign stopped before its end."""
-    plans = [verify_plan(campaign) for campaign in campaigns]
-    say(f"trying knees out: about {sum(plan.estimate_seconds() for plan in plans) / 60:.0f} min")
-    stopped = []
-    try:
-        for campaign, plan in zip(campaigns, plans, strict=True):
-            stopped += _run(campaign, plan, backend, quiet, say, lambda records, plan=plan: len(plan.verified(records)))  # type: ignore[misc]
-    finally:
-        backend.close()
-    return stopped
+def run_verifications(campaigns: Sequence[Campaign], backend: Backend, quiet: bool, say: Say) -> list[str]:
+    """Verify every knee; closes the backend. Returns why campaigns stopped early."""
+    plans = [verification_plan_of(campaign) for campaign in campaigns]
+    say(f"verifying the knees: about {sum(plan.estimate_seconds() for plan in plans) / 60:.0f} min")
+    return _run(campaigns, plans, backend, quiet, say)
 
 
-def verify_plan(campaign: Campaign) -> VerifyPlan:
-    """What tries out the knees that a campaign has found: the median of each setting's blocks."""
+def verification_plan_of(campaign: Campaign) -> VerificationPlan:
+    """The verification plan of a campaign: for each point and variant the median knee of its blocks."""
     profile = profile_of(campaign)
     knees = {(one.point, one.variant): mid for one in profile.variants if (mid := median(one.knees_rps())) is not None}
     settings = KneeSettings.of(campaign.description)
     assert settings is not None
     arms = tuple(arm.name for arm in campaign.arms)
     points = tuple(campaign.scenario.points())
-    return VerifyPlan(knees, points, arms, settings, campaign.scenario.limits.retries)
+    return VerificationPlan(knees, points, arms, settings, campaign.scenario.limits.retries)
 
 
-def tried_out(campaigns: Sequence[Campaign]) -> list[Verified]:
-    """What trying out has shown so far."""
-    return [one for campaign in campaigns for one in verify_plan(campaign).verified(campaign.records())]
+def verifications(campaigns: Sequence[Campaign]) -> list[Verification]:
+    """The results of the verification so far."""
+    return [one for campaign in campaigns for one in verification_plan_of(campaign).verifications(campaign.records())]
 
 
 def profiles(campaigns: Sequence[Campaign]) -> list[Profile]:
-    """The profile of each campaign, also written into its folder."""
+    """The profile of each campaign; it is also written into the campaign's folder."""
     found = []
     for campaign in campaigns:
         profile = profile_of(campaign)
@@ -145,36 +139,48 @@ def profiles(campaigns: Sequence[Campaign]) -> list[Profile]:
 
 
 def _run(
-    campaign: Campaign, plan: Plan, backend: Backend, quiet: bool, say: Say, done: Callable[[Sequence[Record]], int]
+    campaigns: Sequence[Campaign], plans: Sequence[_CountingPlan], backend: Backend, quiet: bool, say: Say
 ) -> list[str]:
-    for note in backend.prepare(campaign.scenario, campaign.arms):
-        say(f"{campaign.name}: {note}")
-    reason = campaign.run(plan, backend, _Searching(campaign, plan, done, quiet))
-    if reason is None:
-        return []
-    say(f"{campaign.name} stopped: {reason}")
-    return [f"{campaign.name} stopped: {reason}"]
+    stopped = []
+    try:
+        for campaign, plan in zip(campaigns, plans, strict=True):
+            for note in backend.prepare(campaign.scenario, campaign.arms):
+                say(f"{campaign.name}: {note}")
+            reason = campaign.run(plan, backend, _SearchProgress(campaign, plan, quiet))
+            if reason is not None:
+                stopped.append(f"{campaign.name} stopped: {reason}")
+                say(stopped[-1])
+    finally:
+        backend.close()
+    return stopped
 
 
-class _Searching(Progress):
-    """Progress that counts searches that have ended, and says what each rate came to."""
+class _CountingPlan(Plan, Protocol):
+    """A campaign plan that counts what it has finished."""
 
-    def __init__(self, campaign: Campaign, plan: Plan, done: Callable[[Sequence[Record]], int], quiet: bool) -> None:
+    def finished(self, records: Sequence[Record]) -> int:
+        """How many of its `total` searches, or rates to verify, have ended."""
+
+
+class _SearchProgress(Progress):
+    """Progress that counts the searches that have ended and shows the result of each rate."""
+
+    def __init__(self, campaign: Campaign, plan: _CountingPlan, quiet: bool) -> None:
         super().__init__(campaign.scenario.name, plan.total(), quiet=quiet)
         settings = KneeSettings.of(campaign.description)
         assert settings is not None
-        self._records, self._finished, self._rules = campaign.records(), done, settings.rules
-        self.block_counted(done(self._records))
+        self._records, self._plan, self._rules = campaign.records(), plan, settings.rules
+        self.block_counted(plan.finished(self._records))
 
     def trial_ended(self, slot: str, one: Record) -> None:
         self._records.append(one)
-        self.block_counted(self._finished(self._records))
+        self.block_counted(self._plan.finished(self._records))
         rates: Sequence[Mapping[str, Any]] = one.load.get("rates", ())
         if not one.accepted or not rates:
             super().trial_ended(slot, one)
             return
         signs = {True: "met", False: "missed", None: "unknown"}
-        found = [judged(entry, self._rules, fresh=True) for entry in rates]
+        found = [evaluate_rate(entry, self._rules, fresh=True) for entry in rates]
         words = "; ".join(f"{seen.rate_rps:,} {signs[seen.passed]} ({seen.why})" for seen in found)
-        block = "try-out" if one.block == VERIFY_BLOCK else f"block {one.block + 1}"
+        block = "verification" if one.block == VERIFY_BLOCK else f"block {one.block + 1}"
         self._line(f"  {self._title} {block} {one.point_key} {one.arm} {step_of(rates[0])}: {words}")

@@ -1,9 +1,10 @@
-"""The Universal Scalability Law (Gunther 1993): how capacity grows with threads, workers or CPUs, and where it begins to fall.
+"""The Universal Scalability Law (Gunther 1993): how the rate grows with threads, workers or CPUs, and where it begins to fall.
 
     X(n) = unit * n / (1 + contention * (n - 1) + coherency * n * (n - 1))
 
-`contention` is the share that is done one at a time (a GIL, a lock), `coherency` what each pays for each other. The fit
-says why a variant stops growing; what is recommended is never read off it, but always a setting that was measured.
+`contention` is the share of the work that is done one at a time (a GIL, a lock), `coherency` the cost that each adds to
+every other. The fit explains why a variant stops growing. A recommendation never comes from the fit, always from a
+setting that was measured.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 MIN_VALUES = 6
-CONFIDENCE = 0.975
+"""Different values of n that a fit needs."""
+UPPER_QUANTILE = 0.975
+"""Of Student's t, for a two-sided 95 % interval."""
 
 
 @dataclass(frozen=True)
 class Coefficient:
-    """A fitted figure with its standard error and 95 % interval, which ends at the bounds of what it can be."""
+    """A fitted coefficient with its standard error and its 95 % interval, cut off at the bounds of the coefficient."""
 
     value: float
     standard_error: float
@@ -29,7 +32,10 @@ class Coefficient:
 
 @dataclass(frozen=True)
 class Fit:
-    """The law fitted over `values`. `peak` is where more begins to hurt, None when not within what was measured."""
+    """The law fitted over `values` of `over` (threads, workers or CPUs).
+
+    `peak`: the value from which on more of it lowers the rate; None unless it lies inside the measured values.
+    """
 
     over: str
     values: tuple[float, ...]
@@ -39,18 +45,14 @@ class Fit:
     peak: float | None
     words: str
 
-    def at(self, n: float) -> float:
-        """Requests/s that the law gives for n."""
-        return float(law(n, self.unit_rps.value, self.contention.value, self.coherency.value))
-
     def data(self) -> dict[str, Any]:
         """As plain data for JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """No fit, and why."""
+class NotFitted:
+    """Why the law was not fitted over `over`."""
 
     over: str
     reason: str
@@ -61,20 +63,21 @@ class Skipped:
 
 
 def law(n: Any, unit: float, contention: float, coherency: float) -> Any:
-    """Requests/s at n."""
+    """The law: requests/s at n."""
     return unit * n / (1 + contention * (n - 1) + coherency * n * (n - 1))
 
 
-def fit(over: str, measured: Sequence[tuple[float, float]]) -> Fit | Skipped:
-    """The law through (n, requests/s); every block's knee is one of these. Pure.
+def fit(over: str, measured: Sequence[tuple[float, float]]) -> Fit | NotFitted:
+    """Fit the law to pairs of n and requests/s, one for the knee of each block. Pure.
 
-    Errors are taken to be a share of the rate, as they are between runs: else the fastest settings alone decide.
+    Errors are assumed to be proportional to the rate, as they are between runs; otherwise the fastest settings alone
+    would decide. The result is `NotFitted` with fewer than `MIN_VALUES` values of n, or when the fit does not converge.
     """
     values = tuple(sorted({n for n, _ in measured}))
     if len(values) < MIN_VALUES:
         given = ", ".join(f"{value:g}" for value in values) or "none"
         many = f"{len(values)} value{'' if len(values) == 1 else 's'}"
-        return Skipped(over, f"{many} of {over} measured ({given}), a fit needs {MIN_VALUES}")
+        return NotFitted(over, f"{many} of {over} measured ({given}), a fit needs {MIN_VALUES}")
     import numpy as np
     from scipy.optimize import OptimizeWarning, curve_fit  # type: ignore[import-untyped]
     from scipy.stats import t  # type: ignore[import-untyped]
@@ -96,11 +99,11 @@ def fit(over: str, measured: Sequence[tuple[float, float]]) -> Fit | Skipped:
                 maxfev=20_000,
             )
     except (RuntimeError, ValueError, OptimizeWarning) as error:
-        return Skipped(over, f"the fit did not come to an end: {error}")
+        return NotFitted(over, f"the fit did not converge: {error}")
     errors = np.sqrt(np.diag(covariance))
     if not np.isfinite(errors).all():
-        return Skipped(over, "the measured rates do not determine the three coefficients")
-    reach = float(t.ppf(CONFIDENCE, max(1, len(rates) - 3)))
+        return NotFitted(over, "the measured rates do not determine the three coefficients")
+    reach = float(t.ppf(UPPER_QUANTILE, max(1, len(rates) - 3)))
     unit, contention, coherency = (
         Coefficient(
             float(value) * size,

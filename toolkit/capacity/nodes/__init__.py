@@ -1,1 +1,1 @@
-"""Node types: from a catalogue file or from a cluster."""
+"""Node types: what they have free for pods and what they cost, from a catalogue file or from a cluster."""

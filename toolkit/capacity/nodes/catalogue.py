@@ -1,14 +1,15 @@
-"""Kinds of nodes: what each has left for pods, and what it costs. From a catalogue file or (cluster_nodes.py) a cluster.
+"""Node types: what each has free for pods, and its price. They come from a catalogue file or a cluster (from_cluster.py).
 
-A catalogue gives `allocatable`, or `capacity` less what the usual kubelets reserve:
+A catalogue gives `allocatable`, or `capacity`, from which the reservations of the usual kubelets are subtracted:
 
-- CPU (gke, eks): 6 % of the first core, 1 % of the second, 0.5 % of the next two, 0.25 % of all others;
+- CPU (gke, eks): 6 % of the first core, 1 % of the second, 0.5 % of the next two, 0.25 % of the others;
 - memory, gke: 25 % of the first 4 GiB, 20 % of the next 4, 10 % of the next 8, 6 % of the next 112, 2 % of the rest
   (255 MiB for a machine below 1 GiB);
 - memory, eks: 255 MiB, and 11 MiB for every pod that the node may hold;
 - and the eviction threshold, 100 MiB.
 
-What daemonsets ask on every node comes off that. Without a price, OpenCost's default prices stand in, and it is said.
+The requests of daemonsets on every node are subtracted too. A type without a price gets OpenCost's default prices and is
+marked (`priced` False).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.capacity.inputs.fields import Fields
+from toolkit.capacity.inputs.yaml_mapping import YamlMapping
 from toolkit.errors import GilfreeError
 from toolkit.paths import shipped
 from toolkit.scenario.yaml_source import read_yaml
@@ -31,7 +32,10 @@ SAMPLE = "nodes-sample.yaml"
 
 @dataclass(frozen=True)
 class NodeType:
-    """One kind of node. `cpu_millis`, `memory_bytes`, `pods` are allocatable; `daemon_…` is gone before any pod comes."""
+    """One type of node. `cpu_millis`, `memory_bytes`, `pods` are allocatable; daemonset pods use `daemon_…` of them.
+
+    `available`: how many nodes of the type there are, None: as many as needed. `priced`: the price was given.
+    """
 
     name: str
     cpu_millis: int
@@ -47,21 +51,21 @@ class NodeType:
 
     @property
     def free_cpu_millis(self) -> int:
-        """CPU that pods can have."""
+        """CPU that is free for pods."""
         return max(0, self.cpu_millis - self.daemon_cpu_millis)
 
     @property
     def free_memory_bytes(self) -> int:
-        """Memory that pods can have."""
+        """Memory that is free for pods."""
         return max(0, self.memory_bytes - self.daemon_memory_bytes)
 
     @property
     def free_pods(self) -> int:
-        """Pods besides those of daemonsets."""
+        """Pods that fit besides those of daemonsets."""
         return max(0, self.pods - self.daemon_pods)
 
-    def holds(self, cpu_millis: int, memory_bytes: int) -> int:
-        """How many pods of this size fit."""
+    def pods_that_fit(self, cpu_millis: int, memory_bytes: int) -> int:
+        """How many pods with these requests fit on a node."""
         limits = [self.free_pods]
         if cpu_millis:
             limits.append(self.free_cpu_millis // cpu_millis)
@@ -72,7 +76,7 @@ class NodeType:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Node types with where they come from. `date`: of the prices."""
+    """Node types with their origin: the name of the file, the date of the prices, and a description."""
 
     name: str
     types: tuple[NodeType, ...]
@@ -86,8 +90,8 @@ class Catalogue:
         return price_hour * self.hours_a_month
 
 
-def reserved(kind: str, cpu_millis: int, memory_bytes: int, max_pods: int) -> tuple[int, int]:
-    """CPU and memory that a kubelet of this kind (gke, eks) keeps from pods, the eviction threshold included. Pure."""
+def kubelet_reserved(kind: str, cpu_millis: int, memory_bytes: int, max_pods: int) -> tuple[int, int]:
+    """Millicores and bytes that a kubelet of this kind (gke or eks) reserves, the eviction threshold included. Pure."""
     cpu = _tiers(cpu_millis, [(1000, 0.06), (1000, 0.01), (2000, 0.005)], 0.0025)
     if kind == "eks":
         memory = (255 + 11 * max_pods) * MIB
@@ -107,17 +111,17 @@ def _tiers(amount: int, tiers: list[tuple[int, float]], rest: float) -> float:
 
 
 def default_price(cpu_millis: int, memory_bytes: int) -> float:
-    """OpenCost's default prices for this capacity, an hour."""
+    """The price of this capacity an hour at OpenCost's default prices."""
     return cpu_millis / 1000 * OPENCOST_CPU_HOUR + memory_bytes / GIB * OPENCOST_GIB_HOUR
 
 
 def load_catalogue(file: Path | None) -> Catalogue:
-    """Read a catalogue; None is the shipped sample. Raises GilfreeError naming file, line and value."""
+    """The catalogue in a file; None: the sample that comes with gilfree. Raises GilfreeError with file, line and value."""
     path = file or shipped("scenarios") / "capacity" / SAMPLE
-    top = Fields(read_yaml(path))
-    daemons = _daemons(top) if top.has("daemonsets") else (0, 0, 0)
+    top = YamlMapping(read_yaml(path))
+    daemonsets = _daemonset_requests(top) if top.has("daemonsets") else (0, 0, 0)
     reserve = top.text("reserve", "") if top.has("reserve") else ""
-    types = [_node_type(one, daemons, reserve) for one in top.each("nodes")]
+    types = [_node_type(one, daemonsets, reserve) for one in top.mappings("nodes")]
     made = Catalogue(
         name=path.name,
         types=tuple(types),
@@ -126,35 +130,37 @@ def load_catalogue(file: Path | None) -> Catalogue:
         about=top.text("about", "no description"),
         hours_a_month=top.number("hours_a_month", HOURS_A_MONTH, least=1),
     )
-    top.end()
+    top.refuse_unknown_keys()
     seen: set[str] = set()
     for index, one in enumerate(types):
         if one.name in seen:
-            raise GilfreeError(f"{top.source.where(('nodes', index))}: {one.name!r} is there twice", "rename one")
+            raise GilfreeError(
+                f"{top.source.where(('nodes', index))}: {one.name!r} is given twice", "rename one of them"
+            )
         seen.add(one.name)
     return made
 
 
-def _node_type(one: Fields, daemons: tuple[int, int, int], reserve: str) -> NodeType:
+def _node_type(one: YamlMapping, daemonsets: tuple[int, int, int], reserve: str) -> NodeType:
     name = one.text("name")
-    max_pods = one.whole("max_pods", USUAL_MAX_PODS, least=1)
+    max_pods = one.integer("max_pods", USUAL_MAX_PODS, least=1)
     if one.has("allocatable") == one.has("capacity"):
         raise GilfreeError(
             f"{one.where()}: {name}: give either allocatable or capacity", "see `kubectl describe node`, Allocatable"
         )
-    given = one.inside("allocatable" if one.has("allocatable") else "capacity")
+    given = one.mapping("allocatable" if one.has("allocatable") else "capacity")
     size = cpu, memory = given.cpu("cpu"), given.memory("memory")
-    given.end()
+    given.refuse_unknown_keys()
     if one.has("capacity"):
         kind = one.text("reserve", reserve or None)
         if kind not in ("gke", "eks", "none"):
-            raise one.wrong("reserve", "is none of gke, eks, none", "take one of them, or give allocatable instead")
-        kept = (0, 0) if kind == "none" else reserved(kind, cpu, memory, max_pods)
+            raise one.error_at("reserve", "is not gke, eks or none", "write one of them, or give allocatable instead")
+        kept = (0, 0) if kind == "none" else kubelet_reserved(kind, cpu, memory, max_pods)
         cpu, memory = cpu - kept[0], memory - kept[1]
     else:
         one.has("reserve")
     if one.has("daemonsets"):
-        daemons = _daemons(one)
+        daemonsets = _daemonset_requests(one)
     priced = one.has("price_hour")
     made = NodeType(
         name=name,
@@ -162,31 +168,31 @@ def _node_type(one: Fields, daemons: tuple[int, int, int], reserve: str) -> Node
         memory_bytes=memory,
         pods=max_pods,
         price_hour=one.number("price_hour", default_price(*size)),
-        daemon_cpu_millis=daemons[0],
-        daemon_memory_bytes=daemons[1],
-        daemon_pods=daemons[2],
+        daemon_cpu_millis=daemonsets[0],
+        daemon_memory_bytes=daemonsets[1],
+        daemon_pods=daemonsets[2],
         arch=one.text("arch", "amd64"),
-        available=one.whole("available") if one.has("available") else None,
+        available=one.integer("available") if one.has("available") else None,
         priced=priced,
     )
-    one.end()
+    one.refuse_unknown_keys()
     if priced and made.price_hour <= 0:
-        raise one.wrong("price_hour", "is not more than nothing", "give the price, or leave the key away")
+        raise one.error_at("price_hour", "is not above 0", "give the price, or omit the key")
     if not (made.free_cpu_millis > 0 and made.free_memory_bytes > 0 and made.free_pods > 0):
         raise GilfreeError(
-            f"{one.where()}: {name}: nothing is left for pods after reservations and daemonsets",
-            "take this node out, or correct what daemonsets ask",
+            f"{one.where()}: {name}: no CPU, memory or pods are left after reservations and daemonsets",
+            "remove this node type, or correct the requests of daemonsets",
         )
     return made
 
 
-def _daemons(around: Fields) -> tuple[int, int, int]:
-    """CPU, memory and number of the daemonset pods on every node."""
-    one = around.inside("daemonsets")
+def _daemonset_requests(around: YamlMapping) -> tuple[int, int, int]:
+    """CPU in millicores, memory in bytes and number of the daemonset pods on every node."""
+    one = around.mapping("daemonsets")
     found = (
         one.cpu("cpu") if one.has("cpu") else 0,
         one.memory("memory") if one.has("memory") else 0,
-        one.whole("pods", 0),
+        one.integer("pods", 0),
     )
-    one.end()
+    one.refuse_unknown_keys()
     return found

@@ -1,7 +1,7 @@
-"""What capacity planning reads of a live cluster: nodes, daemonset pods, Deployments. Nothing is ever written.
+"""Reads nodes, pods and Deployments of a live cluster. Nothing is written.
 
-Objects come back as the API's own JSON, so that a saved `kubectl get … -o json` and a live cluster are read by the same
-code. Lists are paged, for a large cluster's do not fit one answer.
+Objects are returned as the JSON of the API, so the same code reads a saved `kubectl get … -o json` and a live cluster.
+Lists are read in pages, because those of a large cluster do not fit in one response.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ TIMEOUT_SECONDS = 30
 
 
 class ClusterReader:
-    """A connection to the cluster of the current kubectl context."""
+    """A connection to the cluster of the current kubectl context.
+
+    Raises GilfreeError when the Kubernetes client is not installed, no cluster is configured, or a request fails.
+    """
 
     def __init__(self) -> None:
         try:
@@ -35,26 +38,26 @@ class ClusterReader:
 
     def nodes(self) -> Iterator[dict[str, Any]]:
         """All nodes."""
-        return self._pages("nodes", self._client.CoreV1Api(self._api).list_node)
+        return self._listed("nodes", self._client.CoreV1Api(self._api).list_node)
 
     def pods(self) -> Iterator[dict[str, Any]]:
-        """All pods that have a node and have not ended."""
+        """All pods that are on a node and have not ended."""
         selector = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
-        listed = self._client.CoreV1Api(self._api).list_pod_for_all_namespaces
-        return self._pages("pods", listed, field_selector=selector)
+        list_page = self._client.CoreV1Api(self._api).list_pod_for_all_namespaces
+        return self._listed("pods", list_page, field_selector=selector)
 
     def deployments(self) -> Iterator[dict[str, Any]]:
         """All Deployments."""
-        return self._pages("deployments.apps", self._client.AppsV1Api(self._api).list_deployment_for_all_namespaces)
+        return self._listed("deployments.apps", self._client.AppsV1Api(self._api).list_deployment_for_all_namespaces)
 
-    def _pages(self, what: str, listed: Any, **arguments: Any) -> Iterator[dict[str, Any]]:
-        more: str | None = None
+    def _listed(self, what: str, list_page: Any, **arguments: Any) -> Iterator[dict[str, Any]]:
+        token: str | None = None
         while True:
-            going_on = {"_continue": more} if more else {}
+            position = {"_continue": token} if token else {}
             try:
-                page = listed(limit=PAGE, _request_timeout=TIMEOUT_SECONDS, **going_on, **arguments)
+                page = list_page(limit=PAGE, _request_timeout=TIMEOUT_SECONDS, **position, **arguments)
             except self._client.ApiException as error:
-                raise self._refused(what, error) from None
+                raise self._api_error(what, error) from None
             except self._http.HTTPError as error:
                 raise GilfreeError(
                     f"the cluster does not answer: {str(error).splitlines()[0][:200]}", "see `kubectl cluster-info`"
@@ -62,13 +65,13 @@ class ClusterReader:
             for one in page.items:
                 found: dict[str, Any] = self._api.sanitize_for_serialization(one)
                 yield found
-            more = page.metadata._continue
-            if not more:
+            token = page.metadata._continue
+            if not token:
                 return
 
-    def _refused(self, what: str, error: Any) -> GilfreeError:
+    def _api_error(self, what: str, error: Any) -> GilfreeError:
         if error.status == 403:
             return GilfreeError(f"listing {what} is not allowed", f"ask for the verb list on {what}, in all namespaces")
         if error.status == 401:
-            return GilfreeError("the cluster does not know you", "log in again, or mend KUBECONFIG")
+            return GilfreeError("the cluster does not accept the credentials", "log in again, or fix KUBECONFIG")
         return GilfreeError(f"listing {what}: {error.status} {error.reason}", "try again, or give a file instead")

@@ -1,6 +1,6 @@
-"""A live cluster's nodes as a catalogue: allocatable as it is, what daemonsets really ask on each, prices by name.
+"""The nodes of a live cluster as a catalogue: their allocatable, the requests of their daemonset pods, prices by type name.
 
-Nodes of one instance type, architecture and size are one type; the least of what they have left stands for all of them.
+Nodes of one instance type are one node type, with the least that any of them has free.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from toolkit.quantities import cpu_millis_of, memory_bytes_of, quantity_of
 TYPE_LABELS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
 
 
-def cluster_catalogue(prices: Catalogue | None) -> Catalogue:
-    """Read the cluster; `prices`: a catalogue whose prices are taken for types of the same name."""
+def read_cluster_catalogue(prices: Catalogue | None) -> Catalogue:
+    """The node types of the current kubectl context. `prices`: a catalogue whose prices apply to types of the same name.
+
+    Raises GilfreeError when the cluster cannot be read or no node takes pods.
+    """
     reader = ClusterReader()
     return catalogue_of(reader.nodes(), reader.pods(), prices)
 
@@ -27,16 +30,16 @@ def cluster_catalogue(prices: Catalogue | None) -> Catalogue:
 def catalogue_of(
     nodes: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]], prices: Catalogue | None = None
 ) -> Catalogue:
-    """The same from the API's objects. Pure. Raises GilfreeError when no node takes pods."""
-    daemons = _daemons(pods)
+    """The catalogue of nodes and pods as the Kubernetes API returns them. Pure. Raises GilfreeError when no node takes pods."""
+    daemons = _daemonset_requests_by_node(pods)
     found: dict[str, NodeType] = {}
     counts: dict[str, int] = {}
     for node in nodes:
-        if not _takes_pods(node):
+        if not _is_schedulable(node):
             continue
         one = _node_type(node, daemons.get(node["metadata"]["name"], (0, 0, 0)))
         counts[one.name] = counts.get(one.name, 0) + 1
-        found[one.name] = _least(found[one.name], one) if one.name in found else one
+        found[one.name] = _common_minimum(found[one.name], one) if one.name in found else one
     if not found:
         raise GilfreeError("the cluster has no node that takes pods", "see `kubectl get nodes`, or give --nodes FILE")
     known = {one.name: one for one in prices.types} if prices else {}
@@ -52,31 +55,31 @@ def catalogue_of(
         types=types,
         currency=prices.currency if prices else "USD",
         date=prices.date if prices else "now",
-        about=f"types as the cluster has them ({about})",
+        about=f"node types of the cluster ({about})",
         hours_a_month=prices.hours_a_month if prices else HOURS_A_MONTH,
     )
 
 
-def _takes_pods(node: Mapping[str, Any]) -> bool:
-    """Ready, not cordoned, without a taint that keeps ordinary pods away."""
+def _is_schedulable(node: Mapping[str, Any]) -> bool:
+    """Whether ordinary pods can come: ready, not cordoned, without a taint that prevents scheduling."""
     spec, status = node.get("spec") or {}, node.get("status") or {}
     ready = any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions") or [])
-    kept = any(one.get("effect") in ("NoSchedule", "NoExecute") for one in spec.get("taints") or [])
-    return ready and not kept and not spec.get("unschedulable")
+    tainted = any(one.get("effect") in ("NoSchedule", "NoExecute") for one in spec.get("taints") or [])
+    return ready and not tainted and not spec.get("unschedulable")
 
 
 def _node_type(node: Mapping[str, Any], daemons: tuple[int, int, int]) -> NodeType:
     name, labels = node["metadata"]["name"], node["metadata"].get("labels") or {}
     where = f"node {name}: status.allocatable"
-    has, size = node["status"]["allocatable"], node["status"].get("capacity") or {}
-    cpu, memory = cpu_millis_of(has["cpu"], where), memory_bytes_of(has["memory"], where)
-    capacity = size.get("cpu", has["cpu"]), size.get("memory", has["memory"])
+    free, size = node["status"]["allocatable"], node["status"].get("capacity") or {}
+    cpu, memory = cpu_millis_of(free["cpu"], where), memory_bytes_of(free["memory"], where)
+    capacity = size.get("cpu", free["cpu"]), size.get("memory", free["memory"])
     kind = next((labels[label] for label in TYPE_LABELS if label in labels), None)
     return NodeType(
         name=kind or f"{cpu}m-{memory >> 20}Mi",
         cpu_millis=cpu,
         memory_bytes=memory,
-        pods=int(has.get("pods", 110)),
+        pods=int(free.get("pods", 110)),
         price_hour=default_price(cpu_millis_of(capacity[0], where), memory_bytes_of(capacity[1], where)),
         daemon_cpu_millis=daemons[0],
         daemon_memory_bytes=daemons[1],
@@ -86,8 +89,8 @@ def _node_type(node: Mapping[str, Any], daemons: tuple[int, int, int]) -> NodeTy
     )
 
 
-def _least(one: NodeType, other: NodeType) -> NodeType:
-    """What both have at least."""
+def _common_minimum(one: NodeType, other: NodeType) -> NodeType:
+    """A type with the least that both nodes have free."""
     return replace(
         one,
         cpu_millis=min(one.cpu_millis, other.cpu_millis),
@@ -99,47 +102,48 @@ def _least(one: NodeType, other: NodeType) -> NodeType:
     )
 
 
-def _daemons(pods: Iterable[Mapping[str, Any]]) -> dict[str, tuple[int, int, int]]:
-    """CPU, memory and number of pods on each node that will be on any other of its kind: of daemonsets, and static."""
+def _daemonset_requests_by_node(pods: Iterable[Mapping[str, Any]]) -> dict[str, tuple[int, int, int]]:
+    """By node the CPU, memory and number of the pods that every node of the type has: daemonset pods and static pods."""
     found: dict[str, tuple[int, int, int]] = {}
     for pod in pods:
         owners = {one["kind"] for one in pod["metadata"].get("ownerReferences") or []}
         node = pod["spec"].get("nodeName")
         if node and owners & {"DaemonSet", "Node"}:
-            cpu, memory = requests_of(pod["spec"])
+            cpu, memory = pod_requests(pod["spec"])
             before = found.get(node, (0, 0, 0))
             found[node] = before[0] + cpu, before[1] + memory, before[2] + 1
     return found
 
 
-def requests_of(spec: Mapping[str, Any]) -> tuple[int, int]:
-    """Millicores and bytes that the scheduler counts for a pod's spec; what is missing counts as nothing.
+def pod_requests(spec: Mapping[str, Any]) -> tuple[int, int]:
+    """Millicores and bytes that the scheduler counts for the spec of a pod; a missing request counts as 0.
 
-    Containers and restarting init containers (sidecars) add up; other init containers count where one asks for more.
+    Containers and restarting init containers (sidecars) are added up; another init container counts only if it requests
+    more than that. Raises ValueError for a request that is not a quantity.
     """
     total, peak = [0, 0], [0, 0]
     for one in spec.get("initContainers") or []:
-        asked = _asked(one)
+        requests = _container_requests(one)
         if one.get("restartPolicy") == "Always":
-            total = [mine + more for mine, more in zip(total, asked, strict=True)]
+            total = [mine + more for mine, more in zip(total, requests, strict=True)]
             peak = [max(high, mine) for high, mine in zip(peak, total, strict=True)]
         else:
-            peak = [max(high, mine + more) for high, mine, more in zip(peak, total, asked, strict=True)]
+            peak = [max(high, mine + more) for high, mine, more in zip(peak, total, requests, strict=True)]
     for one in spec.get("containers") or []:
-        total = [mine + more for mine, more in zip(total, _asked(one), strict=True)]
-    overhead = _amounts(spec.get("overhead") or {})
+        total = [mine + more for mine, more in zip(total, _container_requests(one), strict=True)]
+    overhead = _cpu_and_memory(spec.get("overhead") or {})
     cpu, memory = (max(mine, high) + more for mine, high, more in zip(total, peak, overhead, strict=True))
     return cpu, memory
 
 
-def _asked(container: Mapping[str, Any]) -> tuple[int, int]:
+def _container_requests(container: Mapping[str, Any]) -> tuple[int, int]:
     resources = container.get("resources") or {}
-    # The API server copies limits to requests that are missing; a file from elsewhere may not have been through it.
-    return _amounts({**(resources.get("limits") or {}), **(resources.get("requests") or {})})
+    # The API server copies limits to missing requests; a manifest that was never applied does not have them.
+    return _cpu_and_memory({**(resources.get("limits") or {}), **(resources.get("requests") or {})})
 
 
-def _amounts(amounts: Mapping[str, Any]) -> tuple[int, int]:
-    """Raises ValueError for what is no quantity."""
+def _cpu_and_memory(amounts: Mapping[str, Any]) -> tuple[int, int]:
+    """Millicores and bytes, rounded up. Raises ValueError naming an amount that is not a quantity."""
     found = []
     for name, factor in (("cpu", 1000), ("memory", 1)):
         try:

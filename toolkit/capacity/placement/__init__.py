@@ -1,1 +1,1 @@
-"""Putting pods on nodes: packing, the default scheduler's behaviour, the solver."""
+"""The packing: which nodes are needed so that Kubernetes' default scheduler places all pods."""

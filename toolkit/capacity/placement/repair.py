@@ -1,6 +1,6 @@
-"""Counts of nodes made such that the default scheduler really places all pods, and none of them is one too many.
+"""The repair of a mix of nodes: the default scheduler places all pods on it, and no node is superfluous.
 
-Nodes are added while pods stay pending in the scheduler's simulation (scheduling.py) and taken away while none does.
+Nodes are added while pods stay pending in the simulated scheduler (scheduler.py), and removed while none does.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from toolkit.capacity.placement.scheduler import Workload, all_placed
 from toolkit.capacity.placement.solver import MOST_NODES
 
 
-def price_hour(counts: Sequence[int] | None, types: Sequence[NodeType]) -> float:
-    """What the counts cost an hour; infinitely much where there are none."""
+def hourly_price(counts: Sequence[int] | None, types: Sequence[NodeType]) -> float:
+    """The price of these counts of nodes an hour; infinity when there are no counts."""
     if counts is None:
         return math.inf
     return sum(count * one.price_hour for count, one in zip(counts, types, strict=True))
 
 
-class Safe:
-    """Makes counts such that the scheduler places all pods, also with any `spare` nodes missing.
+class RepairHeuristic:
+    """Changes counts of nodes until the scheduler places all pods, even with any `spare` nodes missing.
 
-    Searching takes the worst known order alone; what it finds is then held against all orders.
+    While it searches it simulates only the worst known order of pods; the result is then checked in all orders.
     """
 
     def __init__(self, workloads: Sequence[Workload], types: Sequence[NodeType], spare: int) -> None:
@@ -31,23 +31,23 @@ class Safe:
         self._known: dict[tuple[tuple[int, ...], bool], bool] = {}
 
     def repaired(self, counts: Sequence[int] | None, below: float = math.inf) -> list[int] | None:
-        """The counts with nodes added until all is placed, and without those that are not needed.
+        """The counts with nodes added until all pods are placed, and without superfluous nodes.
 
-        None if there are not enough nodes, or once it costs `below` or more: something cheaper is known.
+        None when there are not enough nodes, or as soon as the price reaches `below`, because a cheaper mix is known.
         """
         made = None if counts is None else self._enough(list(counts), below)
         if made is None:
             return None
         made = self._trimmed(made)
-        while not self.holds(made, thorough=True):
+        while not self.places_all(made, thorough=True):
             index = self._cheapest_to_add(made)
-            if index is None or price_hour(made, self._types) >= below:
+            if index is None or hourly_price(made, self._types) >= below:
                 return None
             made[index] += 1
         return made
 
-    def holds(self, counts: Sequence[int], thorough: bool) -> bool:
-        """Whether all pods are placed, whichever `spare` nodes of one type are missing."""
+    def places_all(self, counts: Sequence[int], thorough: bool) -> bool:
+        """Whether all pods are placed, whichever `spare` nodes of one type are missing; `thorough`: in all orders."""
         if not self._spare:
             return self._placed(tuple(counts), thorough)
         lost = [index for index, count in enumerate(counts) if count]
@@ -63,45 +63,45 @@ class Safe:
         return self._known[counts, thorough]
 
     def _enough(self, made: list[int], below: float) -> list[int] | None:
-        """Steps grow, so that counts far off cost few simulations; what is too much is taken away again later."""
+        """Steps grow, so that a mix with far too few nodes costs few simulations; superfluous nodes are removed later."""
         step = 1
-        while not self.holds(made, thorough=False):
+        while not self.places_all(made, thorough=False):
             for _ in range(step):
                 index = self._cheapest_to_add(made)
                 if index is None:
                     return None
                 made[index] += 1
             step = min(2 * step, max(1, sum(made) // 20))
-            if sum(made) > MOST_NODES or price_hour(made, self._types) >= 1.2 * below:
+            if sum(made) > MOST_NODES or hourly_price(made, self._types) >= 1.2 * below:
                 return None
         return made
 
     def _cheapest_to_add(self, counts: Sequence[int]) -> int | None:
-        """The cheapest for its share of what all pods need, a type in use before others."""
+        """Index of the type with the lowest price for its share of all requests; types in use come first. None: no node is left."""
         cpu = sum(one.cpu_millis * one.replicas for one in self._workloads) or 1
         memory = sum(one.memory_bytes * one.replicas for one in self._workloads) or 1
-        able = [
+        addable = [
             index
             for index, one in enumerate(self._types)
             if one.available is None or counts[index] < one.available
-            if any(one.holds(pod.cpu_millis, pod.memory_bytes) for pod in self._workloads)
+            if any(one.pods_that_fit(pod.cpu_millis, pod.memory_bytes) for pod in self._workloads)
         ]
 
         def cost(index: int) -> tuple[bool, bool, float]:
             one = self._types[index]
-            worth = min(one.free_cpu_millis / cpu, one.free_memory_bytes / memory)
-            all_fit = all(one.holds(pod.cpu_millis, pod.memory_bytes) for pod in self._workloads)
-            return not all_fit, counts[index] == 0, one.price_hour / worth
+            share = min(one.free_cpu_millis / cpu, one.free_memory_bytes / memory)
+            all_fit = all(one.pods_that_fit(pod.cpu_millis, pod.memory_bytes) for pod in self._workloads)
+            return not all_fit, counts[index] == 0, one.price_hour / share
 
-        return min(able, key=cost, default=None)
+        return min(addable, key=cost, default=None)
 
     def _trimmed(self, counts: list[int]) -> list[int]:
-        """Without any node that is not needed, the dearest first."""
+        """The counts without superfluous nodes; the dearest nodes are removed first."""
         for index in sorted(range(len(counts)), key=lambda i: -self._types[i].price_hour):
             while counts[index]:
                 fewer = list(counts)
                 fewer[index] -= 1
-                if not self.holds(fewer, thorough=False):
+                if not self.places_all(fewer, thorough=False):
                     break
                 counts = fewer
         return counts

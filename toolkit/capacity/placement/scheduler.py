@@ -1,12 +1,12 @@
-"""Where Kubernetes' default scheduler would put pods: it spreads them, so a node count by perfect packing is too small.
+"""A simulation of Kubernetes' default scheduler. It spreads pods, so the node count of a perfect packing is too small.
 
-One pod after the other goes to the node with the highest score, as kube-scheduler 1.34 scores without any policy of the
-user's: least allocated (weight 1), balanced allocation (1), spreading of a Deployment's pods over hosts (2); other
-plugins give all our nodes the same. Among equals one is drawn. Above 100 nodes it looks at a share of them only, in
-turn. All amounts are whole numbers, and rounding is the scheduler's, since ties decide.
+Each pod goes to the node with the highest score, as kube-scheduler 1.34 scores without policies of the user: least
+allocated (weight 1), balanced allocation (1), spreading of a Deployment's pods over hosts (2); the other plugins score
+all nodes here equally. Among equal nodes one is drawn. From 100 nodes on only a share of them is scored, in turn. All
+amounts are whole numbers and rounded as the scheduler rounds, because ties decide.
 
-Which Deployment's pod comes first is not ours to choose, so `pending` tries several orders; the worst known is smallest
-pods first, which leaves holes too small for the large ones.
+A user cannot choose which Deployment's pods come first, so several orders are simulated. The worst known order is smallest
+pods first, which leaves gaps that are too small for the large pods.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ from numpy.typing import NDArray
 from toolkit.capacity.nodes.catalogue import NodeType
 
 SHUFFLES = 4
-TIES = 2
-"""Draws among equal nodes, for every fixed order."""
+"""Random orders of pods that are simulated."""
+TIE_DRAWS = 2
+"""Simulations of each order, with different draws among equal nodes."""
 _ALL_SCORED = 100
 _LEAST_SHARE = 5
 _DEFAULT_CPU_MILLIS, _DEFAULT_MEMORY_BYTES = 100, 200 << 20
-"""What a pod without requests counts for, in scores alone."""
+"""What the scheduler assumes for a pod without requests, in scores only."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A Deployment as the scheduler sees it: so many equal pods."""
+    """A Deployment as the scheduler sees it: `replicas` equal pods; requests are one pod's."""
 
     name: str
     cpu_millis: int
@@ -39,8 +40,8 @@ class Workload:
     replicas: int
 
 
-class Cluster:
-    """Nodes of given types with what is used on each; `place` puts one pod somewhere, as the scheduler would."""
+class SimulatedCluster:
+    """Nodes and what is in use on each; `place` puts one pod on a node, as the scheduler would. `seed`: of the tie draws."""
 
     def __init__(self, nodes: Sequence[NodeType], workloads: int, seed: int) -> None:
         def column(name: str) -> NDArray[np.int64]:
@@ -51,12 +52,12 @@ class Cluster:
         self.scored_cpu, self.scored_memory = self.used_cpu.copy(), self.used_memory.copy()
         self.used_pods = column("daemon_pods")
         self.count = len(nodes)
-        self.mine = np.zeros((workloads, self.count), dtype=np.int64)
+        self.pods_of_workload = np.zeros((workloads, self.count), dtype=np.int64)
         self._next = 0
-        self._drawn = np.random.default_rng(seed)
+        self._random = np.random.default_rng(seed)
 
     def place(self, index: int, pod: Workload) -> int | None:
-        """The node that a pod of workload `index` goes to; None when it stays pending."""
+        """Place a pod of workload `index`. Returns the index of its node; None when the pod stays pending."""
         fits = np.flatnonzero(
             (self.cpu - self.used_cpu >= pod.cpu_millis)
             & (self.memory - self.used_memory >= pod.memory_bytes)
@@ -65,11 +66,11 @@ class Cluster:
         if not fits.size:
             return None
         if self.count >= _ALL_SCORED:
-            fits = self._share(fits)
+            fits = self._scored_share(fits)
         if fits.size > 1:
             scores = self._scores(index, pod, fits)
             best = fits[scores == scores.max()]
-            chosen = int(best[0] if best.size == 1 else best[self._drawn.integers(best.size)])
+            chosen = int(best[0] if best.size == 1 else best[self._random.integers(best.size)])
         else:
             chosen = int(fits[0])
         self.used_cpu[chosen] += pod.cpu_millis
@@ -77,16 +78,16 @@ class Cluster:
         self.scored_cpu[chosen] += pod.cpu_millis or _DEFAULT_CPU_MILLIS
         self.scored_memory[chosen] += pod.memory_bytes or _DEFAULT_MEMORY_BYTES
         self.used_pods[chosen] += 1
-        self.mine[index, chosen] += 1
+        self.pods_of_workload[index, chosen] += 1
         return chosen
 
-    def _share(self, fits: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The first nodes that fit from where the scheduler stopped looking last."""
+    def _scored_share(self, fits: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The nodes that are scored: the first fitting ones from where the scheduler stopped last time."""
         wanted = max(_ALL_SCORED, self.count * max(_LEAST_SHARE, 50 - self.count // 125) // 100)
         start = int(np.searchsorted(fits, self._next))
         turned = np.concatenate([fits[start:], fits[:start]])[:wanted]
-        looked_at = (int(turned[-1]) - self._next) % self.count + 1 if turned.size == wanted else self.count
-        self._next = (self._next + looked_at) % self.count
+        scored = (int(turned[-1]) - self._next) % self.count + 1 if turned.size == wanted else self.count
+        self._next = (self._next + scored) % self.count
         return turned
 
     def _scores(self, index: int, pod: Workload, fits: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -102,16 +103,16 @@ class Cluster:
         return found + 2 * self._spread(index, fits)
 
     def _spread(self, index: int, fits: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Spreading over hosts with a maximal skew of 3, as a wish: the scheduler's own default."""
-        counted = np.floor(self.mine[index][fits] * np.log(fits.size + 2) + 2.5).astype(np.int64)
+        """Score of spreading over hosts with a maximal skew of 3, `ScheduleAnyway`: the scheduler's own default."""
+        counted = np.floor(self.pods_of_workload[index][fits] * np.log(fits.size + 2) + 2.5).astype(np.int64)
         most, fewest = int(counted.max()), int(counted.min())
         found: NDArray[np.int64] = 100 * (most + fewest - counted) // most
         return found
 
 
 def pending(workloads: Sequence[Workload], nodes: Sequence[NodeType], order: Sequence[int], seed: int) -> list[int]:
-    """How many pods of each workload find no node, when pods come in this order (indices of workloads)."""
-    cluster = Cluster(nodes, len(workloads), seed)
+    """How many pods of each workload stay pending when pods come in this order (indices of workloads)."""
+    cluster = SimulatedCluster(nodes, len(workloads), seed)
     left = [0] * len(workloads)
     for index in order:
         # Once a pod of some size has found no node, no further one of that size will: nothing ever leaves.
@@ -121,7 +122,7 @@ def pending(workloads: Sequence[Workload], nodes: Sequence[NodeType], order: Seq
 
 
 def orders(workloads: Sequence[Workload], shuffles: int = SHUFFLES) -> Iterator[list[int]]:
-    """Orders in which the pods may come: smallest first (the worst), as given, backwards, in turn, shuffled."""
+    """Orders in which the pods may come, as indices of workloads: smallest first (the worst), as given, reversed, in turn, shuffled."""
     size = sum(one.cpu_millis for one in workloads) or 1, sum(one.memory_bytes for one in workloads) or 1
     every = range(len(workloads))
 
@@ -145,30 +146,31 @@ def orders(workloads: Sequence[Workload], shuffles: int = SHUFFLES) -> Iterator[
 
 
 def all_placed(workloads: Sequence[Workload], nodes: Sequence[NodeType], thorough: bool = True) -> bool:
-    """Whether every pod finds a node in every order that is tried; not `thorough`: in the worst order alone.
+    """Whether every pod is placed in every order that is simulated; not `thorough`: only in the worst order.
 
-    For pods of one size it is exact, since for them only room counts.
+    For pods of one size the result is exact without a simulation, because only the number of pods per node counts.
     """
-    kinds = {(one.cpu_millis, one.memory_bytes) for one in workloads if one.replicas}
-    if len(kinds) == 1:
-        ((cpu, memory),) = kinds
-        return sum(one.holds(cpu, memory) for one in nodes) >= sum(one.replicas for one in workloads)
+    sizes = {(one.cpu_millis, one.memory_bytes) for one in workloads if one.replicas}
+    if len(sizes) == 1:
+        ((cpu, memory),) = sizes
+        return sum(one.pods_that_fit(cpu, memory) for one in nodes) >= sum(one.replicas for one in workloads)
     if not _may_fit(workloads, nodes):
         return False
     return not any(
         sum(pending(workloads, nodes, order, seed))
         for order in itertools.islice(orders(workloads), None if thorough else 1)
-        for seed in range(TIES if thorough else 1)
+        for seed in range(TIE_DRAWS if thorough else 1)
     )
 
 
 def _may_fit(workloads: Sequence[Workload], nodes: Sequence[NodeType]) -> bool:
-    """What no order could fit need not be tried."""
+    """Whether the totals allow it at all: if not, no order needs to be simulated."""
     return (
         sum(one.cpu_millis * one.replicas for one in workloads) <= sum(one.free_cpu_millis for one in nodes)
         and sum(one.memory_bytes * one.replicas for one in workloads) <= sum(one.free_memory_bytes for one in nodes)
         and sum(one.replicas for one in workloads) <= sum(one.free_pods for one in nodes)
         and all(
-            sum(node.holds(one.cpu_millis, one.memory_bytes) for node in nodes) >= one.replicas for one in workloads
+            sum(node.pods_that_fit(one.cpu_millis, one.memory_bytes) for node in nodes) >= one.replicas
+            for one in workloads
         )
     )

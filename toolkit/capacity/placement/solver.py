@@ -1,7 +1,8 @@
 """The cheapest mix of node types by integer programming (scipy's milp, which is HiGHS), with a proven lower bound.
 
-For one size of pod the program is exact: a node holds so many of them. For several sizes it takes all nodes of a type as
-one, so no packing can cost less than its optimum; rooms are rounded down to what sums of the pods' sizes can fill.
+For pods of one size the program is exact: it counts pods per node. For several sizes it treats all nodes of a type as one
+large node, so its optimum is a lower bound of any packing; free CPU and memory are rounded down to what sums of the pods'
+sizes can fill.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from toolkit.capacity.nodes.catalogue import NodeType
 from toolkit.capacity.placement.scheduler import Workload
 
 MOST_NODES = 15_000
-"""Kubernetes itself ends at 5,000 nodes a cluster; three clusters' worth is a mistake in the input."""
+"""Kubernetes supports 5,000 nodes in a cluster; more than three times as many is a mistake in the input."""
 SOLVER_SECONDS = 1.0
 ONE_SIZE_GAP, SIZES_GAP = 1e-6, 1e-3
 
@@ -26,18 +27,19 @@ ONE_SIZE_GAP, SIZES_GAP = 1e-6, 1e-3
 def cheapest_mix(
     workloads: Sequence[Workload], types: Sequence[NodeType], spare: int = 0
 ) -> tuple[list[int] | None, float]:
-    """Counts of the cheapest mix, None where the solver found none, and the proven lower bound of any mix's price.
+    """Counts of the cheapest mix by index of type, and the proven lower bound of the price of any mix an hour.
 
-    Variables: x (nodes of each type, whole) and y (pods of each size on each type). `spare` is for one size only.
+    The counts are None when the solver found no mix. `spare` nodes are considered for pods of one size only. Variables of
+    the program: x (whole nodes of each type) and y (pods of each size on each type).
     """
     from scipy.optimize import Bounds, LinearConstraint  # type: ignore[import-untyped]
     from scipy.sparse import lil_array  # type: ignore[import-untyped]
 
     pods = _by_size(workloads)
     kinds, sizes = len(types), len(pods)
-    holds = [[one.holds(*size) for one in types] for size in pods]
+    per_node = [[one.pods_that_fit(*size) for one in types] for size in pods]
     if sizes == 1:
-        return _program_one_size(holds[0], next(iter(pods.values())), types, spare)
+        return _one_size(per_node[0], next(iter(pods.values())), types, spare)
     most = [_most(one, sum(pods.values())) for one in types]
     columns = kinds + kinds * sizes
     cost = np.zeros(columns)
@@ -45,18 +47,18 @@ def cheapest_mix(
     room = lil_array((kinds * (3 + sizes), columns))
     row = 0
     for kind, one in enumerate(types):
-        for free, asked in (
+        for free, requests in (
             (one.free_cpu_millis, [size[0] for size in pods]),
             (one.free_memory_bytes, [size[1] for size in pods]),
             (one.free_pods, [1] * sizes),
         ):
-            step = math.gcd(*asked) or 1
+            step = math.gcd(*requests) or 1
             room[row, kind] = -(free // step)
-            for index, amount in enumerate(asked):
+            for index, amount in enumerate(requests):
                 room[row, kinds + index * kinds + kind] = amount / step
             row += 1
         for index in range(sizes):
-            room[row, kind] = -holds[index][kind]
+            room[row, kind] = -per_node[index][kind]
             room[row, kinds + index * kinds + kind] = 1
             row += 1
     every = lil_array((sizes, columns))
@@ -76,17 +78,17 @@ def cheapest_mix(
     return _solution(found, kinds)
 
 
-def _program_one_size(
-    holds: Sequence[int], pods: int, types: Sequence[NodeType], spare: int
+def _one_size(
+    per_node: Sequence[int], pods: int, types: Sequence[NodeType], spare: int
 ) -> tuple[list[int] | None, float]:
-    """x and, for spare nodes, z (type used) and m (the most pods on one used node: so many are lost with it)."""
+    """Variables x and, for spare nodes, z (is the type in use?) and m (most pods on a used node: what is lost with it)."""
     from scipy.optimize import Bounds, LinearConstraint
 
     kinds = len(types)
-    most = np.array([_most(one, pods + spare * max(holds)) for one in types], dtype=float)
+    most = np.array([_most(one, pods + spare * max(per_node)) for one in types], dtype=float)
     x, z = np.eye(kinds), np.eye(kinds)
-    room = np.array(holds, dtype=float)
-    # x and, for spare nodes, z and m: room·x - spare·m >= pods; m >= holds·z; x <= most·z.
+    room = np.array(per_node, dtype=float)
+    # room·x - spare·m >= pods; m >= room·z; x <= most·z.
     cost = np.concatenate([[one.price_hour for one in types], np.zeros(kinds + 1)])
     constraints = [LinearConstraint(np.concatenate([room, np.zeros(kinds), [-spare]]), pods, np.inf)]
     if spare:
@@ -98,7 +100,7 @@ def _program_one_size(
         cost,
         constraints=constraints,
         integrality=np.ones(2 * kinds + 1),
-        bounds=Bounds(0, np.concatenate([most, np.ones(kinds), [max(holds)]])),
+        bounds=Bounds(0, np.concatenate([most, np.ones(kinds), [max(per_node)]])),
         gap=ONE_SIZE_GAP,
     )
     return _solution(found, kinds)
@@ -113,7 +115,7 @@ def _solve(cost: Any, gap: float, **program: Any) -> Any:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """HiGHS prints lines of its own on standard output, whatever its options say; they would spoil --json."""
+    """HiGHS prints on standard output whatever its options say, and that would break --json."""
     kept = os.dup(1)
     nothing = os.open(os.devnull, os.O_WRONLY)
     try:

@@ -1,1 +1,1 @@
-"""Plans: traffic and profile to pods, nodes and money."""
+"""The capacity plan: from traffic and a measured profile to pods, nodes and cost."""

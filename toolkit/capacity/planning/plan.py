@@ -1,7 +1,7 @@
-"""From measured knees to pods, nodes and money, for each variant: `gilfree plan`.
+"""The capacity plan of `gilfree plan`: from measured knees to pods, nodes and cost, for each variant.
 
-A pod carries knee × headroom, for each block's knee. Nothing here measures: other nodes, prices, headroom, traffic or a
-stricter SLO need no new load. What was not measured well enough to plan with is refused by name.
+A pod carries knee × headroom; the knee of every block counts. Nothing is measured here, so other nodes, prices, headroom,
+traffic or a stricter SLO need no new load. Knees that are not fit to plan with are refused with the reason.
 """
 
 from __future__ import annotations
@@ -12,51 +12,60 @@ from dataclasses import replace
 from typing import Any
 
 from toolkit.capacity.deploy.pod import PodResources
-from toolkit.capacity.knee.profile import Profile, VariantProfile, median
+from toolkit.capacity.knee.profile import MIN_KNEES, Profile, VariantProfile, median
 from toolkit.capacity.nodes.catalogue import Catalogue, NodeType
 from toolkit.capacity.placement.pack import DoesNotFit, limiting, pack
 from toolkit.capacity.placement.scheduler import Workload
-from toolkit.capacity.planning.result import Asked, Case, Plan, VariantPlan, saving
+from toolkit.capacity.planning.result import CapacityPlan, Requirements, Sizing, VariantPlan, saving
 from toolkit.errors import GilfreeError
 
-MIN_BLOCKS = 3
+PodSizer = Callable[[VariantProfile], PodResources | None]
+"""Requests and limits of one pod of a variant; None when its CPU or memory were not measured."""
 
-Podder = Callable[[VariantProfile], PodResources | None]
 
+def make_capacity_plan(
+    profile: Profile, requirements: Requirements, catalogue: Catalogue, pod_sizer: PodSizer
+) -> CapacityPlan:
+    """The capacity plan of every variant of a profile, the GIL build first. Pure.
 
-def make_plan(profile: Profile, asked: Asked, catalogue: Catalogue, pod_of: Podder) -> Plan:
-    """Plan every variant of a profile. Raises GilfreeError when it cannot be planned with, saying which and why."""
-    _check(asked)
-    measured, profile = profile.endpoints(), profile.of_endpoint(asked.endpoint)
-    asked = replace(asked, endpoint=next(iter(profile.endpoints()), None))
-    builds = {one.profile for one in profile.variants}
+    Raises GilfreeError, naming variant and setting, when the profile is not fit to plan with or a pod fits on no node.
+    """
+    _check(requirements)
+    endpoints, profile = profile.endpoints(), profile.for_endpoint(requirements.endpoint)
+    requirements = replace(requirements, endpoint=next(iter(profile.endpoints()), None))
+    builds = profile.build_profiles()
     if len(builds) > 1:
         raise GilfreeError(
-            f"{profile.campaign}: builds of different profiles are mixed: {', '.join(sorted(builds))}",
-            "measure both variants with one: gilfree knee … --profile release",
+            f"{profile.campaign}: builds of different build profiles are mixed: {', '.join(builds)}",
+            "measure both variants with the same build profile: gilfree knee … --profile release",
         )
     roles = list(dict.fromkeys(one.role for one in sorted(profile.variants, key=lambda one: one.role != "gil")))
     if not roles:
         raise GilfreeError(f"{profile.campaign}: no variant was measured", "measure: gilfree knee SCENARIO")
     found = [
-        _variant([one for one in profile.variants if one.role == role], asked, catalogue, pod_of, profile)
+        _cheapest_setting(
+            [one for one in profile.variants if one.role == role], requirements, catalogue, pod_sizer, profile
+        )
         for role in roles
     ]
     gil, free = (next((one for one in found if one.role == role), None) for role in ("gil", "free-threaded"))
-    return Plan(
+    return CapacityPlan(
         service=profile.service,
         campaign=profile.campaign,
-        asked=asked,
+        requirements=requirements,
         catalogue=catalogue,
         variants=tuple(found),
         saving=saving(gil, free, catalogue.currency) if gil and free else None,
-        day=tuple(_day(found, asked, catalogue)),
-        caveats=(*_which(asked.endpoint, measured), *_caveats(profile, asked, catalogue, builds)),
+        day=tuple(_day(found, requirements, catalogue)),
+        caveats=(
+            *_endpoint_caveat(requirements.endpoint, endpoints),
+            *_caveats(profile, requirements, catalogue, builds),
+        ),
     )
 
 
-def knees(one: VariantProfile, measured_ms: float, asked_ms: float) -> list[float]:
-    """The blocks' knees under the SLO that is asked. Raises GilfreeError when they are not fit to plan with."""
+def usable_knees(one: VariantProfile, measured_p99_ms: float, required_p99_ms: float) -> list[float]:
+    """The blocks' knees under the required SLO, in requests/s. Raises GilfreeError when they are not fit to plan with."""
     what = f"{one.variant} {one.point}"
     if not one.rates and not one.knees_rps() and one.rejected_total:
         causes = ", ".join(f"{count} × {cause}" for cause, count in sorted(one.rejected.items()))
@@ -66,38 +75,42 @@ def knees(one: VariantProfile, measured_ms: float, asked_ms: float) -> list[floa
             f"{what}: the load generator, not the server, ended the search, so the knee is only a lower bound",
             "give the loader more CPUs, or the server fewer, and measure again",
         )
-    stricter = asked_ms < measured_ms
-    found = one.knees_at(asked_ms) if stricter else one.knees_rps()
+    stricter = required_p99_ms < measured_p99_ms
+    found = one.knees_at(required_p99_ms) if stricter else one.knees_rps()
     if stricter and not found and one.knees_rps():
         seen = [rate.p99_ms for rate in one.rates if rate.passed and rate.p99_ms is not None]
-        best = f": the lowest seen was {min(seen):.3g} ms" if seen else ""
+        lowest = f": the lowest measured p99 was {min(seen):.3g} ms" if seen else ""
         raise GilfreeError(
-            f"{what}: p99 under {asked_ms:g} ms was met at no measured rate{best}",
-            "that is below what the service needs when idle; ask for more",
+            f"{what}: no measured rate met p99 under {required_p99_ms:g} ms{lowest}",
+            "the service needs more than that even when it is idle; give a higher --slo",
         )
-    if len(found) < MIN_BLOCKS:
+    if len(found) < MIN_KNEES:
         note = next((f" ({block.note})" for block in one.blocks if block.note and block.knee_rps is None), "")
         raise GilfreeError(
-            f"{what}: {len(found)} of {len(one.blocks)} blocks found a knee{note}, a plan needs {MIN_BLOCKS}",
-            "go on with the measurement: gilfree knee --resume … with a larger --budget; or plan for another --endpoint",
+            f"{what}: {len(found)} of {len(one.blocks)} blocks found a knee{note}, a plan needs {MIN_KNEES}",
+            "continue the measurement: gilfree knee --resume … with a larger --budget; or plan for another --endpoint",
         )
     return found
 
 
 def pods_for(rps: float, knee_rps: float, headroom: float, zones: int = 1) -> int:
-    """Pods that carry a rate, one in every zone at least."""
+    """How many pods carry a rate at this share of their knee: at least one in every zone."""
     return max(zones, math.ceil(round(rps / (knee_rps * headroom), 9)))
 
 
-def _variant(
-    settings: Sequence[VariantProfile], asked: Asked, catalogue: Catalogue, pod_of: Podder, profile: Profile
+def _cheapest_setting(
+    settings: Sequence[VariantProfile],
+    requirements: Requirements,
+    catalogue: Catalogue,
+    pod_sizer: PodSizer,
+    profile: Profile,
 ) -> VariantPlan:
-    """The setting whose plan at the median knee costs least; those that cannot be planned with are named."""
+    """The setting that costs least at its median knee, with the settings that cannot be planned with in `why_not`."""
     found: list[VariantPlan] = []
     failed: dict[str, GilfreeError] = {}
     for one in settings:
         try:
-            found.append(_setting(one, asked, catalogue, pod_of, profile))
+            found.append(_plan_setting(one, requirements, catalogue, pod_sizer, profile))
         except GilfreeError as error:
             failed[one.point] = error
     if not found:
@@ -106,18 +119,20 @@ def _variant(
     return replace(best, why_not={point: error.message for point, error in failed.items()})
 
 
-def _setting(one: VariantProfile, asked: Asked, catalogue: Catalogue, pod_of: Podder, profile: Profile) -> VariantPlan:
-    carried = knees(one, profile.p99_ms, asked.p99_ms)
-    pod = pod_of(one)
+def _plan_setting(
+    one: VariantProfile, requirements: Requirements, catalogue: Catalogue, pod_sizer: PodSizer, profile: Profile
+) -> VariantPlan:
+    knees = usable_knees(one, profile.p99_ms, requirements.p99_ms)
+    pod = pod_sizer(one)
     if pod is None:
         raise GilfreeError(f"{one.variant} {one.point}: CPU or memory were not measured", "measure it again")
-    cpu = pod.cpu_request_millicores + asked.sidecar_cpu_millis
-    memory = pod.memory_request_bytes + asked.sidecar_memory_bytes
-    middle = median(carried)
+    cpu = pod.cpu_request_millicores + requirements.sidecar_cpu_millis
+    memory = pod.memory_request_bytes + requirements.sidecar_memory_bytes
+    middle = median(knees)
     assert middle is not None, "there are at least three knees"
 
-    def case(knee: float) -> Case:
-        return _case(Workload(f"{profile.service} on {one.variant}", cpu, memory, 0), knee, asked, catalogue)
+    def sizing(knee: float) -> Sizing:
+        return _size(Workload(f"{profile.service} on {one.variant}", cpu, memory, 0), knee, requirements, catalogue)
 
     return VariantPlan(
         variant=one.variant,
@@ -125,97 +140,104 @@ def _setting(one: VariantProfile, asked: Asked, catalogue: Catalogue, pod_of: Po
         point=one.point,
         workers=one.workers,
         threads=one.threads,
-        knees_rps=tuple(carried),
+        knees_rps=tuple(knees),
         cpu_millis=cpu,
         memory_bytes=memory,
-        low=case(min(carried)),
-        mid=case(middle),
-        high=case(max(carried)),
+        low=sizing(min(knees)),
+        mid=sizing(middle),
+        high=sizing(max(knees)),
         reasons=dict(pod.reasons),
     )
 
 
-def _case(pod: Workload, knee: float, asked: Asked, catalogue: Catalogue) -> Case:
-    pods = pods_for(asked.traffic.peak_rps, knee, asked.headroom, asked.zones)
-    wanted = Workload(pod.name, pod.cpu_millis, pod.memory_bytes, pods)
+def _size(pod: Workload, knee: float, requirements: Requirements, catalogue: Catalogue) -> Sizing:
+    pods = pods_for(requirements.traffic.peak_rps, knee, requirements.headroom, requirements.zones)
+    workloads = [replace(pod, replicas=pods), *requirements.colocated]
     try:
-        packed = pack([wanted, *asked.beside], catalogue.types, spare=asked.spare_nodes, zones=asked.zones)
+        packing = pack(workloads, catalogue.types, spare=requirements.spare_nodes, zones=requirements.zones)
     except DoesNotFit as error:
         if error.never:
             raise
-        return Case(knee, pods, problem=error.message)
+        return Sizing(knee, pods, problem=error.message)
     kinds = {one.name: one for one in catalogue.types}
-    return Case(
+    return Sizing(
         knee_rps=knee,
         pods=pods,
-        nodes=dict(packed.counts),
-        spare=dict(packed.spare),
-        month=catalogue.month(packed.price_hour),
-        gap=packed.gap,
-        limiting={name: limiting(pod, kinds[name]) for name in packed.counts},
+        nodes=dict(packing.counts),
+        spare=dict(packing.spare),
+        month=catalogue.month(packing.price_hour),
+        gap=packing.gap,
+        limiting={name: limiting(pod, kinds[name]) for name in packing.counts},
     )
 
 
-def _day(variants: Sequence[VariantPlan], asked: Asked, catalogue: Catalogue) -> list[dict[str, Any]]:
-    """Each hour's highest rate with the pods it needs, and the nodes if they followed and nobody else is on them."""
-    found = []
-    for hour, rate in asked.traffic.hours:
+def _day(variants: Sequence[VariantPlan], requirements: Requirements, catalogue: Catalogue) -> list[dict[str, Any]]:
+    """For each hour its highest rate, the pods for it, and the nodes for these pods if no other Deployment is on them."""
+    zones, found = requirements.zones, []
+    for hour, rate in requirements.traffic.hours:
         row: dict[str, Any] = {"hour": hour, "rps": rate, "pods": {}, "nodes": {}, "price_hour": {}}
         for one in variants:
-            pods = pods_for(rate, one.mid.knee_rps, asked.headroom, asked.zones) if rate else asked.zones
+            pods = pods_for(rate, one.mid.knee_rps, requirements.headroom, zones) if rate else zones
             row["pods"][one.variant] = pods
-            if not asked.beside and not one.mid.problem:
+            if not requirements.colocated and not one.mid.problem:
                 pod = Workload(one.variant, one.cpu_millis, one.memory_bytes, pods)
-                packed = pack([pod], catalogue.types, spare=asked.spare_nodes, zones=asked.zones)
-                row["nodes"][one.variant], row["price_hour"][one.variant] = packed.nodes, packed.price_hour
+                packing = pack([pod], catalogue.types, spare=requirements.spare_nodes, zones=zones)
+                row["nodes"][one.variant], row["price_hour"][one.variant] = packing.nodes, packing.price_hour
         found.append(row)
     return found
 
 
-def _check(asked: Asked) -> None:
-    if not 0 < asked.headroom <= 1:
-        raise GilfreeError(f"--headroom {asked.headroom:g} is not a share of the knee", "give 0.1 to 1, such as 0.7")
-    if asked.zones < 1 or asked.spare_nodes < 0:
+def _check(requirements: Requirements) -> None:
+    if not 0 < requirements.headroom <= 1:
         raise GilfreeError(
-            f"--zones {asked.zones} --spare-nodes {asked.spare_nodes} cannot be",
-            "give 1 zone and 0 spare nodes or more",
+            f"--headroom {requirements.headroom:g} is not a share of the knee", "give 0.1 to 1, such as 0.7"
+        )
+    if requirements.zones < 1 or requirements.spare_nodes < 0:
+        raise GilfreeError(
+            f"--zones {requirements.zones} --spare-nodes {requirements.spare_nodes} is not possible",
+            "give at least 1 zone and at least 0 spare nodes",
         )
 
 
-def _which(endpoint: str | None, measured: Sequence[str]) -> list[str]:
+def _endpoint_caveat(endpoint: str | None, measured: Sequence[str]) -> list[str]:
     others = [one for one in measured if one != endpoint]
     if not others:
         return []
     return [f"planned as if every request went to {endpoint}; also measured, for --endpoint: {', '.join(others)}"]
 
 
-def _caveats(profile: Profile, asked: Asked, catalogue: Catalogue, builds: set[str]) -> list[str]:
+def _caveats(profile: Profile, requirements: Requirements, catalogue: Catalogue, builds: Sequence[str]) -> list[str]:
     found = [*profile.caveats]
     if "fast" in builds:
-        found.append("builds are of profile fast (no PGO): a release build carries more")
-    if asked.p99_ms > profile.p99_ms:
+        found.append("the build profile is fast (no PGO): a release build carries more")
+    if requirements.p99_ms > profile.p99_ms:
         found.append(
-            f"measured for p99 under {profile.p99_ms:g} ms: for {asked.p99_ms:g} ms the knees are lower bounds"
+            f"measured for p99 under {profile.p99_ms:g} ms: for {requirements.p99_ms:g} ms the knees are lower bounds"
         )
     if profile.cpu_model:
         found.append(f"knees hold for the CPU they were measured on: {profile.cpu_model}")
-    found.append("a pod is one server measured alone; neighbours on a busy node may cost it some of its knee")
+    found.append("a pod is one server measured alone; other pods on a busy node may lower its knee")
     unpriced = [one.name for one in catalogue.types if not one.priced]
     if unpriced:
-        found.append(f"OpenCost's default prices stand in for {', '.join(unpriced[:5])}")
+        found.append(f"OpenCost's default prices are used for {', '.join(unpriced[:5])}")
     found.append(f"prices: {catalogue.name}, {catalogue.date}: {catalogue.about}")
     return found
 
 
 def one_architecture(types: Sequence[NodeType], wanted: str | None) -> tuple[NodeType, ...]:
-    """Node types of one architecture: a knee says nothing of another. Raises GilfreeError when it is not clear which."""
+    """The node types of one architecture, because a knee holds for the architecture it was measured on.
+
+    `wanted` None: the only architecture there is. Raises GilfreeError when there are several, or none of that name.
+    """
     known = sorted({one.arch for one in types})
     if wanted is None and len(known) > 1:
         raise GilfreeError(
             f"there are nodes of {' and '.join(known)}, and knees hold for one architecture",
-            f"say which was measured: --arch {known[0]}",
+            f"name the architecture that was measured: --arch {known[0]}",
         )
     found = tuple(one for one in types if wanted is None or one.arch == wanted)
     if not found:
-        raise GilfreeError(f"--arch {wanted}: no such nodes, there are {', '.join(known)}", "take one of these")
+        raise GilfreeError(
+            f"--arch {wanted}: no nodes of that architecture, there are {', '.join(known)}", "give one of these"
+        )
     return found

@@ -1,8 +1,8 @@
-"""What a plan is: its question, its three cases for each variant, and whether it shows a saving.
+"""A capacity plan as data: what is required, the sizing of each variant at three knees, and whether there is a saving.
 
-Every block found its own knee; the lowest, the median and the highest each make a plan of their own, and the spread
-between them is what is not known. A saving is claimed only if all pods fit and the dearest plan of the free-threaded
-build costs less than the cheapest of the GIL build.
+Every block of the measurement found its own knee. The lowest, the median and the highest knee are each sized; the spread
+between them is the uncertainty of the measurement. A saving is claimed only if all pods fit and the dearest sizing of the
+free-threaded build costs less than the cheapest sizing of the GIL build.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from toolkit.capacity.placement.scheduler import Workload
 from toolkit.capacity.planning.traffic import Traffic
 
 SCHEMA = 1
-CASES = ("low", "mid", "high")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is planned for. `sidecar…`: what other containers of each pod ask; `beside`: Deployments on the same
-    nodes. `endpoint` None: the one that a CPU carries least of."""
+class Requirements:
+    """What a capacity plan has to satisfy.
+
+    `headroom`: the share of its knee that a pod carries. `sidecar_…`: requests of the other containers of each pod.
+    `colocated`: Deployments on the same nodes. `endpoint` None: the endpoint with the lowest knee per CPU.
+    """
 
     traffic: Traffic
     p99_ms: float
@@ -30,13 +32,17 @@ class Asked:
     spare_nodes: int = 1
     sidecar_cpu_millis: int = 0
     sidecar_memory_bytes: int = 0
-    beside: tuple[Workload, ...] = ()
+    colocated: tuple[Workload, ...] = ()
     endpoint: str | None = None
 
 
 @dataclass(frozen=True)
-class Case:
-    """The plan for one knee. `problem`: why the pods do not fit; then there are no nodes and no cost."""
+class Sizing:
+    """Pods, nodes by type and cost a month at one knee. `problem`: why the pods do not fit; then nodes and cost are absent.
+
+    `spare`: the nodes among `nodes` that are spare. `gap`: the share of the cost that a better packing could save at
+    most. `limiting`: by node type what fills a node first.
+    """
 
     knee_rps: float
     pods: int
@@ -49,13 +55,17 @@ class Case:
 
     @property
     def node_count(self) -> int:
-        """All nodes, spare ones included."""
+        """All nodes, spare nodes included."""
         return sum(self.nodes.values())
 
 
 @dataclass(frozen=True)
 class VariantPlan:
-    """One variant at its cheapest setting; `why_not`: settings that could not be planned with, and why."""
+    """One variant at its cheapest setting, sized at the lowest, the median and the highest knee.
+
+    `cpu_millis` and `memory_bytes` are the requests of one pod, `reasons` their reasons. `why_not`: by point the
+    settings that cannot be planned with, and why.
+    """
 
     variant: str
     role: str
@@ -65,31 +75,39 @@ class VariantPlan:
     knees_rps: tuple[float, ...]
     cpu_millis: int
     memory_bytes: int
-    low: Case
-    mid: Case
-    high: Case
+    low: Sizing
+    mid: Sizing
+    high: Sizing
     reasons: dict[str, str] = field(default_factory=dict)
     why_not: dict[str, str] = field(default_factory=dict)
 
     @property
+    def sizings(self) -> tuple[Sizing, Sizing, Sizing]:
+        """At the lowest, the median and the highest knee."""
+        return self.low, self.mid, self.high
+
+    @property
     def cheapest(self) -> float | None:
-        """The least that this variant may cost a month, over the blocks' knees."""
-        costs = self._costs()
-        return min(costs) if costs else None
+        """The lowest cost a month of the three sizings; None when no sizing fits."""
+        return min(self._costs(), default=None)
 
     @property
     def dearest(self) -> float | None:
-        """The most that it may cost; None when not all cases fit."""
+        """The highest cost a month of the three sizings; None unless every sizing fits."""
         costs = self._costs()
-        return max(costs) if len(costs) == len(CASES) else None
+        return max(costs) if len(costs) == len(self.sizings) else None
 
     def _costs(self) -> list[float]:
-        return [one.month for one in (self.low, self.mid, self.high) if one.month is not None]
+        return [one.month for one in self.sizings if one.month is not None]
 
 
 @dataclass(frozen=True)
 class Saving:
-    """Free-threaded against GIL, a month. `low`…`high` spans all combinations of knees; unless `claimed` none is shown."""
+    """What the free-threaded build saves a month against the GIL build.
+
+    `low` to `high` spans all combinations of the blocks' knees; `mid` compares the medians. All three are None when not
+    all pods fit. `claimed`: whether even `low` is a saving. `words`: the result in a sentence.
+    """
 
     claimed: bool
     low: float | None
@@ -99,12 +117,16 @@ class Saving:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What `gilfree plan` prints. `day`: for each hour pods (and nodes, where they are alone) of each variant."""
+class CapacityPlan:
+    """The result of `gilfree plan`.
+
+    `day`: for each hour of the traffic the rate and, by variant, the pods; nodes and their price too unless other
+    Deployments share the nodes. `saving` is None unless both variants were measured.
+    """
 
     service: str
     campaign: str
-    asked: Asked
+    requirements: Requirements
     catalogue: Catalogue
     variants: tuple[VariantPlan, ...]
     saving: Saving | None
@@ -112,20 +134,32 @@ class Plan:
     caveats: tuple[str, ...]
 
     def data(self) -> dict[str, Any]:
-        """As plain data for JSON."""
-        found = asdict(self)
-        types = {name for one in self.variants for case in (one.low, one.mid, one.high) for name in case.nodes}
-        found["catalogue"]["types"] = [one for one in found["catalogue"]["types"] if one["name"] in types]
-        return {"plan_schema": SCHEMA, **found}
+        """The plan as plain data for JSON; of the catalogue only the node types in use."""
+        requirements = {
+            ("beside" if key == "colocated" else key): value for key, value in asdict(self.requirements).items()
+        }
+        used = {name for one in self.variants for sizing in one.sizings for name in sizing.nodes}
+        types = [asdict(one) for one in self.catalogue.types if one.name in used]
+        return {
+            "plan_schema": SCHEMA,
+            "service": self.service,
+            "campaign": self.campaign,
+            "asked": requirements,
+            "catalogue": {**asdict(self.catalogue), "types": types},
+            "variants": [asdict(one) for one in self.variants],
+            "saving": asdict(self.saving) if self.saving else None,
+            "day": self.day,
+            "caveats": self.caveats,
+        }
 
 
 def saving(gil: VariantPlan, free: VariantPlan, currency: str) -> Saving:
-    """Whether moving saves money, in what the measurement supports. Pure."""
-    unfit = next(((one, case) for one in (gil, free) for case in (one.low, one.mid, one.high) if case.problem), None)
+    """Whether moving from `gil` to `free` saves money, as far as the measurement supports it. Pure."""
+    unfit = next((one for one in (gil, free) for sizing in one.sizings if sizing.problem), None)
     if unfit is not None:
-        return Saving(False, None, None, None, f"no saving shown: not all pods of {unfit[0].variant} fit")
+        return Saving(False, None, None, None, f"no saving shown: not all pods of {unfit.variant} fit")
     costs = gil.cheapest, gil.dearest, free.cheapest, free.dearest, gil.mid.month, free.mid.month
-    assert all(one is not None for one in costs), "every case without a problem has a cost"
+    assert all(one is not None for one in costs), "every sizing without a problem has a cost"
     gil_least, gil_most, free_least, free_most, gil_mid, free_mid = (one or 0.0 for one in costs)
     low, mid, high = gil_least - free_most, gil_mid - free_mid, gil_most - free_least
     if low > 0:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from tests.capacity.campaigns import ARMS, THREADED, about, plan, run, scenario, trial
 from tests.factory import POINTS
-from toolkit.capacity.knee.campaign_plan import KneeSettings, step_of
-from toolkit.capacity.knee.from_records import profiled
+from toolkit.capacity.knee.from_records import profile_from_records
 from toolkit.capacity.knee.profile import Profile, read_profile, write_profile
-from toolkit.capacity.knee.search import STEP, Knee
+from toolkit.capacity.knee.search import RATE_STEP, SearchResult
+from toolkit.capacity.knee.search_plan import KneeSettings, step_of
 from toolkit.records.store import Record
 from toolkit.scenario.model import Point
 from toolkit.trial.model import Arm
@@ -26,7 +26,7 @@ def truth(point: Point, block: int, arm: str) -> float:
 def profile(records: list[Record], blocks: int = 3, budget: int | None = None) -> Profile:
     settings = KneeSettings(plan(POINTS).settings.rules, blocks, budget)
     arms = (Arm("3.14", "gil", "python"), Arm("3.14t", "free-threaded", "python"))
-    return profiled("campaign", scenario(POINTS, "asgi"), arms, about(settings), records)
+    return profile_from_records("campaign", scenario(POINTS, "asgi"), arms, about(settings), records)
 
 
 def test_every_block_finds_its_own_knee_of_every_arm_at_every_point() -> None:
@@ -36,7 +36,7 @@ def test_every_block_finds_its_own_knee_of_every_arm_at_every_point() -> None:
     for (key, block, arm), found in knees.items():
         point = next(one for one in POINTS if one.key == key)
         assert found.finished and found.knee_rps is not None
-        assert found.knee_rps <= truth(point, block, arm) < found.knee_rps * STEP * 1.01
+        assert found.knee_rps <= truth(point, block, arm) < found.knee_rps * RATE_STEP * 1.01
 
 
 def test_the_ladder_is_one_server_and_each_confirmation_a_fresh_one() -> None:
@@ -91,7 +91,7 @@ def test_an_arm_that_fails_every_time_is_given_up_with_its_reason_and_the_other_
     states = what.knees(records)
     assert all(found.finished for (_, _, arm), found in states.items() if arm == "3.14")
     failed = [found for (_, _, arm), found in states.items() if arm == "3.14t"]
-    assert failed == [Knee(None, None, False, note="given up: wrong-answers: ")] * 2
+    assert failed == [SearchResult(None, None, False, note="given up: wrong-answers: ")] * 2
     assert profile(records, 1).variants[1].rejected == {"wrong-answers": 4}
 
 
@@ -105,16 +105,16 @@ def test_a_slot_does_not_take_a_block_that_another_is_busy_with() -> None:
 
 def test_the_profile_holds_what_a_plan_needs() -> None:
     found = profile(run(plan(POINTS), truth))
-    gil, free = found.at(POINTS[0].key)
+    gil, free = found.variants_at(POINTS[0].key)
     assert (gil.variant, free.variant) == ("3.14", "3.14t")
-    assert len(gil.knees_rps()) == 3 and not gil.loader_saturated and gil.profile == "fast"
+    assert len(gil.knees_rps()) == 3 and not gil.loader_saturated and gil.build_profile == "fast"
     assert gil.memory_high_mb == 100 and gil.memory_kind == "PSS" and gil.server_cpus == 1
     assert gil.server_cpus_used is not None and 0.8 < gil.server_cpus_used <= 0.9
     assert found.unmeasured == () and found.caveats == ("a caveat",)
 
 
 def test_a_stricter_slo_needs_no_new_measurement() -> None:
-    gil = profile(run(plan(POINTS), truth)).at(POINTS[0].key)[0]
+    gil = profile(run(plan(POINTS), truth)).variants_at(POINTS[0].key)[0]
     stricter = gil.knees_at(35)
     assert len(stricter) == 3
     assert all(strict < knee for strict, knee in zip(stricter, gil.knees_rps(), strict=True))

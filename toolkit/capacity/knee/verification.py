@@ -1,6 +1,7 @@
-"""A knee tried out: at headroom x knee the SLO is to be met for a minute, at 1.3 x the knee it is not. A plan, and pure.
+"""The verification of a knee: the SLO has to be met at headroom x knee for a minute, and missed at 1.3 x knee. Pure.
 
-A knee that a burst of bad luck put too low, or windows of seconds too high, does not pass both.
+A knee that a disturbance made too low, or short windows too high, does not pass both. The verification plan is a campaign
+plan: it decides which server is loaded with which rate next.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from toolkit.campaign.plan import Block
-from toolkit.capacity.knee.campaign_plan import VERIFY_BLOCK, KneeSettings, step_of
-from toolkit.capacity.knee.search import judged
+from toolkit.capacity.knee.search import evaluate_rate
+from toolkit.capacity.knee.search_plan import VERIFY_BLOCK, KneeSettings, step_of
 from toolkit.records.store import Record
 from toolkit.scenario.model import Point
 from toolkit.trial.model import Window
@@ -24,8 +25,11 @@ PARTS: tuple[Part, ...] = ("verify-met", "verify-missed")
 
 
 @dataclass(frozen=True)
-class Verified:
-    """One rate tried out. `holds` None: it cannot be told. `share`: of the knee."""
+class Verification:
+    """The result of one rate on one fresh server.
+
+    `share`: the rate divided by the knee. `holds`: whether the SLO was met or missed as expected; None when unknown.
+    """
 
     variant: str
     point: str
@@ -40,19 +44,22 @@ class Verified:
 
     @property
     def words(self) -> str:
-        """What was expected and what came, in one line."""
+        """What was expected and what was measured, in one line."""
         expected = "met" if self.part == "verify-met" else "missed"
-        outcome = {True: "as expected", False: "NOT as expected", None: "cannot be told"}[self.holds]
+        outcome = {True: "as expected", False: "NOT as expected", None: "unknown"}[self.holds]
         loader = f", loader {self.loader_saturation:.0%}" if self.loader_saturation is not None else ""
         return (
             f"{self.variant} {self.point}: {self.share:.2f} x knee = {self.rate_rps:,} req/s,"
-            f" SLO to be {expected}: {self.why}{loader}: {outcome}"
+            f" SLO has to be {expected}: {self.why}{loader}: {outcome}"
         )
 
 
 @dataclass(frozen=True)
-class VerifyPlan:
-    """Every arm at every point that has a knee, each rate on a fresh server, and again when it could not be told."""
+class VerificationPlan:
+    """Loads every arm at every point that has a knee, each rate on a fresh server, again while the result is unknown.
+
+    `knees`: by point key and arm name, in requests/s. `retries`: how often a rate is measured again at most.
+    """
 
     knees: Mapping[tuple[str, str], float]
     points: tuple[Point, ...]
@@ -61,13 +68,13 @@ class VerifyPlan:
     retries: int
 
     def next(self, records: Sequence[Record], running: Collection[Block]) -> Block | None:
-        """The next rate to try out."""
+        """The next block; None when all rates are decided or out of retries, or while a block is running."""
         if running:
             return None
         for point in self.points:
             for part in PARTS:
                 own = [one for one in records if one.block == VERIFY_BLOCK and one.point_key == point.key]
-                arms = [arm for arm in self.arms if (point.key, arm) in self.knees and self._open(own, arm, part)]
+                arms = [arm for arm in self.arms if (point.key, arm) in self.knees and self._undecided(own, arm, part)]
                 if arms:
                     attempt = 1 + max((one.attempt for one in own), default=0)
                     windows = {arm: (self.window(point, arm, part),) for arm in arms}
@@ -75,61 +82,65 @@ class VerifyPlan:
         return None
 
     def total(self) -> int:
-        """Rates to be tried out."""
+        """How many rates have to be verified."""
         return len(PARTS) * len(self.knees)
 
     def expected(self, records: Sequence[Record]) -> int:
-        """The same."""
+        """As `total`: it does not depend on the records."""
         return self.total()
 
+    def finished(self, records: Sequence[Record]) -> int:
+        """How many rates have been loaded; a result that is still unknown counts too."""
+        return len(self.verifications(records))
+
     def window(self, point: Point, arm: str, part: Part) -> Window:
-        """The one window of such a trial."""
+        """The window of such a trial."""
         rate = self.rate(point.key, arm, part)
         at_least = MET_SECONDS if part == "verify-met" else MISSED_SECONDS
         return Window(f"{part}-0", self.settings.rules.seconds(rate, at_least), rate)
 
     def rate(self, point: str, arm: str, part: Part) -> int:
-        """Requests a second that such a trial asks for."""
+        """The rate of such a trial in requests/s."""
         share = self.settings.headroom if part == "verify-met" else BEYOND
         return max(1, round(share * self.knees[point, arm]))
 
     def estimate_seconds(self) -> int:
-        """About how long it takes."""
+        """Estimated duration of the whole verification."""
         return len(self.knees) * (MET_SECONDS + MISSED_SECONDS + 20)
 
-    def _open(self, own: Sequence[Record], arm: str, part: Part) -> bool:
-        """Whether there is no answer yet, and tries are left. A trial that was rejected has no rates, and counts as one."""
+    def _undecided(self, own: Sequence[Record], arm: str, part: Part) -> bool:
+        """Whether the result is unknown and retries are left. A rejected trial has no rates, but uses up a retry."""
         mine = [one for one in own if one.arm == arm]
-        found = list(self._found(mine, part))
+        found = list(self._results(mine, part))
         rejected = sum(not one.accepted for one in mine)
         return not any(one.holds is not None for one in found) and len(found) + rejected <= self.retries
 
-    def verified(self, records: Sequence[Record]) -> list[Verified]:
-        """By point, arm and part the last that was found."""
+    def verifications(self, records: Sequence[Record]) -> list[Verification]:
+        """For each point, arm and part the latest result, in this order."""
         own = [one for one in records if one.block == VERIFY_BLOCK]
-        last: dict[tuple[str, str, str], Verified] = {}
+        last: dict[tuple[str, str, str], Verification] = {}
         for part in PARTS:
-            for one in self._found(own, part):
+            for one in self._results(own, part):
                 last[one.point, one.variant, part] = one
         return [last[key] for key in sorted(last)]
 
     def missing(self, records: Sequence[Record]) -> list[str]:
-        """What has no answer, in words."""
-        found = {(one.point, one.variant, one.part) for one in self.verified(records) if one.holds is not None}
+        """The points, arms and parts without a result, in words."""
+        found = {(one.point, one.variant, one.part) for one in self.verifications(records) if one.holds is not None}
         return [
             f"{arm} {point}: {part}" for point, arm in self.knees for part in PARTS if (point, arm, part) not in found
         ]
 
-    def _found(self, records: Sequence[Record], part: Part) -> Iterator[Verified]:
+    def _results(self, records: Sequence[Record], part: Part) -> Iterator[Verification]:
         for record in records:
             for entry in record.load.get("rates", ()) if record.accepted else ():
                 if step_of(entry) != part or (record.point_key, record.arm) not in self.knees:
                     continue
-                one = judged(entry, self.settings.rules, fresh=True)
+                one = evaluate_rate(entry, self.settings.rules, fresh=True)
                 if one.rate_rps != self.rate(record.point_key, record.arm, part):
-                    continue  # more blocks have moved the knee since: it is tried out anew
+                    continue  # more blocks have moved the knee since: it is verified again
                 holds = None if one.passed is None or one.loader else one.passed == (part == "verify-met")
-                yield Verified(
+                yield Verification(
                     variant=record.arm,
                     point=record.point_key,
                     part=part,
