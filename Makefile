@@ -82,7 +82,7 @@ test-slow: ready ## the tests that take minutes
 	@$(RUN) pytest -m slow
 
 goldens: setup ## write the golden manifests of tests/golden anew; `git diff` shows what changed
-	@$(RUN) tests.backends.kubernetes.goldens
+	@$(RUN) tests.bench.goldens
 
 format: setup ## let ruff mend what it can
 	@$(RUN) ruff check --fix

@@ -43,7 +43,7 @@ def say(words: str) -> None:
 
 @pytest.fixture(scope="session")
 def pair(request: pytest.FixtureRequest) -> Pair:
-    """The real pair of interpreters, built when it is not there: minutes, once a machine_checks."""
+    """The real pair of interpreters, built when it is not there: minutes, once on a machine."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         return find_pair("3.14", say=say)

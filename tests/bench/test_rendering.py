@@ -1,4 +1,4 @@
-"""`gilfree cluster render`: the same bytes every time, no cluster and none of its library, taken by a real API server."""
+"""`gilfree cluster render`: the same bytes every time, no cluster and none of its library, settings and mistakes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.backends.kubernetes.goldens import CASES, GOLDEN, IMAGES, file_of, rendered
-from tests.backends.kubernetes.live import a_namespace
-from tests.backends.kubernetes.test_render import both, job
-from toolkit.backends.kubernetes.client import Cluster, Object
-from toolkit.backends.kubernetes.preflight import admission_changes
-from toolkit.backends.kubernetes.preflight_queries import pod_of_job
+from tests.bench.goldens import CASES, GOLDEN, IMAGES, file_of, rendered
 from toolkit.scenario.loading import load_scenario
 
 
@@ -76,38 +71,3 @@ def test_what_is_wrong_is_said_with_exit_code_2(tmp_path: Path, arguments: tuple
 def test_images_by_a_moving_name_are_told() -> None:
     done = run("asgi", "--blocks", "1", "--images", "app:1,app:2,load:1")
     assert done.returncode == 0 and "not named by digest" in done.stderr
-
-
-@pytest.mark.cluster
-def test_a_real_api_server_takes_every_golden_under_restricted_pod_security_and_changes_nothing() -> None:
-    with a_namespace("gilfree-render") as cluster:
-        for case in CASES:
-            for made in yaml.safe_load_all(file_of(case).read_text()):
-                made["metadata"]["namespace"] = cluster.namespace
-                spec = made["spec"]["template"]["spec"]
-                for name in ("priorityClassName", "runtimeClassName", "serviceAccountName"):
-                    spec.pop(name, None)  # what has to exist before a pod may name it
-                check(cluster, made, case)
-
-
-@pytest.mark.cluster
-def test_a_real_api_server_gives_hostile_words_back_as_they_were() -> None:
-    hostile = "\"\n  hostNetwork: true #'{{ 7*7 }}$(PATH)\t\u2028\U0001f680\x7f\\u0041 1e3"
-    made = job(annotations={"example.com/why": hostile})
-    with a_namespace("gilfree-hostile") as cluster:
-        made["metadata"]["namespace"] = cluster.namespace
-        kept = cluster.create(
-            f"/apis/batch/v1/namespaces/{cluster.namespace}/jobs", made, dryRun="All", fieldValidation="Strict"
-        )
-    assert kept["metadata"]["annotations"]["example.com/why"] == hostile
-    assert both(kept)[0]["command"] == both(made)[0]["command"]
-    assert "hostNetwork" not in kept["spec"]["template"]["spec"]
-
-
-def check(cluster: Cluster, made: Object, case: str) -> None:
-    """A Job and its pod as they are sent are as they are kept."""
-    base = f"/namespaces/{cluster.namespace}"
-    pod = pod_of_job(made)
-    for path, body in ((f"/apis/batch/v1{base}/jobs", made), (f"/api/v1{base}/pods", pod)):
-        kept = cluster.create(path, body, dryRun="All", fieldValidation="Strict")
-        assert admission_changes(body, kept) == [], case

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from toolkit.cli import app
 
-GOLDEN = Path(__file__).parents[2] / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 IMAGES = ",".join(
     f"registry.example/{name}@sha256:{64 * letter}"
     for name, letter in (("gilfree-app", "a"), ("gilfree-app", "b"), ("gilfree-load", "c"))
@@ -26,15 +26,15 @@ CASES: dict[str, tuple[str, ...]] = {
 
 
 def rendered(arguments: tuple[str, ...]) -> str:
-    """What the command prints, by its own code in this process."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
+    """What the command prints, run in this process."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
         app(["cluster", "render", *arguments, "--images", IMAGES], standalone_mode=False)
-    return said.getvalue()
+    return output.getvalue()
 
 
 def file_of(name: str) -> Path:
-    """Where a golden stands."""
+    """The file of a golden."""
     return GOLDEN / "jobs" / f"{name}.yaml"
 
 
