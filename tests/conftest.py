@@ -17,8 +17,8 @@ from hypothesis import settings
 from toolkit.agent.frames import Frame
 from toolkit.backends.local.backend import LocalBackend
 from toolkit.doctor import machine_checks
-from toolkit.images.progress import Watching
-from toolkit.images.spec.inputs import Wanted
+from toolkit.images.progress import BuildProgress
+from toolkit.images.spec.inputs import ImageSpec
 from toolkit.images.spec.network import Network
 from toolkit.loadgen.binaries import Binary, ensure_binary
 from toolkit.pythons.environment import pair_environments
@@ -73,17 +73,17 @@ def backend(rewrk: Binary) -> Iterator[LocalBackend]:
 
 
 @pytest.fixture(scope="session")
-def built_images(request: pytest.FixtureRequest) -> list[Wanted]:
+def built_images(request: pytest.FixtureRequest) -> list[ImageSpec]:
     """The fast pair's images and the load image, current in this machine's engine: minutes where nothing is built yet."""
     from toolkit.engine.client import connected
     from toolkit.images.builder.build import build_images
     from toolkit.images.registry.base import find_base
-    from toolkit.images.registry.resolve import wanted_images
+    from toolkit.images.registry.resolve import image_specs
 
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled(), connected() as client:
-        wanted = wanted_images("3.14", "fast", find_base(client, None, load_lock(), pull=True))
-        build_images(client, wanted, Network(), Watching(), "make images PROFILE=fast")
+        wanted = image_specs("3.14", "fast", find_base(client, None, load_lock(), pull=True))
+        build_images(client, wanted, Network(), BuildProgress(), "make images PROFILE=fast")
     return wanted
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import APPS
 from toolkit.backends.docker.backend import DockerBackend
 from toolkit.engine.client import connected
-from toolkit.images.spec.inputs import Wanted
+from toolkit.images.spec.inputs import ImageSpec
 from toolkit.trial.model import Arm
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def engine() -> Iterator[DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def apps(built_images: list[Wanted]) -> dict[str, str]:
+def apps(built_images: list[ImageSpec]) -> dict[str, str]:
     """Names of the pair's app images by variant, and of the load image under `load`."""
     return {one.kind if one.kind == "load" else one.variant: one.name for one in built_images if one.kind != "python"}
 

@@ -15,7 +15,7 @@ import pytest
 
 from toolkit.engine.client import connected
 from toolkit.engine.containers import MARK
-from toolkit.images.spec.inputs import Wanted
+from toolkit.images.spec.inputs import ImageSpec
 from toolkit.records.store import Store
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def of_trials(engine: DockerClient, *, all: bool = True) -> list[str]:
 
 
 def test_killed_and_interrupted_it_leaves_nothing_and_goes_on(
-    tmp_path: Path, engine: DockerClient, built_images: list[Wanted]
+    tmp_path: Path, engine: DockerClient, built_images: list[ImageSpec]
 ) -> None:
     scenario = tmp_path / "kill.yaml"
     scenario.write_text(SCENARIO)
@@ -101,13 +101,13 @@ def refused(tmp_path: Path, *arguments: str) -> str:
     return said
 
 
-def test_two_images_that_are_no_pair_are_refused(tmp_path: Path, built_images: list[Wanted]) -> None:
+def test_two_images_that_are_no_pair_are_refused(tmp_path: Path, built_images: list[ImageSpec]) -> None:
     gil = next(one.name for one in built_images if (one.kind, one.variant) == ("app", "3.14"))
     said = refused(tmp_path, "--gil", gil, "--free-threaded", gil)
     assert f"{gil}:/usr/local/bin/python3 is not a free-threaded build" in said
 
 
-def test_an_image_without_an_interpreter_is_refused(tmp_path: Path, built_images: list[Wanted]) -> None:
+def test_an_image_without_an_interpreter_is_refused(tmp_path: Path, built_images: list[ImageSpec]) -> None:
     base = "debian:trixie-slim"
     said = refused(tmp_path, "--gil", base, "--free-threaded", base)
     assert "/usr/local/bin/python3" in said and "docs/images.md says what an image needs" in said

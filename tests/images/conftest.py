@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from toolkit.images.progress import Watching
-from toolkit.images.spec.inputs import Base, Entry, Wanted, hashes
+from toolkit.images.progress import BuildProgress
+from toolkit.images.spec.inputs import BaseImage, ContextFile, ImageSpec, hashes
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-BASE = Base("debian:trixie-slim", "sha256:" + "a" * 64, "linux/amd64")
+BASE = BaseImage("debian:trixie-slim", "sha256:" + "a" * 64, "linux/amd64")
 
 
-def wanted(
+def image_spec(
     kind: str = "app", variant: str = "3.14t", profile: str = "fast", *, repository: str = "gilfree-test", **inputs: str
-) -> Wanted:
+) -> ImageSpec:
     """An image of nothing, for pure functions."""
     given = {"kind": kind, "base": f"{BASE.name}@{BASE.identity}", "source": "b" * 64, **inputs}
-    return Wanted(
+    return ImageSpec(
         "app" if kind == "app" else "python", variant, "3.14.7", profile, repository, given, {}, (), targets="asgi:app"
     )
 
@@ -45,12 +45,12 @@ def client() -> Iterator[DockerClient]:
 
 
 @pytest.fixture
-def watching() -> Watching:
+def progress() -> BuildProgress:
     """Progress that nobody sees."""
-    return Watching(stream=io.StringIO())
+    return BuildProgress(stream=io.StringIO())
 
 
-Tiny = Callable[..., Wanted]
+Tiny = Callable[..., ImageSpec]
 
 FAKE_PYTHON = """#!/bin/sh
 echo '{"python": "3.14.7", "wheels": [], "debian": [], "release": "debian"}'
@@ -63,17 +63,17 @@ def tiny(tmp_path: Path, client: DockerClient, cache: Path, request: pytest.Fixt
     """Makes an image of a Dockerfile's lines on the base; all that come of it are removed."""
     repository = f"gilfree-test-{abs(hash(request.node.nodeid)) % 10**8}"
 
-    def make(lines: str, variant: str = "3.14t", profile: str = "fast") -> Wanted:
+    def make(lines: str, variant: str = "3.14t", profile: str = "fast") -> ImageSpec:
         folder = tmp_path / f"tiny-{variant}-{profile}-{abs(hash(lines))}"
         folder.mkdir(exist_ok=True)
         (folder / "python3").write_text(FAKE_PYTHON)
         (folder / "python3").chmod(0o755)
         text = f"FROM {BASE.name}\nCOPY python3 /usr/local/bin/python3\n{lines}\n"
         (folder / "Dockerfile").write_text(text)
-        files = [Entry(name, folder / name, f"file:{name}") for name in ("Dockerfile", "python3")]
+        files = [ContextFile(name, folder / name, f"file:{name}") for name in ("Dockerfile", "python3")]
         base = f"{BASE.name}@local"
         inputs = {"kind": "app", "variant": variant, "profile": profile, "base": base, **hashes(files)}
-        return Wanted("app", variant, "3.14.7", profile, repository, inputs, {}, files, targets="asgi:app,wsgi:app")
+        return ImageSpec("app", variant, "3.14.7", profile, repository, inputs, {}, files, targets="asgi:app,wsgi:app")
 
     yield make
     for listed in client.api.images():  # not images.list, which asks again for each, and others remove theirs meanwhile

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from toolkit.errors import GilfreeError
-from toolkit.pythons.environment import packages, pair_environments
+from toolkit.pythons.environment import pair_environments
 from toolkit.pythons.lock import load_lock
+from toolkit.pythons.packages import installed_packages
 from toolkit.pythons.pair import Pair
 from toolkit.trial.model import Arm
 
 
 def test_both_variants_are_served_with_the_same_packages(arms: tuple[Arm, Arm]) -> None:
-    gil, free_threaded = (packages(Path(arm.runtime)) for arm in arms)
+    gil, free_threaded = (installed_packages(Path(arm.runtime)) for arm in arms)
     assert gil == free_threaded
     assert {"granian", "fastapi", "flask", "psutil"} <= gil.keys()
 

@@ -33,7 +33,7 @@ def test_a_folder_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("GILFREE_SOURCES", str(tmp_path))
     said: list[str] = []
     assert sources.tarball(entry(), said.append).read_bytes() == CONTENT
-    assert "its hash is the lock's" in said[-1]
+    assert "as in gilfree.lock" in said[-1]
 
 
 def test_a_wrong_hash_is_refused_by_name_and_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

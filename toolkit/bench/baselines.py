@@ -10,10 +10,11 @@ from typing import Any
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.images.registry.resolve import resolve
-from toolkit.pythons.environment import packages, pair_environments, project_requirements
+from toolkit.pythons.environment import pair_environments, project_requirements
 from toolkit.pythons.find import find_pair
 from toolkit.pythons.lock import load_lock
-from toolkit.pythons.pair import Pair, ask, verified
+from toolkit.pythons.packages import installed_packages
+from toolkit.pythons.pair import Pair, inspect_interpreter, verify_pair
 from toolkit.trial.baseline import Reference, reference_arms
 from toolkit.trial.contract import ImageRef
 from toolkit.trial.model import Arm
@@ -80,7 +81,7 @@ def local_baseline(
     caveats: tuple[str, ...] = ()
     if other.profile != pair.profile:
         caveats = (f"the reference's interpreters have profile {other.profile}, the others {pair.profile}",)
-    facts = {"pair": other.describe(), "packages": packages(Path(runtimes[0]))}
+    facts = {"pair": other.describe(), "packages": installed_packages(Path(runtimes[0]))}
     return baseline_arms(reference, main, runtimes, label, facts, caveats)
 
 
@@ -114,8 +115,8 @@ def _baseline_pair(reference: Reference, pair: Pair, profile: str, say: Say) -> 
     if reference.kind == "version":
         found = find_pair(reference.text, profile=profile, say=say)
     else:
-        gil, free_threaded = (ask(path) for path in reference.paths)
-        notes = verified(gil, free_threaded, gil.version, built=False)
+        gil, free_threaded = (inspect_interpreter(path) for path in reference.paths)
+        notes = verify_pair(gil, free_threaded, gil.version, built=False)
         series = ".".join(gil.version.split(".")[:2])
         found = Pair(series, "unknown", "paths given by --against", gil, free_threaded, notes)
     executables = {(one.gil.executable, one.free_threaded.executable) for one in (found, pair)}

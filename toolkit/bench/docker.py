@@ -17,7 +17,7 @@ from toolkit.engine import containers
 from toolkit.engine.client import connect, engine_errors, engine_facts
 from toolkit.errors import GilfreeError
 from toolkit.host.facts import machine_facts
-from toolkit.images.pair import Answer, answered, paired, question
+from toolkit.images.image_python import ImagePython, image_pair, image_python_command, parse_image_python
 from toolkit.images.registry.resolve import resolve
 from toolkit.pythons.lock import load_lock
 from toolkit.pythons.pair import Pair
@@ -80,14 +80,14 @@ def choose_images(client: DockerClient, request: BenchRequest, say: Say) -> Imag
     Shipped images that are missing are built, as a local run builds its interpreters. Images of a user's own app are not:
     only the user knows what goes into them. Raises GilfreeError with the command that builds them.
     """
-    from toolkit.images.registry.resolve import present
+    from toolkit.images.registry.resolve import engine_has
     from toolkit.images.spec.project import project_name
 
     project = project_name(request.project) if request.project is not None and request.explicit is None else None
     registry = request.options.registry
     try:
         found = resolve(request.python, request.profile, registry=registry, project=project)
-        complete = all(one.digest or present(client, one) for one in (found.gil, found.free_threaded, found.load))
+        complete = all(one.digest or engine_has(client, one) for one in (found.gil, found.free_threaded, found.load))
         lacking = "" if complete else "the engine no longer has them"
     except GilfreeError as error:
         if project is not None:
@@ -105,14 +105,14 @@ def choose_images(client: DockerClient, request: BenchRequest, say: Say) -> Imag
 
 def _build(client: DockerClient, request: BenchRequest) -> None:
     from toolkit.images.builder.build import build_images
-    from toolkit.images.progress import Watching
+    from toolkit.images.progress import BuildProgress
     from toolkit.images.registry.base import find_base
-    from toolkit.images.registry.resolve import wanted_images as images_of
+    from toolkit.images.registry.resolve import image_specs
     from toolkit.images.spec.network import Network
 
-    wanted = images_of(request.python, request.profile, find_base(client, None, load_lock(), pull=True))
+    wanted = image_specs(request.python, request.profile, find_base(client, None, load_lock(), pull=True))
     again = f"gilfree images build --python {request.python} --profile {request.profile}"
-    build_images(client, wanted, Network(), Watching(quiet=request.quiet), again)
+    build_images(client, wanted, Network(), BuildProgress(quiet=request.quiet), again)
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _served_pair(client: DockerClient, gil: ImageRef, free_threaded: ImageRef, s
             "fast and release are not to be compared: build both with one --profile",
         )
     built = all(f"{LABEL}id" in label for label in labels)
-    pair = paired(answers, (gil.name, free_threaded.name), profiles.pop(), built=built)
+    pair = image_pair(answers, (gil.name, free_threaded.name), profiles.pop(), built=built)
     return ServedPair(ids, pair, answers[0][1])
 
 
@@ -173,12 +173,12 @@ def ensure_image(client: DockerClient, image: ImageRef, say: Say) -> str:
     return str(found.id)
 
 
-def probe_image(client: DockerClient, image: str) -> Answer:
+def probe_image(client: DockerClient, image: str) -> ImagePython:
     """The interpreter and the packages of an image, as a container of it reports them."""
     ended, said, errors = containers.run(
         client,
         image,
-        question(),
+        image_python_command(),
         purpose="probe",
         timeout_seconds=PROBE_SECONDS,
         network_mode="none",
@@ -186,7 +186,7 @@ def probe_image(client: DockerClient, image: str) -> Answer:
         user=str(USER),
     )
     words = (errors.strip() or ended.error or said)[-300:]
-    return answered(said if ended.code == 0 else "", image, f"exit code {ended.code}: {words}")
+    return parse_image_python(said if ended.code == 0 else "", image, f"exit code {ended.code}: {words}")
 
 
 def _baseline(client: DockerClient, request: BenchRequest, main: ServedPair, say: Say) -> BaselineArms:

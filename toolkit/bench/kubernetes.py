@@ -22,7 +22,7 @@ from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.host.cpus import CpuSplit
 from toolkit.host.facts import machine_facts
-from toolkit.images.pair import paired
+from toolkit.images.image_python import image_pair
 from toolkit.images.registry.resolve import resolve
 from toolkit.pythons.lock import load_lock
 from toolkit.scenario.cluster import ClusterSettings, merge, read_settings
@@ -58,7 +58,7 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
     _confirm(request, cluster, names, scenarios, say)
     answers = probe_images(cluster, served, settings[0], names[0])
     profile = "unknown" if request.explicit else request.profile
-    pair = paired(answers, served, profile, built=not request.explicit)
+    pair = image_pair(answers, served, profile, built=not request.explicit)
     packages = answers[0][1]
     check_loops(scenarios, pair.series, packages, request.against)
     arms = (

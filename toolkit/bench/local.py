@@ -15,9 +15,10 @@ from toolkit.errors import GilfreeError
 from toolkit.host.cpus import physical_cores, split_cpus
 from toolkit.host.facts import machine_facts
 from toolkit.loadgen.binaries import ensure_binary, needs_of
-from toolkit.pythons.environment import packages, pair_environments, project_requirements
+from toolkit.pythons.environment import pair_environments, project_requirements
 from toolkit.pythons.find import find_pair
 from toolkit.pythons.lock import load_lock
+from toolkit.pythons.packages import installed_packages
 from toolkit.scenario.model import Scenario
 from toolkit.trial.model import Arm
 
@@ -45,7 +46,7 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
     if request.against is not None:
         baseline = local_baseline(request.against, arms, pair, requirements, request.project, request.profile, say)
     app_directory = request.project or paths.shipped("images") / "app"
-    installed = packages(environments[0])
+    installed = installed_packages(environments[0])
     check_loops(scenarios, pair.series, installed, request.against)
     description = {
         "pair": pair.describe(),

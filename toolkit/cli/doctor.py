@@ -81,9 +81,9 @@ def _interpreter(path: Path | None, series: str) -> Interpreter | None:
     if path is None:
         return None
     from toolkit.errors import GilfreeError
-    from toolkit.pythons.pair import ask
+    from toolkit.pythons.pair import inspect_interpreter
 
-    found = ask(path)
+    found = inspect_interpreter(path)
     if found.variant != f"{series}t":
         raise GilfreeError(
             f"--free-threaded {path} is {found.variant}, not {series}t", f"give the interpreter of {series}t"

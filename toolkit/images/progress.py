@@ -1,8 +1,10 @@
-"""How a build is seen to go: one live line on a terminal, a line a step in a pipe, nothing when quiet. On stderr."""
+"""Progress of builds, pushes and tests of images, on stderr: one live line on a terminal, a line for each step in a pipe.
+
+rich draws the live line (it cuts it to the terminal's width, redraws it several times a second and removes it at the end).
+"""
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 import time
@@ -10,50 +12,73 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-LIVE_SECONDS, PIPE_SECONDS, TICK_SECONDS = 0.1, 20, 1
-_CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\r\x00-\x08\x0b-\x1f]")
+from rich.ansi import AnsiDecoder
+from rich.console import Console
+from rich.control import strip_control_codes
+from rich.live import Live
+from rich.text import Text
+
+PIPE_SECONDS = 20.0
+"""In a pipe, a step that takes longer than this is shown again, with the last line that it wrote."""
+
+PIPE_COLUMNS = 150
+"""Where lines about a step are cut in a pipe; other lines are never cut."""
 
 
-class Watching:
-    """Says step n of m, elapsed time and the last line of what runs."""
+class BuildProgress:
+    """Shows which step of which image runs, how long it has taken and the last line that it wrote.
+
+    quiet: show nothing. stream: where to show it (stderr by default); whether it is a terminal decides the form.
+    """
 
     def __init__(self, *, quiet: bool = False, stream: IO[str] | None = None) -> None:
-        self._quiet, self._stream = quiet, stream or sys.stderr
-        self._live = not quiet and self._stream.isatty()
-        self._title, self._step, self._last = "", "", ""
+        stream = stream or sys.stderr
+        # Not rich's own guess: FORCE_COLOR and the like must not put control sequences into a pipe.
+        self._console = Console(file=stream, quiet=quiet, force_terminal=stream.isatty(), highlight=False)
+        self._animated = self._console.is_terminal and not self._console.is_dumb_terminal
+        self._image = self._step = self._output = ""
         self._started = self._shown = time.monotonic()
         self._lock = threading.Lock()
 
-    def begin(self, title: str, words: str) -> None:
-        """Another image's turn."""
-        self._title, self._step, self._last = title, "", ""
+    def begin(self, image: str, words: str) -> None:
+        """Start with another image: `image` is its title, `words` what is done with it."""
+        self._image, self._step, self._output = image, "", ""
         self._started = self._shown = time.monotonic()
-        self.say(f"{title}: {words}")
+        self.say(f"{image}: {words}")
 
-    def step(self, number: int, of: int, text: str) -> None:
-        """The build has come to this step of its Dockerfile."""
-        self._step, self._last = f"step {number} of {of}", text
-        if self._live:
-            self._show(self._line())
-        else:
-            self.say(self._line(), limit=150)
-        self._shown = time.monotonic()
+    def step(self, number: int, count: int, instruction: str) -> None:
+        """The build has come to step `number` of `count`, an instruction of its Dockerfile."""
+        self._step, self._output = f"step {number} of {count}", instruction
+        if not self._animated:
+            self._show_in_pipe()
 
     def line(self, text: str) -> None:
-        """A line that the running step wrote."""
-        self._last = _CONTROL.sub("", text).strip() or self._last
-        self._again(LIVE_SECONDS if self._live else PIPE_SECONDS)
+        """A line that the running step wrote. Only what a terminal would show of it in the end is kept."""
+        decoded = [strip_control_codes(line.plain).strip() for line in AnsiDecoder().decode(text.strip())]
+        self._output = next((line for line in reversed(decoded) if line), self._output)
+        self._show_in_pipe_if_due()
+
+    def say(self, words: str) -> None:
+        """A line that stays."""
+        self._console.print(Text(words), soft_wrap=True)
 
     @contextmanager
-    def ticking(self) -> Iterator[None]:
-        """Time is seen to pass also while a step writes nothing, as a linker does for a minute."""
+    def running(self) -> Iterator[None]:
+        """Keeps showing the time while the block runs, even when the step writes nothing, as a linker does for a minute."""
+        if self._animated:
+            line = self._live_line
+            with Live(
+                get_renderable=line, console=self._console, refresh_per_second=4, transient=True, redirect_stdout=False
+            ):
+                yield
+            return
         ended = threading.Event()
 
-        def tick() -> None:
-            while not ended.wait(TICK_SECONDS):
-                self._again(TICK_SECONDS if self._live else PIPE_SECONDS)
+        def repeat() -> None:
+            while not ended.wait(1):
+                self._show_in_pipe_if_due()
 
-        thread = threading.Thread(target=tick, daemon=True)
+        thread = threading.Thread(target=repeat, daemon=True)
         thread.start()
         try:
             yield
@@ -61,28 +86,25 @@ class Watching:
             ended.set()
             thread.join()
 
-    def _again(self, after_seconds: float) -> None:
+    def _show_in_pipe_if_due(self) -> None:
+        if self._animated or not self._step:
+            return
         with self._lock:
-            if not self._step or time.monotonic() - self._shown < after_seconds:
+            if time.monotonic() - self._shown < PIPE_SECONDS:
                 return
             self._shown = time.monotonic()
-        if self._live:
-            self._show(self._line())
-        else:
-            self.say(self._line(), limit=150)
+        self._show_in_pipe()
 
-    def say(self, words: str, limit: int = 0) -> None:
-        """A line that stays."""
-        if self._quiet:
-            return
-        short = words if not limit or len(words) <= limit else words[: limit - 1] + "…"
-        self._stream.write(("\r\x1b[2K" if self._live else "") + short + "\n")
-        self._stream.flush()
+    def _show_in_pipe(self) -> None:
+        text = Text(self._status())
+        text.truncate(PIPE_COLUMNS, overflow="ellipsis")
+        self._shown = time.monotonic()
+        self._console.print(text, soft_wrap=True)
 
-    def _line(self) -> str:
+    def _live_line(self) -> Text:
+        return Text(self._status(), no_wrap=True, overflow="ellipsis")
+
+    def _status(self) -> str:
         minutes, seconds = divmod(int(time.monotonic() - self._started), 60)
-        return f"{self._title}: {self._step} ({minutes}:{seconds:02d}) {self._last}"
-
-    def _show(self, line: str) -> None:
-        self._stream.write(f"\r\x1b[2K{line[:150]}")
-        self._stream.flush()
+        step = f"{self._step} " if self._step else ""
+        return f"{self._image}: {step}({minutes}:{seconds:02d}) {self._output}"

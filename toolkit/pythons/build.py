@@ -1,7 +1,7 @@
 """Building both variants from one tarball with images/cpython/build.sh, kept in the cache by content.
 
-Everything happens in a temporary folder; a variant enters the cache by one rename, after the interpreter was asked what
-it is. So whatever ends a build, no half-built interpreter is ever found.
+A variant is built in a temporary folder and enters the cache by one rename, after its interpreter has run. So whatever
+ends a build, no half-built interpreter is ever found.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.pythons import sources
 from toolkit.pythons.lock import LockedSeries
-from toolkit.pythons.pair import Interpreter, Pair, ask, verified
+from toolkit.pythons.pair import Interpreter, Pair, inspect_interpreter, verify_pair
 from toolkit.setup import needs
 from toolkit.setup.building import last_lines, only_builder, remove_leftovers, run_logged
 from toolkit.setup.needs import Need
 from toolkit.setup.packages import ensure_packages
 
 BUILD_NEEDS = needs.CPYTHON
-"""What build.sh needs of the system."""
+"""The system packages that build.sh needs."""
 
 VARIANTS = {"gil": (), "free-threaded": ("--disable-gil",)}
 
 
 def build_key(entry: LockedSeries, profile: str) -> str:
-    """Names a build by all that goes into it: source, recipe, profile, machine."""
+    """The name of a build in the cache, by all that goes into it: source, build.sh, profile, machine."""
     recipe = (paths.shipped("images") / "cpython" / "build.sh").read_bytes()
     content = json.dumps(
         [entry.sha256, hashlib.sha256(recipe).hexdigest(), profile, platform.machine(), platform.libc_ver()]
@@ -41,18 +41,19 @@ def build_key(entry: LockedSeries, profile: str) -> str:
 
 
 def cached_pair(entry: LockedSeries, profile: str) -> Pair | None:
-    """The pair an earlier run built from exactly these inputs, verified anew; None when there is none whole."""
+    """The pair that an earlier run built from exactly these inputs, verified again; None when one of the two is missing."""
     folder = paths.cache("pythons") / build_key(entry, profile)
     found = {name: _executable(folder / name) for name in VARIANTS}
     if not all(executable.exists() for executable in found.values()):
         return None
-    return _pair(entry, profile, ask(found["gil"]), ask(found["free-threaded"]))
+    return _pair(entry, profile, inspect_interpreter(found["gil"]), inspect_interpreter(found["free-threaded"]))
 
 
 def build_pair(entry: LockedSeries, profile: str, say: Say, later: Sequence[Need] = ()) -> Pair:
-    """Build what is missing of the pair and return it. Raises GilfreeError with the log's last lines when it fails.
+    """Build the variants that are not in the cache and return the pair.
 
-    `later`: what steps after this one need of the system, for the command that a user may have to run.
+    later: what the steps after this one need of the system, for the command that a user may have to run. Raises
+    GilfreeError with the log's last lines when a build fails, with a command when system packages are missing.
     """
     ensure_packages(BUILD_NEEDS, f"to build CPython {entry.version}", say, later)
     folder = paths.cache("pythons") / build_key(entry, profile)
@@ -62,12 +63,12 @@ def build_pair(entry: LockedSeries, profile: str, say: Say, later: Sequence[Need
         for name, flags in VARIANTS.items():
             if not _executable(folder / name).exists():
                 _build(entry, profile, name, flags, source, folder, say)
-    gil, free_threaded = (ask(_executable(folder / name)) for name in VARIANTS)
+    gil, free_threaded = (inspect_interpreter(_executable(folder / name)) for name in VARIANTS)
     return _pair(entry, profile, gil, free_threaded)
 
 
 def _pair(entry: LockedSeries, profile: str, gil: Interpreter, free_threaded: Interpreter) -> Pair:
-    notes = verified(gil, free_threaded, entry.version, built=True)
+    notes = verify_pair(gil, free_threaded, entry.version, built=True)
     return Pair(entry.series, profile, "built here from upstream's tarball", gil, free_threaded, notes)
 
 
@@ -98,10 +99,10 @@ def _build(
                 f"building CPython {entry.version} ({name}) failed; {log} ends with\n    {last_lines(log)}"
             )
         staged = stage / prefix.relative_to("/")
-        ask(_executable(staged))
+        inspect_interpreter(_executable(staged))
         staged.rename(prefix)
 
 
 def clean_leftovers() -> int:
-    """Remove what killed builds left in the cache (folders of which no builder holds the lock); how many."""
+    """Remove what killed builds left in the cache, but for folders that a running build has locked; the number removed."""
     return sum(remove_leftovers(folder, tuple(VARIANTS)) for folder in paths.cache("pythons").iterdir())

@@ -4,62 +4,55 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 import time
 from pathlib import Path
 
 from toolkit import paths
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
+from toolkit.pythons.packages import (
+    differences_in_words,
+    installed_packages,
+    package_differences,
+    pinned_packages,
+)
 from toolkit.pythons.pair import Interpreter, Pair
 from toolkit.pythons.uv import UvFailed, run_uv
 
-LIST_PACKAGES = """
-import importlib.metadata, json
-print(json.dumps({d.metadata["Name"].lower().replace("_", "-"): d.version for d in importlib.metadata.distributions()}))
-"""
 _SERVING = ("granian", "psutil", "rloop", "uvloop")
-"""Of the locked packages, those that serve any app; what else the sample apps need is no concern of a user's project."""
+"""The locked packages that serve any app; a user's project needs none of the others, which are for the sample apps."""
 
 _IGNORED = ("__pycache__", "build", "dist", "results")
 
 
 def pair_environments(pair: Pair, requirements: Path, project: Path | None, say: Say) -> tuple[Path, Path]:
-    """The Python executables of both environments (GIL, free-threaded): `requirements`, then the project itself.
+    """The Python executables of both environments (GIL, free-threaded), with `requirements` and the project installed.
 
-    Raises GilfreeError naming the packages when a wheel is missing or the two ended up with different versions.
+    Raises GilfreeError naming the packages when a wheel is missing or the two environments hold different versions.
     """
-    found = []
-    for interpreter in (pair.gil, pair.free_threaded):
-        found.append(environment(interpreter, requirements, project, say))
-    gil, free_threaded = (packages(python) for python in found)
-    differing = sorted(name for name in gil.keys() | free_threaded.keys() if gil.get(name) != free_threaded.get(name))
-    if differing:
-        words = ", ".join(
-            f"{name} ({gil.get(name, 'none')} and {free_threaded.get(name, 'none')})" for name in differing
-        )
+    gil, free_threaded = (
+        environment(interpreter, requirements, project, say) for interpreter in (pair.gil, pair.free_threaded)
+    )
+    differences = package_differences(installed_packages(gil), installed_packages(free_threaded))
+    if differences:
         raise GilfreeError(
-            f"the two variants would be served with different packages: {words}",
+            f"the two variants would be served with different packages: {differences_in_words(differences)}",
             "pin these to versions that both variants have",
         )
-    return found[0], found[1]
-
-
-def packages(python: Path) -> dict[str, str]:
-    """Versions by package name, as the environment itself has them."""
-    done = subprocess.run([str(python), "-I", "-c", LIST_PACKAGES], capture_output=True, text=True, check=True)
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
+    return gil, free_threaded
 
 
 def environment(interpreter: Interpreter, requirements: Path, project: Path | None, say: Say) -> Path:
-    """The environment's Python executable; made when its content is not in the cache yet."""
+    """The Python executable of an interpreter's environment, taken from the cache by its content or made.
+
+    Raises GilfreeError when a package has no wheel for this interpreter.
+    """
     folder = paths.cache("environments") / _key(interpreter, requirements, project)
     python = folder / "bin" / "python"
     if (folder / "complete").exists():
         return python
     say(f"environment: installing {requirements.name} for {interpreter.variant}")
-    # In its final place, since a virtual environment cannot be moved; `complete`, written last, makes it count.
+    # In its final place, since a virtual environment cannot be moved; it counts once `complete` is written, at the end.
     run_uv(["venv", "--quiet", "--clear", "--no-project", "--python", str(interpreter.executable), str(folder)])
     target = ["--python", str(python), "--compile-bytecode", "--link-mode", "copy"]
     try:
@@ -77,13 +70,13 @@ def environment(interpreter: Interpreter, requirements: Path, project: Path | No
 
 
 def project_requirements(pair: Pair, requirements: Path, project: Path, say: Say) -> Path:
-    """Lock a user's project together with the locked server, once for both variants; kept in the cache by content.
+    """The file with a user's project's dependencies and the locked server, locked once for both variants.
 
-    Resolved for the free-threaded build, since that is the one with fewer wheels. Raises GilfreeError with uv's words
-    when there is no set of versions with wheels.
+    Kept in the cache by content. Resolved for the free-threaded build, which has fewer wheels. Raises GilfreeError with
+    uv's message when no set of versions has wheels.
     """
-    pins = [line.split()[0] for line in requirements.read_text().splitlines() if "==" in line and line[:1].isalnum()]
-    serving = [pin for pin in pins if pin.split("==")[0] in _SERVING]
+    pinned = pinned_packages(requirements.read_text())
+    serving = [f"{name}=={version}" for name, version in pinned.items() if name in _SERVING]
     digest = hashlib.sha256("\n".join([*serving, pair.gil.version]).encode())
     _hash_project(digest, project)
     folder = paths.cache("locks", digest.hexdigest()[:16])
@@ -120,12 +113,12 @@ def _key(interpreter: Interpreter, requirements: Path, project: Path | None) -> 
 
 
 def is_package(project: Path) -> bool:
-    """Whether the project can be installed; one that cannot is imported from its folder."""
+    """Whether the project can be installed; one that cannot be is imported from its folder."""
     return any((project / name).exists() for name in ("pyproject.toml", "setup.py", "setup.cfg"))
 
 
 def project_files(project: Path) -> list[Path]:
-    """What of a user's project counts, relative to it: no hidden files, nothing that builds and runs leave."""
+    """The files of a user's project that count, relative to it: no hidden ones, and none that builds and runs leave."""
     inside = (file.relative_to(project) for file in sorted(project.rglob("*")) if file.is_file())
     return [file for file in inside if not any(part.startswith(".") or part in _IGNORED for part in file.parts)]
 

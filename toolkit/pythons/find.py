@@ -1,4 +1,4 @@
-"""Finds or makes the matched pair, saying one line for each way that was tried and why it did not serve."""
+"""Finds or makes a pair, with one line of progress for each way that was tried and why it did not work."""
 
 from __future__ import annotations
 
@@ -9,26 +9,28 @@ from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.pythons.build import build_pair, cached_pair, clean_leftovers
 from toolkit.pythons.lock import LockedSeries, load_lock
-from toolkit.pythons.pair import Pair, ask, verified
+from toolkit.pythons.pair import Pair, inspect_interpreter, verify_pair
 from toolkit.pythons.uv import managed_pair
 from toolkit.setup.needs import Need
 
 
 def find_pair(
-    asked: str,
+    python: str,
     *,
     profile: str = "fast",
     explicit: tuple[Path, Path] | None = None,
     say: Say = print,
     later: Sequence[Need] = (),
 ) -> Pair:
-    """The pair for a series or exact version of the lock. In this order, the first that serves:
+    """The pair for a series or an exact version of the lock.
 
-    explicit paths (then nothing else is tried); a pair built before; uv's managed builds; both built from one tarball.
-    `later`: what the caller's next steps need of the system, so that a user is told of it at once.
-    A uv pair is PGO and LTO built, so it is preferred to building either profile; what was built is never mixed with it.
+    The first of these is taken: the interpreters given as `explicit` (then nothing else is tried); a pair that was built
+    before; uv's builds, which have PGO and LTO and are therefore preferred to building; both variants built from one
+    tarball with `profile`. The two interpreters of a pair always come from the same place.
+    later: what the caller's next steps need of the system, named in the message if a user has to install packages.
+    Raises GilfreeError when no way works, NotAPair when explicit interpreters are no pair.
     """
-    entry = load_lock().resolve(asked)
+    entry = load_lock().resolve(python)
     if explicit is not None:
         return _explicit(entry, explicit)
     clean_leftovers()
@@ -41,7 +43,7 @@ def find_pair(
     try:
         pair = managed_pair(entry)
     except GilfreeError as reason:
-        say(f"pythons: uv's builds do not serve: {_short(reason.message)}")
+        say(f"pythons: uv's builds cannot be used: {_last_line(reason.message)}")
     else:
         say(f"pythons: {entry.version} and {entry.version}t from uv")
         return pair
@@ -50,12 +52,12 @@ def find_pair(
 
 
 def _explicit(entry: LockedSeries, explicit: tuple[Path, Path]) -> Pair:
-    gil, free_threaded = (ask(path) for path in explicit)
-    notes = verified(gil, free_threaded, entry.version, built=False)
+    gil, free_threaded = (inspect_interpreter(path) for path in explicit)
+    notes = verify_pair(gil, free_threaded, entry.version, built=False)
     return Pair(entry.series, "unknown", "paths given by the user", gil, free_threaded, notes)
 
 
-def _short(text: str) -> str:
-    """The last line that says something: uv puts the cause there."""
+def _last_line(text: str) -> str:
+    """The last line that is not empty: uv puts the cause there."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else text

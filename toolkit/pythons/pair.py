@@ -1,4 +1,4 @@
-"""A pair: both variants of one exact version, and the check that they are one. The interpreters themselves are asked."""
+"""A pair: both variants of one exact version, and the check that two interpreters are one; they describe themselves."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from typing import Any
 
 from toolkit import paths
 from toolkit.errors import GilfreeError
+from toolkit.pythons.lock import series_of
 
-ASK_TIMEOUT_SECONDS = 30
+INSPECT_TIMEOUT_SECONDS = 30
 _PATHS = re.compile(r"^(--(prefix|exec-prefix|srcdir|build|host|with-openssl)=|-f(file|debug)-prefix-map=)")
 _JIT = "--enable-experimental-jit=yes-off"
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """One variant: its name (`3.14`, `3.14t`), where it is, and what it says of itself (see verify.py)."""
+    """One variant: its name (`3.14`, `3.14t`), its path, and the facts that verify.py printed when it ran it."""
 
     variant: str
     executable: Path
@@ -29,13 +30,17 @@ class Interpreter:
 
     @property
     def version(self) -> str:
-        """Exact version, as it says itself."""
+        """The exact version, `3.14.7`."""
         return str(self.facts["version"])
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Both variants. `profile`: `fast` or `release` for built pairs, `upstream` where others built it."""
+    """Both variants.
+
+    profile: `fast` or `release` for a pair that gilfree built, `upstream` for uv's, `unknown` for a user's. origin: where
+    it comes from, in words. notes: what a report should say about the pair.
+    """
 
     series: str
     profile: str
@@ -45,7 +50,7 @@ class Pair:
     notes: tuple[str, ...] = field(default=())
 
     def describe(self) -> dict[str, Any]:
-        """As campaign.json and `gilfree pythons --json` hold it."""
+        """The pair for campaign.json and `gilfree pythons --json`."""
         return {
             "series": self.series,
             "version": self.gil.version,
@@ -58,31 +63,41 @@ class Pair:
 
 
 class NotAPair(GilfreeError):
-    """Two interpreters that must not be compared; the message says why."""
+    """Two interpreters that must not be compared with each other; the message says why."""
 
 
-def ask(executable: Path) -> Interpreter:
-    """Ask an interpreter what it is. Raises GilfreeError with its own words when it does not answer."""
+def inspect_interpreter(executable: Path) -> Interpreter:
+    """Run verify.py with an interpreter. Raises GilfreeError with its output when it does not run or lacks a module."""
     script = paths.shipped("images") / "cpython" / "verify.py"
     command = [str(executable), "-I", str(script)]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=ASK_TIMEOUT_SECONDS, check=False, env={"LANG": "C.UTF-8"}
+            command,
+            capture_output=True,
+            text=True,
+            timeout=INSPECT_TIMEOUT_SECONDS,
+            check=False,
+            env={"LANG": "C.UTF-8"},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise GilfreeError(f"{executable} cannot be asked what it is: {error}", "name a working interpreter") from None
+        raise GilfreeError(f"{executable} cannot be run: {error}", "name a working interpreter") from None
     if done.returncode:
         words = (done.stderr or done.stdout).strip()[-400:]
         raise GilfreeError(f"{executable} is not usable: {words}", "name an interpreter with all its standard modules")
     facts = json.loads(done.stdout)
-    series = ".".join(facts["version"].split(".")[:2])
-    return Interpreter(series + ("t" if facts["gil_disabled_build"] else ""), executable, facts)
+    return Interpreter(variant_of(facts), executable, facts)
 
 
-def verified(gil: Interpreter, free_threaded: Interpreter, version: str, *, built: bool) -> tuple[str, ...]:
-    """Check that two interpreters are a pair of `version`; notes for the record are returned. Pure on their facts.
+def variant_of(facts: Mapping[str, Any]) -> str:
+    """`3.14` or `3.14t`, from what verify.py printed."""
+    return series_of(facts["version"]) + ("t" if facts["gil_disabled_build"] else "")
 
-    built: both come from our build.sh, so their configure arguments may differ in `--disable-gil` alone.
+
+def verify_pair(gil: Interpreter, free_threaded: Interpreter, version: str, *, built: bool) -> tuple[str, ...]:
+    """Check that two interpreters are a pair of `version`; the notes of the pair are returned.
+
+    built: gilfree built both, so their configure arguments may differ in `--disable-gil` only. Raises NotAPair with the
+    first difference that is not allowed.
     """
     for one, with_gil in ((gil, True), (free_threaded, False)):
         kind = "a GIL" if with_gil else "a free-threaded"
@@ -92,8 +107,8 @@ def verified(gil: Interpreter, free_threaded: Interpreter, version: str, *, buil
             raise NotAPair(f"{one.executable}: the GIL is {'off' if with_gil else 'on'} at start", "unset PYTHON_GIL")
         if one.version != version:
             raise NotAPair(
-                f"{one.executable} is {one.version}, asked for is {version}",
-                "give one of that version, or name its own with --python",
+                f"{one.executable} is {one.version}, not {version}",
+                "name an interpreter of that version, or the version of this one with --python",
             )
         if one.facts["jit_enabled"]:
             raise NotAPair(f"{one.executable} has its JIT on", "unset PYTHON_JIT")
@@ -108,22 +123,23 @@ def _built_notes(gil: Interpreter, free_threaded: Interpreter) -> tuple[str, ...
     differing = differing_arguments(gil.facts, free_threaded.facts)
     if differing != {"--disable-gil"}:
         raise NotAPair(
-            f"their configure arguments differ in {sorted(differing)}, only --disable-gil may", "build both anew"
+            f"their configure arguments differ in {sorted(differing)}, only --disable-gil may differ",
+            "build both again",
         )
     if gil.facts["compiler"] != free_threaded.facts["compiler"]:
-        raise NotAPair(f"built by {gil.facts['compiler']} and by {free_threaded.facts['compiler']}", "build both anew")
+        raise NotAPair(f"built by {gil.facts['compiler']} and by {free_threaded.facts['compiler']}", "build both again")
     without = gil.facts["without"]
     return (f"built without {', '.join(without)}: the headers were not there",) if without else ()
 
 
 def _foreign_notes(gil: Interpreter, free_threaded: Interpreter) -> tuple[str, ...]:
-    # Of the build only the first word (its source) can agree: the second is the moment each was compiled.
+    # Only the first part of `build` (the source) can agree: the second is the moment of compilation.
     for what, mine, other in (
         ("build", gil.facts["build"][0], free_threaded.facts["build"][0]),
         ("compiler", gil.facts["compiler"], free_threaded.facts["compiler"]),
     ):
         if mine != other:
-            raise NotAPair(f"not of one build: {what} is {mine} and {other}", "take both from one place")
+            raise NotAPair(f"they are not of one build: {what} is {mine} and {other}", "take both from one place")
     differing = differing_arguments(gil.facts, free_threaded.facts) - {"--disable-gil"}
     notes = []
     if _JIT in differing:
@@ -135,7 +151,7 @@ def _foreign_notes(gil: Interpreter, free_threaded: Interpreter) -> tuple[str, .
 
 
 def differing_arguments(gil: Mapping[str, Any], free_threaded: Mapping[str, Any]) -> set[str]:
-    """Configure arguments that one of the two has and the other has not, install and build paths aside."""
+    """Configure arguments that only one of the two has, apart from paths of installation and build."""
     one, other = (
         {a for a in shlex.split(facts["config_args"]) if not _PATHS.match(a)} for facts in (gil, free_threaded)
     )

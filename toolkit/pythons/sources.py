@@ -1,6 +1,6 @@
-"""Where source tarballs come from: an ordered list of functions, each of which has the file or says why not.
+"""Where source tarballs come from: an ordered list of sources, each of which has the file or says why not.
 
-A tarball is good when its hash is the lock's, wherever it comes from. GILFREE_SOURCES, when set, is the only place asked.
+A tarball is accepted by its hash, wherever it comes from. GILFREE_SOURCES, when set, is the only source.
 """
 
 from __future__ import annotations
@@ -25,39 +25,55 @@ from toolkit.pythons.lock import LockedSeries
 CONNECT_TIMEOUT_SECONDS = 10
 
 
-class NotThere(Exception):
-    """A source does not have the file; the text says why."""
+class SourceUnavailable(Exception):
+    """A source does not have the file, or cannot be reached; the text says why."""
 
 
 def tarball(entry: LockedSeries, say: Say) -> Path:
-    """The verified source tarball, from the cache or from the first source that has it.
+    """The path of the locked source tarball in the cache; it is fetched from the first source that has it.
 
-    Raises GilfreeError naming every source tried when none has it, and at once for a file with a wrong hash.
+    Raises GilfreeError naming every source when none has it, and at once for a file with another hash than the lock's.
     """
     target = paths.cache("sources") / entry.tarball
     if target.exists() and sha256(target) == entry.sha256:
         return target
+
+    def require_locked(source: str, digest: str) -> str:
+        if digest != entry.sha256:
+            raise GilfreeError(
+                f"{entry.tarball} from {source} has SHA-256 {digest}, gilfree.lock has {entry.sha256}: refused",
+                "take the file from another place (GILFREE_SOURCES=<folder or address>) or replace it there",
+            )
+        return "as in gilfree.lock"
+
+    fetch_tarball(entry, require_locked, say)
+    return target
+
+
+def fetch_tarball(entry: LockedSeries, verify: Callable[[str, str], str], say: Say) -> str:
+    """Fetch a series' tarball into the cache from the first source that has it; its SHA-256.
+
+    verify: given the source's name and the file's SHA-256, it returns what to say about the hash, or raises GilfreeError,
+    which refuses the file. Raises GilfreeError naming every source when none has the file.
+    """
+    target = paths.cache("sources") / entry.tarball
     tried = []
     for name, fetch in sources(entry):
         partial = target.with_name(f"{target.name}.{os.getpid()}.part")
         try:
             fetch(partial)
-            found = sha256(partial)
-            if found != entry.sha256:
-                raise GilfreeError(
-                    f"{entry.tarball} from {name} has SHA-256 {found}, gilfree.lock has {entry.sha256}: refused",
-                    "take the file from another place (GILFREE_SOURCES=<folder or address>) or mend that one",
-                )
+            digest = sha256(partial)
+            verdict = verify(name, digest)
             partial.rename(target)
-            say(f"source: {entry.tarball} from {name}, its hash is the lock's")
-            return target
-        except NotThere as reason:
+            say(f"source: {entry.tarball} from {name}: SHA-256 {digest}, {verdict}")
+            return digest
+        except SourceUnavailable as reason:
             tried.append(f"{name}: {reason}")
-            say(f"source: {name} does not serve: {reason}")
+            say(f"source: {name} does not have it: {reason}")
         finally:
             partial.unlink(missing_ok=True)
     raise GilfreeError(
-        f"{entry.tarball} is nowhere to be had:\n    " + "\n    ".join(tried),
+        f"no source has {entry.tarball}:\n    " + "\n    ".join(tried),
         f"put {entry.tarball} into a folder and set GILFREE_SOURCES to it",
     )
 
@@ -69,10 +85,10 @@ def sha256(file: Path) -> str:
 
 
 def sources(entry: LockedSeries) -> Iterator[tuple[str, Callable[[Path], None]]]:
-    """Name and fetcher of every place to ask, in order."""
+    """Name of each source, in order, with the function that writes the tarball to a path or raises SourceUnavailable."""
     given = os.environ.get("GILFREE_SOURCES")
     if given:
-        name = shown(given)
+        name = without_login(given)
         if "://" in given:
             yield f"GILFREE_SOURCES ({name})", lambda to: download(f"{given.rstrip('/')}/{entry.tarball}", to)
         else:
@@ -85,15 +101,15 @@ def sources(entry: LockedSeries) -> Iterator[tuple[str, Callable[[Path], None]]]
     if not archives:
         yield "Debian's archive", _no_archive
     for archive in archives:
-        yield f"Debian's archive ({shown(archive)})", lambda to, a=archive: download(debian_file(a, entry), to)  # type: ignore[misc]
+        yield f"Debian's archive ({without_login(archive)})", lambda to, a=archive: download(debian_file(a, entry), to)  # type: ignore[misc]
 
 
 def _no_archive(_: Path) -> None:
-    raise NotThere("this machine's apt names no Debian archive")
+    raise SourceUnavailable("this machine's apt names no Debian archive")
 
 
 def debian_file(archive: str, entry: LockedSeries) -> str:
-    """Where Debian's archive keeps upstream's tarball, byte for byte; it writes 3.15.0~rc1 for 3.15.0rc1."""
+    """The address of upstream's unchanged tarball in Debian's archive, which writes 3.15.0~rc1 for 3.15.0rc1."""
     version = re.sub(r"(a|b|rc)(\d+)$", r"~\1\2", entry.version)
     package = f"python{entry.series}"
     return f"{archive.rstrip('/')}/pool/main/p/{package}/{package}_{version}.orig.tar.xz"
@@ -110,20 +126,20 @@ def debian_archives(root: Path = Path("/etc/apt")) -> list[str]:
         for line in lines:
             uris = re.match(r"URIs:\s*(.+)", line) or re.match(r"deb\s+(?:\[[^]]*\]\s+)?(\S+)", line)
             found += uris[1].split() if uris else []
-    # Debian's own layout is tried wherever a mirror has put it; the security archive has no upstream tarballs.
+    # A mirror may have any address, so all are tried but the security archive, which has no upstream tarballs.
     good = [uri for uri in found if uri.startswith("http") and "security" not in uri]
     return list(dict.fromkeys(good))
 
 
 def copy(source: Path, to: Path) -> None:
-    """Take the file from a folder."""
+    """Copy the file from a folder. Raises SourceUnavailable when it is not there."""
     if not source.is_file():
-        raise NotThere(f"{source} is not there")
+        raise SourceUnavailable(f"there is no {source}")
     shutil.copyfile(source, to)
 
 
 def download(address: str, to: Path) -> None:
-    """Fetch over the network (or file://). Raises NotThere with the reason for anything that fails."""
+    """Download over the network (or from file://). Raises SourceUnavailable with the reason for anything that fails."""
     request = authorized(address)
     try:
         with (
@@ -132,22 +148,22 @@ def download(address: str, to: Path) -> None:
         ):
             shutil.copyfileobj(answer, file, 1 << 20)
     except urllib.error.HTTPError as error:
-        raise NotThere(f"it answers {error.code} {error.reason}") from None
+        raise SourceUnavailable(f"it answers {error.code} {error.reason}") from None
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise NotThere(f"{getattr(error, 'reason', error)}") from None
+        raise SourceUnavailable(f"{getattr(error, 'reason', error)}") from None
 
 
 def authorized(address: str) -> urllib.request.Request:
-    """A request whose credentials, if the address has any, travel in a header: urllib knows no others."""
+    """A request for the address; a login in it becomes a header, since urllib knows no other way."""
     parts = urlsplit(address)
-    request = urllib.request.Request(shown(address))
+    request = urllib.request.Request(without_login(address))
     if parts.username is not None:
         secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         request.add_header("Authorization", "Basic " + base64.b64encode(secret.encode()).decode())
     return request
 
 
-def shown(address: str) -> str:
-    """An address without the credentials that may stand in it."""
+def without_login(address: str) -> str:
+    """The address without the login that it may hold."""
     parts = urlsplit(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else address

@@ -12,18 +12,18 @@ from pathlib import Path
 from toolkit import paths
 from toolkit.errors import GilfreeError
 from toolkit.pythons.lock import LockedSeries
-from toolkit.pythons.pair import Pair, ask, verified
+from toolkit.pythons.pair import Pair, inspect_interpreter, verify_pair
 from toolkit.setup.index import uv_environment
 
 DOWNLOAD_TIMEOUT_SECONDS = 300
 
 
 class UvFailed(GilfreeError):
-    """uv ended with an error; the message holds its own words."""
+    """uv ended with an error or took too long; the message holds the end of its output."""
 
 
 def uv() -> str:
-    """The uv that is installed with the toolkit, else the one on PATH."""
+    """The path of the uv that is installed with the toolkit, else of the one on PATH. Raises GilfreeError without one."""
     beside = Path(sys.executable).with_name("uv")
     found = str(beside) if beside.exists() else shutil.which("uv")
     if found is None:
@@ -34,8 +34,8 @@ def uv() -> str:
 def run_uv(
     arguments: Sequence[str], *, timeout_seconds: float = 600, environment: Mapping[str, str] | None = None
 ) -> str:
-    """uv's standard output. Raises UvFailed with its words; a time limit is an error like any other."""
-    # The toolkit's own environment must not be taken for the one that uv is to work on.
+    """uv's standard output. environment: added to this process's. Raises UvFailed when it fails or takes too long."""
+    # Otherwise uv would take the toolkit's own environment for the one that it is to change.
     clean = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")}
     try:
         done = subprocess.run(
@@ -55,10 +55,10 @@ def run_uv(
 
 
 def managed_pair(entry: LockedSeries) -> Pair:
-    """Download both variants of the exact version, or find them downloaded. Raises GilfreeError saying why not.
+    """Both variants of the exact version from uv, downloaded unless they are already. Raises GilfreeError with the reason.
 
-    These are PGO and LTO builds by the python-build-standalone project; retries are bounded, since behind a firewall
-    each would only wait.
+    The python-build-standalone project builds them with PGO and LTO. There are no retries, since behind a firewall each
+    would only wait.
     """
     folder = str(paths.cache("uv-pythons"))
     requests = (f"cpython-{entry.version}", f"cpython-{entry.version}+freethreaded")
@@ -74,7 +74,7 @@ def managed_pair(entry: LockedSeries) -> Pair:
             ["python", "find", "--managed-python", "--no-project", request],
             environment={**limits, "UV_PYTHON_INSTALL_DIR": folder},
         )
-        found.append(ask(Path(where.strip())))
+        found.append(inspect_interpreter(Path(where.strip())))
     gil, free_threaded = found
-    notes = verified(gil, free_threaded, entry.version, built=False)
+    notes = verify_pair(gil, free_threaded, entry.version, built=False)
     return Pair(entry.series, "upstream", "uv-managed (python-build-standalone)", gil, free_threaded, notes)

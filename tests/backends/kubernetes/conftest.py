@@ -22,9 +22,9 @@ from toolkit.backends.kubernetes.backend import KubernetesBackend
 from toolkit.backends.kubernetes.client import Cluster
 from toolkit.engine.client import connected
 from toolkit.images.builder.build import build_images
-from toolkit.images.progress import Watching
+from toolkit.images.progress import BuildProgress
 from toolkit.images.registry.push import checked_registry, push, push_images
-from toolkit.images.spec.inputs import Wanted
+from toolkit.images.spec.inputs import ImageSpec
 from toolkit.images.spec.network import Network
 from toolkit.scenario.cluster import ClusterSettings
 from toolkit.trial.model import Arm
@@ -58,18 +58,18 @@ def engine() -> Iterator[DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def images(engine: DockerClient, built_images: list[Wanted]) -> Pushed:
+def images(engine: DockerClient, built_images: list[ImageSpec]) -> Pushed:
     """The images, pushed to where the cluster pulls from."""
-    watching = Watching()
-    current = build_images(engine, built_images, Network(), watching, "make images PROFILE=fast")
+    progress = BuildProgress()
+    current = build_images(engine, built_images, Network(), progress, "make images PROFILE=fast")
     digests = {
-        one.wanted.kind if one.wanted.kind == "load" else one.wanted.variant: str(one.digest)
-        for one in push_images(engine, current, checked_registry(registry()), watching)
-        if one.wanted.kind != "python"
+        one.spec.kind if one.spec.kind == "load" else one.spec.variant: str(one.digest)
+        for one in push_images(engine, current, checked_registry(registry()), progress)
+        if one.spec.kind != "python"
     }
     app = next(one.name for one in built_images if (one.kind, one.variant) == ("app", "3.14t"))
     repository = f"{registry()}/gilfree-tests/faulty"
-    faulty = push(engine, with_faulty_app(engine, app), repository, "test", watching)
+    faulty = push(engine, with_faulty_app(engine, app), repository, "test", progress)
     engine.images.remove(f"{repository}:test")
     return Pushed(digests["3.14"], digests["3.14t"], faulty, digests["load"])
 

@@ -10,9 +10,9 @@ import sys
 import pytest
 
 from toolkit.cli.images.rebuild import as_json, bench_command
-from toolkit.images.checks.judge import Finding
-from toolkit.images.staleness.check import Judged
-from toolkit.images.staleness.rebuild import Rebuilt
+from toolkit.images.checks.results import CheckResult
+from toolkit.images.staleness.rebuild import RebuildResult
+from toolkit.images.staleness.status import ImageStatus
 
 
 @pytest.mark.engine
@@ -31,20 +31,22 @@ def test_what_cannot_be_learnt_is_not_rebuilt_and_exits_2_with_a_remedy() -> Non
 
 
 def test_a_script_is_told_what_changed_what_failed_and_what_moved() -> None:
-    judged = [Judged("app 3.14 (fast)", "stale", "python 3.14.6 -> 3.14.7", "x")]
-    findings = [Finding("app 3.14t (fast)", "the GIL is off", "it is on"), Finding("pair", "one version")]
-    told = json.loads(json.dumps(as_json(Rebuilt(judged, "3.14", "fast", ["python 3.14.6 -> 3.14.7"], (), findings))))
-    assert told["changes"] == ["python 3.14.6 -> 3.14.7"] and told["moved"] == {}
-    assert told["failed"] == [{"of": "app 3.14t (fast)", "claim": "the GIL is off", "detail": "it is on"}]
-    assert told["images"][0]["state"] == "stale"
+    statuses = [ImageStatus("app 3.14 (fast)", "stale", "python 3.14.6 -> 3.14.7", "x")]
+    results = [CheckResult("app 3.14t (fast)", "the GIL is off", "it is on"), CheckResult("pair", "one version")]
+    found = json.loads(
+        json.dumps(as_json(RebuildResult(statuses, "3.14", "fast", ["python 3.14.6 -> 3.14.7"], (), results)))
+    )
+    assert found["changes"] == ["python 3.14.6 -> 3.14.7"] and found["moved"] == {}
+    assert found["failed"] == [{"of": "app 3.14t (fast)", "claim": "the GIL is off", "detail": "it is on"}]
+    assert found["images"][0]["state"] == "stale"
 
 
 def test_old_and_new_are_measured_in_one_campaign_of_the_rebuilt_profile() -> None:
-    done = Rebuilt([], "3.14", "release", old=("a:1", "a:1t"), new=("a:2", "a:2t"))
-    told = " ".join(bench_command(done, "asgi"))
-    assert told == "bench --backend docker --scenario asgi --python 3.14 --profile release --against a:1,a:1t"
+    done = RebuildResult([], "3.14", "release", old=("a:1", "a:1t"), new=("a:2", "a:2t"))
+    found = " ".join(bench_command(done, "asgi"))
+    assert found == "bench --backend docker --scenario asgi --python 3.14 --profile release --against a:1,a:1t"
 
 
 @pytest.mark.parametrize("old", [None, ("a:2", "a:2t")])
 def test_there_is_nothing_to_measure_without_another_pair(old: tuple[str, str] | None) -> None:
-    assert bench_command(Rebuilt([], "3.14", "fast", old=old, new=("a:2", "a:2t")), "asgi") == []
+    assert bench_command(RebuildResult([], "3.14", "fast", old=old, new=("a:2", "a:2t")), "asgi") == []

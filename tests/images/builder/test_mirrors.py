@@ -12,8 +12,8 @@ import pytest
 from tests.images.conftest import Tiny
 from toolkit import paths
 from toolkit.images.builder.build import build_images
-from toolkit.images.progress import Watching
-from toolkit.images.spec.inputs import Entry, Wanted, hashes
+from toolkit.images.progress import BuildProgress
+from toolkit.images.spec.inputs import ContextFile, ImageSpec, hashes
 from toolkit.images.spec.network import Network
 
 if TYPE_CHECKING:
@@ -22,23 +22,25 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 
-def with_script(one: Wanted) -> Wanted:
-    extra = Entry("network.sh", paths.shipped("images") / "network.sh", "file:network.sh")
+def with_script(one: ImageSpec) -> ImageSpec:
+    extra = ContextFile("network.sh", paths.shipped("images") / "network.sh", "file:network.sh")
     return replace(one, files=[*one.files, extra], inputs={**one.inputs, **hashes([extra])})
 
 
-def test_apt_takes_the_mirror_and_leaves_nothing_of_it(client: DockerClient, tiny: Tiny, watching: Watching) -> None:
+def test_apt_takes_the_mirror_and_leaves_nothing_of_it(
+    client: DockerClient, tiny: Tiny, progress: BuildProgress
+) -> None:
     one = tiny("COPY network.sh /tmp/\nRUN . /tmp/network.sh && apt_install hello && hello")
     # A login that the archive does not ask for is as good as one that it asks for.
     network = Network(apt_mirror="http://me:hunter2-is-secret@deb.debian.org/debian")
-    built = build_images(client, [with_script(one)], network, watching, "again")[0]
+    built = build_images(client, [with_script(one)], network, progress, "again")[0]
     assert built.log is not None and "Hello, world!" in built.log.read_text()
     assert "hunter2" not in built.log.read_text()
-    assert b"hunter2" not in b"".join(client.images.get(one.repository + ":" + built.wanted.tag).save())
+    assert b"hunter2" not in b"".join(client.images.get(one.repository + ":" + built.spec.tag).save())
 
 
 def test_extra_certificates_are_trusted_during_a_step_and_gone_after_it(
-    client: DockerClient, tiny: Tiny, watching: Watching
+    client: DockerClient, tiny: Tiny, progress: BuildProgress
 ) -> None:
     bundle = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
     pem = Path(bundle).read_text()
@@ -48,4 +50,4 @@ def test_extra_certificates_are_trusted_during_a_step_and_gone_after_it(
         "RUN ! ls /dev/shm | grep ."
     )
     first = pem[: pem.index("-----END CERTIFICATE-----") + 26]
-    build_images(client, [with_script(one)], Network(ca=first), watching, "again")
+    build_images(client, [with_script(one)], Network(ca=first), progress, "again")

@@ -1,4 +1,4 @@
-"""The images that users get, built fast: everything that `gilfree images test` claims holds of them."""
+"""The images that users get, built fast: everything that `gilfree images test` requirements holds of them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from toolkit.engine.containers import create, run
-from toolkit.images.checks.judge import judge
-from toolkit.images.checks.run import RESTRICTED, collect
-from toolkit.images.progress import Watching
+from toolkit.images.checks.collect import RESTRICTED, collect_facts
+from toolkit.images.checks.results import check_results
+from toolkit.images.progress import BuildProgress
 from toolkit.images.registry.engine_images import inspected
 from toolkit.images.registry.resolve import resolve
-from toolkit.images.spec.inputs import Wanted
+from toolkit.images.spec.inputs import ImageSpec
 from toolkit.images.spec.network import Network
 from toolkit.trial.contract import SERVER_PYTHON
 
@@ -38,24 +38,24 @@ def gilfree(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 
 def test_everything_claimed_of_the_images_holds(
-    client: DockerClient, built_images: list[Wanted], watching: Watching
+    client: DockerClient, built_images: list[ImageSpec], progress: BuildProgress
 ) -> None:
-    findings = judge(collect(client, built_images, Network(), watching))
-    assert [one for one in findings if not one.holds] == []
-    claims = [one.claim for one in findings if one.of.startswith("app 3.14t")]
+    results = check_results(collect_facts(client, built_images, Network(), progress))
+    assert [one for one in results if not one.passed] == []
+    requirements = [one.requirement for one in results if one.subject.startswith("app 3.14t")]
     for app in ("asgi:app", "wsgi:app"):
-        assert f"the GIL is off in {app} after them" in claims
-    assert "the GIL is off after importing every package" in claims
+        assert f"the GIL is off in {app} after them" in requirements
+    assert "the GIL is off after importing every package" in requirements
 
 
-def test_the_pair_is_resolved_by_content(built_images: list[Wanted]) -> None:
+def test_the_pair_is_resolved_by_content(built_images: list[ImageSpec]) -> None:
     found = resolve("3.14", "fast")
     apps = [one for one in built_images if one.kind == "app"]
     assert [found.gil.id, found.free_threaded.id] == [one.id for one in apps]
     assert found.gil.name.startswith("gilfree-app:3.14.") and "t-" in found.free_threaded.name
 
 
-def test_a_build_with_nothing_to_do_takes_under_two_seconds_and_no_network(built_images: list[Wanted]) -> None:
+def test_a_build_with_nothing_to_do_takes_under_two_seconds_and_no_network(built_images: list[ImageSpec]) -> None:
     nowhere = {"https_proxy": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1", "GILFREE_SOURCES": "/nowhere"}
     seconds = []
     for _ in range(3):
@@ -68,7 +68,7 @@ def test_a_build_with_nothing_to_do_takes_under_two_seconds_and_no_network(built
 
 
 def test_no_image_has_more_than_the_official_recipe_above_its_base(
-    client: DockerClient, built_images: list[Wanted]
+    client: DockerClient, built_images: list[ImageSpec]
 ) -> None:
     base = inspected(client, "debian:trixie-slim")
     assert base is not None
@@ -78,7 +78,9 @@ def test_no_image_has_more_than_the_official_recipe_above_its_base(
             assert found is not None and found["Size"] - base["Size"] <= 38.9e6
 
 
-def test_what_an_image_is_made_of_can_be_read_from_the_image(client: DockerClient, built_images: list[Wanted]) -> None:
+def test_what_an_image_is_made_of_can_be_read_from_the_image(
+    client: DockerClient, built_images: list[ImageSpec]
+) -> None:
     from toolkit.images.registry.engine_images import labels_of
     from toolkit.images.spec.inputs import content_id
 
@@ -88,7 +90,7 @@ def test_what_an_image_is_made_of_can_be_read_from_the_image(client: DockerClien
 
 
 def test_a_users_project_is_added_to_both_variants(
-    client: DockerClient, built_images: list[Wanted], tmp_path: Path
+    client: DockerClient, built_images: list[ImageSpec], tmp_path: Path
 ) -> None:
     import shutil
 

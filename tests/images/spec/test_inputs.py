@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit import paths
-from toolkit.images.spec.inputs import Base, changed, content_id, load_image, pair_images
+from toolkit.images.spec.inputs import BaseImage, content_id, input_changes, load_image, pair_images
 from toolkit.pythons.lock import LockedSeries, load_lock
 
-BASE = Base("debian:trixie-slim", "sha256:" + "a" * 64, "linux/amd64")
+BASE = BaseImage("debian:trixie-slim", "sha256:" + "a" * 64, "linux/amd64")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "images"
 
 
-def ids(entry: LockedSeries, base: Base = BASE) -> list[str]:
+def ids(entry: LockedSeries, base: BaseImage = BASE) -> list[str]:
     return [one.id for one in (*pair_images(entry, "fast", base), load_image(base))]
 
 
@@ -72,7 +72,7 @@ def test_one_changed_byte_rebuilds_what_is_made_of_it_and_is_named(
     new = [*pair_images(entry, "fast", BASE), load_image(BASE)]
     assert [one.id != other.id for one, other in zip(old, new, strict=True)] == rebuilt
     named = [
-        changed(one.inputs, other.inputs)
+        input_changes(one.inputs, other.inputs)
         for one, other, is_rebuilt in zip(old, new, rebuilt, strict=True)
         if is_rebuilt
     ]
@@ -92,25 +92,25 @@ def test_another_package_version_recompiles_no_python(entry: LockedSeries, image
 def test_a_new_python_is_said_in_words_for_runtime_and_app(entry: LockedSeries) -> None:
     newer = entry.model_copy(update={"version": "3.14.99", "sha256": "b" * 64})
     for old, new in zip(pair_images(entry, "fast", BASE), pair_images(newer, "fast", BASE), strict=True):
-        assert f"python {entry.version} -> 3.14.99" in changed(old.inputs, new.inputs)
+        assert f"python {entry.version} -> 3.14.99" in input_changes(old.inputs, new.inputs)
 
 
 def test_profile_and_base_are_part_of_the_id_and_of_the_words(entry: LockedSeries) -> None:
     fast, release = pair_images(entry, "fast", BASE)[0], pair_images(entry, "release", BASE)[0]
-    assert changed(fast.inputs, release.inputs) == ["profile fast -> release"]
-    moved = Base(BASE.name, "sha256:" + "c" * 64, BASE.platform)
+    assert input_changes(fast.inputs, release.inputs) == ["profile fast -> release"]
+    moved = BaseImage(BASE.name, "sha256:" + "c" * 64, BASE.platform)
     assert all(one != other for one, other in zip(ids(entry), ids(entry, moved), strict=True))
 
 
 def test_a_fast_build_never_takes_the_tag_of_a_release_build(entry: LockedSeries) -> None:
-    release = [one.moving for one in pair_images(entry, "release", BASE)]
-    fast = [one.moving for one in pair_images(entry, "fast", BASE)]
+    release = [one.moving_tag for one in pair_images(entry, "release", BASE)]
+    fast = [one.moving_tag for one in pair_images(entry, "fast", BASE)]
     assert release == ["3.14", "3.14t", "3.14", "3.14t"]
     assert fast == ["3.14-fast", "3.14t-fast", "3.14-fast", "3.14t-fast"]
 
 
 def test_a_local_base_is_named_as_it_is_and_another_is_pinned() -> None:
-    assert Base("debian:trixie-slim", "local:sha256:12", "linux/amd64").reference == "debian:trixie-slim"
+    assert BaseImage("debian:trixie-slim", "local:sha256:12", "linux/amd64").reference == "debian:trixie-slim"
     assert BASE.reference == f"debian:trixie-slim@{BASE.identity}"
 
 
@@ -123,4 +123,4 @@ def test_the_order_of_inputs_is_no_part_of_the_id(inputs: dict[str, str], shuffl
 
 @given(st.dictionaries(st.text(), st.text()), st.dictionaries(st.text(), st.text()))
 def test_different_inputs_have_different_ids_and_say_so(one: dict[str, str], other: dict[str, str]) -> None:
-    assert (content_id(one) == content_id(other)) == (one == other) == (changed(one, other) == [])
+    assert (content_id(one) == content_id(other)) == (one == other) == (input_changes(one, other) == [])

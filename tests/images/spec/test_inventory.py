@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.images.conftest import wanted
+from tests.images.conftest import image_spec
 from toolkit.images.spec.inventory import cyclonedx
 
 FOUND = {
@@ -14,7 +14,7 @@ FOUND = {
 
 
 def test_every_component_has_a_package_url_by_its_kind() -> None:
-    purls = [one["purl"] for one in cyclonedx(FOUND, wanted())["components"]]
+    purls = [one["purl"] for one in cyclonedx(FOUND, image_spec())["components"]]
     assert purls == [
         "pkg:generic/python@3.14.7",
         "pkg:pypi/flask@3.1.3",
@@ -25,7 +25,7 @@ def test_every_component_has_a_package_url_by_its_kind() -> None:
 
 
 def test_it_names_the_image_it_is_of_and_holds_no_time() -> None:
-    one = wanted()
+    one = image_spec()
     found = cyclonedx(FOUND, one)
     assert found["metadata"]["component"]["bom-ref"] == f"gilfree:{one.id}"
     assert "timestamp" not in found["metadata"] and "serialNumber" not in found

@@ -10,7 +10,7 @@ import pytest
 
 from toolkit import paths
 from toolkit.errors import GilfreeError
-from toolkit.images.spec.network import CARRIER, Network, hidden, network, redacted
+from toolkit.images.spec.network import CARRIER, Network, mask_logins, network_from_options, redacted
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
 
@@ -51,19 +51,19 @@ def test_a_proxy_for_ftp_in_dockers_settings_does_not_reach_the_steps(
 ) -> None:
     (tmp_path / "config.json").write_text('{"proxies": {"default": {"ftpProxy": "ftp://proxy:21"}}}')
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    asked = network(None, "", "", "", host=False)
-    assert asked.arguments({}) == {CARRIER: "", CARRIER.lower(): ""}
+    settings = network_from_options(None, "", "", "", host=False)
+    assert settings.arguments({}) == {CARRIER: "", CARRIER.lower(): ""}
     (tmp_path / "config.json").write_text("{}")
-    assert network(None, "", "", "", host=False).arguments({}) == {}
+    assert network_from_options(None, "", "", "", host=False).arguments({}) == {}
 
 
 def test_passwords_are_found_in_every_address_and_taken_out_of_text() -> None:
-    asked = Network(pip_index="https://me:s%40cret@index.example/simple")
+    settings = Network(pip_index="https://me:s%40cret@index.example/simple")
     text = "Looking in indexes: https://me:s%40cret@index.example/simple; s@cret"
-    shown = redacted(text, asked.secrets({"http_proxy": "http://u:pr0xy@p"}))
+    shown = redacted(text, settings.secrets({"http_proxy": "http://u:pr0xy@p"}))
     assert "cret" not in shown and "index.example" in shown
-    assert "pr0xy" not in redacted("proxy u:pr0xy", asked.secrets({"http_proxy": "http://u:pr0xy@p"}))
-    assert hidden("--pip-index=https://me:x@h/simple") == "--pip-index=https://***@h/simple"
+    assert "pr0xy" not in redacted("proxy u:pr0xy", settings.secrets({"http_proxy": "http://u:pr0xy@p"}))
+    assert mask_logins("--pip-index=https://me:x@h/simple") == "--pip-index=https://***@h/simple"
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,10 @@ def test_a_file_that_is_no_certificate_is_refused(tmp_path: Path, content: str |
     if content is not None:
         file.write_text(content)
     with pytest.raises(GilfreeError, match=word):
-        network(file, "", "", "", host=False)
+        network_from_options(file, "", "", "", host=False)
 
 
 def test_an_address_that_is_none_is_refused_without_showing_its_password() -> None:
     with pytest.raises(GilfreeError) as caught:
-        network(None, "ftp://me:secret@index", "", "", host=False)
+        network_from_options(None, "ftp://me:secret@index", "", "", host=False)
     assert "--pip-index" in str(caught.value) and "secret" not in str(caught.value)

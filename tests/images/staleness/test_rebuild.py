@@ -19,14 +19,14 @@ import pytest
 
 from toolkit import paths
 from toolkit.errors import GilfreeError
-from toolkit.images.checks.judge import Finding
-from toolkit.images.progress import Watching
+from toolkit.images.checks.results import CheckResult
+from toolkit.images.progress import BuildProgress
 from toolkit.images.registry import resolve
 from toolkit.images.registry.engine_images import inspected
 from toolkit.images.spec import inputs
-from toolkit.images.spec.inputs import Wanted
-from toolkit.images.staleness.observe import look
-from toolkit.images.staleness.rebuild import Asked, examined, rebuild
+from toolkit.images.spec.inputs import ImageSpec
+from toolkit.images.staleness.observe import observe
+from toolkit.images.staleness.rebuild import RebuildRequest, rebuild, run_checks
 from toolkit.images.staleness.update import update
 from toolkit.images.staleness.upstream import Fact, Upstream
 from toolkit.pythons import sources
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-ASKED = Asked("3.14", "fast", None, "gilfree images rebuild")
+REQUEST = RebuildRequest("3.14", "fast", None, "gilfree images rebuild")
 
 RUNTIME = """ARG BASE
 FROM ${BASE}
@@ -88,8 +88,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path, mark: 
     return tmp_path
 
 
-def _renamed(make: Callable[..., Wanted], mark: str) -> Callable[..., Wanted]:
-    def renamed(*given: Any) -> Wanted:
+def _renamed(make: Callable[..., ImageSpec], mark: str) -> Callable[..., ImageSpec]:
+    def renamed(*given: Any) -> ImageSpec:
         one = make(*given)
         return replace(one, repository=one.repository.replace("gilfree", mark))
 
@@ -115,32 +115,36 @@ def cheap(project: Path) -> Put:
     return put
 
 
-def fine(client: DockerClient, images: Sequence[Wanted], asked: Asked, watching: Watching) -> list[Finding]:
+def fine(
+    client: DockerClient, images: Sequence[ImageSpec], request: RebuildRequest, progress: BuildProgress
+) -> list[CheckResult]:
     """Stands for the tests of real images, which have tests of their own."""
-    return [Finding(one.title, "is there", "" if inspected(client, one.name) else "it is not") for one in images]
+    return [CheckResult(one.title, "is there", "" if inspected(client, one.name) else "it is not") for one in images]
 
 
-def broken(client: DockerClient, images: Sequence[Wanted], asked: Asked, watching: Watching) -> list[Finding]:
+def broken(
+    client: DockerClient, images: Sequence[ImageSpec], request: RebuildRequest, progress: BuildProgress
+) -> list[CheckResult]:
     """One of the pair does not pass."""
-    return [*fine(client, images, asked, watching), Finding("app 3.14t (fast)", "the GIL is off", "it is on")]
+    return [*fine(client, images, request, progress), CheckResult("app 3.14t (fast)", "the GIL is off", "it is on")]
 
 
 def states() -> list[str]:
-    return [one.words() for one in look("3.14", "fast", None, prereleases=False).judged]
+    return [one.words() for one in observe("3.14", "fast", None, prereleases=False).statuses]
 
 
 def tags(client: DockerClient, moved: dict[str, str]) -> dict[str, str]:
     return {tag: str((inspected(client, tag) or {}).get("Id")) for tag in moved}
 
 
-def test_two_version_changes_in_a_row(cheap: Put, client: DockerClient, watching: Watching) -> None:
-    first = rebuild(ASKED, watching, fine)
+def test_two_version_changes_in_a_row(cheap: Put, client: DockerClient, progress: BuildProgress) -> None:
+    first = rebuild(REQUEST, progress, fine)
     assert states() == ["current (local base)"] * 5 and len(first.moved) == 5 and first.old is None
     before = first
     for old, new in (("3.14.5", "3.14.6"), ("3.14.6", "3.14.7")):
         cheap(new)
         assert states() == [f"stale because python {old} -> {new}"] * 4 + ["current (local base)"]
-        done = rebuild(ASKED, watching, fine)
+        done = rebuild(REQUEST, progress, fine)
         assert list(done.changes) == [f"python {old} -> {new}"] and load_lock().resolve("3.14").version == new
         assert [f"python {old} -> {new}" in one.why for one in done.built] == [True] * 4 + [False]
         assert states() == ["current (local base)"] * 5
@@ -151,91 +155,93 @@ def test_two_version_changes_in_a_row(cheap: Put, client: DockerClient, watching
         before = done
 
 
-def test_nothing_changed_is_nothing_done(cheap: Put, watching: Watching) -> None:
-    rebuild(ASKED, watching, fine)
-    again = rebuild(ASKED, watching, broken)  # not even tested
-    assert (again.built, again.findings, again.moved) == ((), (), {})
+def test_nothing_changed_is_nothing_done(cheap: Put, progress: BuildProgress) -> None:
+    rebuild(REQUEST, progress, fine)
+    again = rebuild(REQUEST, progress, broken)  # not even tested
+    assert (again.built, again.check_results, again.moved) == ((), (), {})
 
 
 def test_images_are_judged_by_their_own_labels_where_the_cache_folder_is_lost(
-    cheap: Put, watching: Watching, cache: Path
+    cheap: Put, progress: BuildProgress, cache: Path
 ) -> None:
-    rebuild(ASKED, watching, fine)
+    rebuild(REQUEST, progress, fine)
     (cache / "gilfree" / "images" / "state.json").unlink()
     assert states() == ["current (local base)"] * 5
 
 
-def test_a_new_series_is_announced_and_not_built(cheap: Put, watching: Watching) -> None:
-    rebuild(ASKED, watching, fine)
+def test_a_new_series_is_announced_and_not_built(cheap: Put, progress: BuildProgress) -> None:
+    rebuild(REQUEST, progress, fine)
     cheap("3.15.0rc1")
-    assert rebuild(ASKED, watching, fine).built == ()
+    assert rebuild(REQUEST, progress, fine).built == ()
     assert set(load_lock().series) == {"3.14"}
 
 
 def test_a_failed_test_moves_no_tag_and_the_next_rebuild_goes_on(
-    cheap: Put, client: DockerClient, watching: Watching
+    cheap: Put, client: DockerClient, progress: BuildProgress
 ) -> None:
-    first = rebuild(ASKED, watching, fine)
+    first = rebuild(REQUEST, progress, fine)
     before = tags(client, first.moved)
     cheap("3.14.16")  # a version of its own: no other test has built it
-    done = rebuild(ASKED, watching, broken)
-    assert [one.detail for one in done.failed] == ["it is on"] and done.moved == {}
+    done = rebuild(REQUEST, progress, broken)
+    assert [one.problem for one in done.failed] == ["it is on"] and done.moved == {}
     assert tags(client, first.moved) == before
-    again = rebuild(ASKED, watching, fine)
+    again = rebuild(REQUEST, progress, fine)
     assert all(one.why == () for one in again.built)  # built already; tested and promoted now
     assert again.old == first.new and tags(client, again.moved) != before
 
 
 def test_a_build_that_fails_half_way_moves_no_tag(
-    cheap: Put, client: DockerClient, watching: Watching, project: Path
+    cheap: Put, client: DockerClient, progress: BuildProgress, project: Path
 ) -> None:
-    first = rebuild(ASKED, watching, fine)
+    first = rebuild(REQUEST, progress, fine)
     before = tags(client, first.moved)
     cheap("3.14.26")
     dockerfile = project / "images" / "cpython" / "Dockerfile"
     dockerfile.write_text(f'{RUNTIME}RUN test -z "${{VARIANT}}" # the second of the pair fails\n')
     with pytest.raises(GilfreeError, match=r"python 3\.14t \(fast\) failed at step"):
-        rebuild(ASKED, watching, fine)
+        rebuild(REQUEST, progress, fine)
     assert tags(client, first.moved) == before
     assert states()[1] == "stale because images/cpython/Dockerfile changed; python 3.14.5 -> 3.14.26"
 
 
 def test_a_tarball_with_a_wrong_hash_is_refused_before_anything_is_built(
-    cheap: Put, client: DockerClient, watching: Watching, project: Path
+    cheap: Put, client: DockerClient, progress: BuildProgress, project: Path
 ) -> None:
-    first = rebuild(ASKED, watching, fine)
+    first = rebuild(REQUEST, progress, fine)
     before, lock = tags(client, first.moved), (project / "gilfree.lock").read_text()
     cheap("3.14.6")
     (project / "sources" / "SHA256SUMS").write_text(f"{'0' * 64}  Python-3.14.6.tar.xz\n")
     with pytest.raises(GilfreeError, match="refused"):
-        rebuild(ASKED, watching, fine)
+        rebuild(REQUEST, progress, fine)
     assert tags(client, first.moved) == before and (project / "gilfree.lock").read_text() == lock
 
 
-def test_a_tarball_that_is_not_the_locks_is_refused(cheap: Put, watching: Watching, project: Path, cache: Path) -> None:
+def test_a_tarball_that_is_not_the_locks_is_refused(
+    cheap: Put, progress: BuildProgress, project: Path, cache: Path
+) -> None:
     cheap("3.14.36")
     update("3.14.36", Upstream(Fact(("3.14.36",)), None), lambda words: None)
     shutil.rmtree(cache / "gilfree" / "sources")
     (project / "sources" / "Python-3.14.36.tar.xz").write_bytes(b"something else")
     with pytest.raises(GilfreeError, match=r"gilfree\.lock has [0-9a-f]{64}: refused"):
-        rebuild(ASKED, watching, fine)
+        rebuild(REQUEST, progress, fine)
 
 
 def test_sources_that_do_not_answer_rebuild_nothing(
-    cheap: Put, watching: Watching, monkeypatch: pytest.MonkeyPatch
+    cheap: Put, progress: BuildProgress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rebuild(ASKED, watching, fine)
+    rebuild(REQUEST, progress, fine)
     monkeypatch.setenv("GILFREE_SOURCES", "http://127.0.0.1:1/")
     assert states()[0].startswith("unknown because the newest 3.14 cannot be learnt")
     with pytest.raises(GilfreeError, match=r"not rebuilt: .* cannot be learnt") as caught:
-        rebuild(ASKED, watching, fine)
+        rebuild(REQUEST, progress, fine)
     assert caught.value.exit_code == 2
 
 
 @pytest.mark.slow
 def test_the_real_3_14_5_to_3_14_6_to_3_14_7(project: Path, client: DockerClient) -> None:
     """Real compiles of three pairs, each tested in containers of it: many minutes."""
-    folder, watching = project / "sources", Watching()
+    folder, progress = project / "sources", BuildProgress()
     for number, version in enumerate(("3.14.5", "3.14.6", "3.14.7")):
         _real_tarball(version, folder, REAL_SOURCES)
         if number == 0:
@@ -243,17 +249,17 @@ def test_the_real_3_14_5_to_3_14_6_to_3_14_7(project: Path, client: DockerClient
         else:
             before = f"3.14.{5 + number - 1}"
             assert states()[:4] == [f"stale because python {before} -> {version}"] * 4
-        done = rebuild(replace(ASKED, child=False), watching, examined)
+        done = rebuild(replace(REQUEST, child=False), progress, run_checks)
         assert done.failed == [] and len(done.moved) == 5
         assert states() == ["current (local base)"] * 5
         for name, flag in zip(done.new or (), ("1", "0"), strict=True):
-            told = client.containers.run(
+            output = client.containers.run(
                 name,
                 ["-c", "import sys; print(sys.version.split()[0], int(sys._is_gil_enabled()))"],
                 entrypoint="/usr/local/bin/python3",
                 remove=True,
             )
-            assert told.decode().split() == [version, flag]
+            assert output.decode().split() == [version, flag]
 
 
 REAL_SOURCES = os.environ.get("GILFREE_SOURCES")
@@ -274,6 +280,6 @@ def _real_tarball(version: str, folder: Path, given: str | None) -> None:
         try:
             fetch(target)
             return
-        except sources.NotThere as reason:
+        except sources.SourceUnavailable as reason:
             tried.append(str(reason))
     pytest.skip(f"{entry.tarball} is not to be had ({'; '.join(tried)}); to enable: GILFREE_SOURCES=<folder with it>")

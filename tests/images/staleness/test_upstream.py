@@ -17,12 +17,12 @@ from packaging.version import Version
 from toolkit.images.staleness import upstream
 from toolkit.images.staleness.upstream import (
     announced,
-    ask,
     base_digest,
     newest,
     newest_package,
     python_source,
     python_versions,
+    query_upstream,
     registry_of,
 )
 from toolkit.pythons.lock import Lock, LockedSeries, LockedSources
@@ -32,24 +32,24 @@ Answer = tuple[int, dict[str, str], bytes]
 Serve = Callable[[dict[str, Answer]], str]
 
 
-class Seen(list[tuple[str, str, str]]):
+class Requests(list[tuple[str, str, str]]):
     """Method, path and Authorization of each request."""
 
 
 @pytest.fixture
-def seen() -> Seen:
-    return Seen()
+def requests() -> Requests:
+    return Requests()
 
 
 @pytest.fixture
-def serve(seen: Seen) -> Iterator[Serve]:
+def serve(requests: Requests) -> Iterator[Serve]:
     """Starts a server that answers these paths, and 404 to all else; gives its address."""
     started: list[http.server.ThreadingHTTPServer] = []
 
     def start(answers: dict[str, Answer]) -> str:
         class Handler(http.server.BaseHTTPRequestHandler):
             def _answer(self) -> None:
-                seen.append((self.command, self.path, self.headers.get("Authorization", "")))
+                requests.append((self.command, self.path, self.headers.get("Authorization", "")))
                 code, headers, body = answers.get(self.path, (404, {}, b"nothing here"))
                 if code == 401 and self.headers.get("Authorization") == "Bearer a-token":
                     code, headers = 200, {"Docker-Content-Digest": DIGEST}
@@ -114,49 +114,49 @@ def test_a_mirrors_listing_gives_the_tarballs_that_it_links(serve: Serve) -> Non
 
 
 def test_gilfree_sources_replaces_the_locks_source(
-    serve: Serve, seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, requests: Requests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "Python-3.14.9.tar.xz").touch()
     place = serve({"/": (200, {}, RELEASES)})
     monkeypatch.setenv("GILFREE_SOURCES", str(tmp_path))
-    assert ask(lock(f"http://{place}/"), None, (), "").versions.value == ("3.14.9",)
-    assert seen == []  # only the one place is asked
+    assert query_upstream(lock(f"http://{place}/"), None, (), "").versions.value == ("3.14.9",)
+    assert requests == []  # only the one place is asked
 
 
 @pytest.mark.parametrize(
-    ("answer", "why"),
+    ("answer", "reason"),
     [
         ((500, {}, b""), "it answers 500"),
         ((200, {}, b"<html>please log in</html>"), "lists no Python-X.Y.Z.tar.xz"),
         ((200, {}, b"[{"), "Expecting"),
     ],
 )
-def test_an_answer_that_is_none_is_unknown_and_not_nothing_new(serve: Serve, answer: Answer, why: str) -> None:
-    found = ask(lock(f"http://{serve({'/': answer})}/"), None, (), "").versions
-    assert found.value is None and why in found.why
+def test_an_answer_that_is_none_is_unknown_and_not_nothing_new(serve: Serve, answer: Answer, reason: str) -> None:
+    found = query_upstream(lock(f"http://{serve({'/': answer})}/"), None, (), "").versions
+    assert found.value is None and reason in found.reason
 
 
 def test_nobody_there_is_unknown_with_the_systems_words() -> None:
-    found = ask(lock("http://127.0.0.1:1/"), "127.0.0.1:1/debian:x", ("flask",), "http://127.0.0.1:1/simple")
+    found = query_upstream(lock("http://127.0.0.1:1/"), "127.0.0.1:1/debian:x", ("flask",), "http://127.0.0.1:1/simple")
     assert found.base is not None
     for fact in (found.versions, found.base, found.packages["flask"]):
-        assert fact.value is None and "refused" in fact.why
+        assert fact.value is None and "refused" in fact.reason
 
 
 def test_a_login_in_an_address_travels_in_a_header_and_is_never_said(
-    serve: Serve, seen: Seen, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, requests: Requests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = serve({"/simple/flask/": (500, {}, b"")})
     monkeypatch.setenv("GILFREE_SOURCES", f"http://me:hunter2@{place}/")
-    found = ask(lock(""), None, ("flask",), f"http://me:hunter2@{place}/simple")
-    assert {one[2] for one in seen} == {"Basic bWU6aHVudGVyMg=="}
+    found = query_upstream(lock(""), None, ("flask",), f"http://me:hunter2@{place}/simple")
+    assert {one[2] for one in requests} == {"Basic bWU6aHVudGVyMg=="}
     for fact in (found.versions, found.packages["flask"]):
-        assert fact.value is None and "it answers" in fact.why and "hunter2" not in fact.why
+        assert fact.value is None and "it answers" in fact.reason and "hunter2" not in fact.reason
     assert "hunter2" not in python_source(lock(""))
 
 
 def test_a_folder_that_is_not_there_is_unknown() -> None:
-    assert "is no folder" in ask(lock("/no/such/folder"), None, (), "").versions.why
+    assert "is no folder" in query_upstream(lock("/no/such/folder"), None, (), "").versions.reason
 
 
 def test_one_that_never_answers_holds_up_none_of_the_others(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,45 +166,47 @@ def test_one_that_never_answers_holds_up_none_of_the_others(serve: Serve, monkey
         place = serve({"/": (200, {}, RELEASES)})
         began = time.monotonic()
         silent = f"127.0.0.1:{quiet.server_address[1]}"
-        found = ask(lock(f"http://{place}/"), f"{silent}/debian:x", ("flask", "fastapi"), f"http://{silent}/simple")
+        found = query_upstream(
+            lock(f"http://{place}/"), f"{silent}/debian:x", ("flask", "fastapi"), f"http://{silent}/simple"
+        )
         assert time.monotonic() - began < 3
     finally:
         quiet.server_close()
     assert found.versions.value is not None and found.base is not None
-    assert "no answer within 1 s" in found.base.why and "no answer" in found.packages["flask"].why
+    assert "no answer within 1 s" in found.base.reason and "no answer" in found.packages["flask"].reason
 
 
 def test_the_promised_ten_seconds_hold() -> None:
     assert upstream.ONE_SECONDS < upstream.ALL_SECONDS < 10
 
 
-def test_a_bases_digest_is_what_the_registry_says(serve: Serve, seen: Seen) -> None:
+def test_a_bases_digest_is_what_the_registry_says(serve: Serve, requests: Requests) -> None:
     place = serve({"/v2/team/debian/manifests/trixie": (200, {"Docker-Content-Digest": DIGEST}, b"")})
     assert base_digest(f"{place}/team/debian:trixie") == DIGEST
-    assert seen == [("HEAD", "/v2/team/debian/manifests/trixie", "")]  # HEAD does not count as a pull
+    assert requests == [("HEAD", "/v2/team/debian/manifests/trixie", "")]  # HEAD does not count as a pull
 
 
-def test_a_registry_that_wants_a_token_gets_the_one_that_it_names(serve: Serve, seen: Seen) -> None:
+def test_a_registry_that_wants_a_token_gets_the_one_that_it_names(serve: Serve, requests: Requests) -> None:
     challenge = 'Bearer realm="HERE/token",service="registry.example",scope="repository:team/debian:pull"'
-    asked = "/token?service=registry.example&scope=repository%3Ateam%2Fdebian%3Apull"
+    token_request = "/token?service=registry.example&scope=repository%3Ateam%2Fdebian%3Apull"
     place = serve(
         {
             "/v2/team/debian/manifests/latest": (401, {"WWW-Authenticate": challenge}, b""),
-            asked: (200, {}, b'{"token": "a-token"}'),
+            token_request: (200, {}, b'{"token": "a-token"}'),
         }
     )
     assert base_digest(f"{place}/team/debian") == DIGEST
-    assert [one[2] for one in seen] == ["", "", "Bearer a-token"]
+    assert [one[2] for one in requests] == ["", "", "Bearer a-token"]
 
 
 @pytest.mark.parametrize(
-    ("answer", "why"),
+    ("answer", "reason"),
     [((404, {}, b""), "404"), ((200, {}, b""), "gives no digest"), ((401, {"WWW-Authenticate": "Basic"}, b""), "401")],
 )
-def test_a_registry_that_has_no_digest_leaves_it_unknown(serve: Serve, answer: Answer, why: str) -> None:
+def test_a_registry_that_has_no_digest_leaves_it_unknown(serve: Serve, answer: Answer, reason: str) -> None:
     place = serve({"/v2/debian/manifests/x": answer})
-    fact = ask(lock(f"http://{place}/"), f"{place}/debian:x", (), "").base
-    assert fact is not None and fact.value is None and why in fact.why
+    fact = query_upstream(lock(f"http://{place}/"), f"{place}/debian:x", (), "").base
+    assert fact is not None and fact.value is None and reason in fact.reason
 
 
 @pytest.mark.parametrize(
@@ -238,10 +240,10 @@ def test_the_digest_that_a_real_registry_gives_is_the_one_that_the_engine_knows(
         client.api.tag("debian:trixie-slim", name, "check")
         try:
             client.images.push(name, tag="check")
-            (told,) = (
+            (digest,) = (
                 one for one in client.images.get(f"{name}:check").attrs["RepoDigests"] if one.startswith(f"{name}@")
             )
-            assert base_digest(f"{name}:check") == told.partition("@")[2]
+            assert base_digest(f"{name}:check") == digest.partition("@")[2]
         finally:
             client.images.remove(f"{name}:check")
 
@@ -261,8 +263,8 @@ def test_the_newest_final_release_of_a_package_is_read_from_either_form_of_index
 
 def test_a_package_without_a_release_is_unknown(serve: Serve) -> None:
     place = serve({"/simple/flask/": (200, {}, b"<html></html>")})
-    fact = ask(lock("/nowhere"), None, ("flask",), f"http://{place}/simple").packages["flask"]
-    assert fact.value is None and "lists no release of flask" in fact.why
+    fact = query_upstream(lock("/nowhere"), None, ("flask",), f"http://{place}/simple").packages["flask"]
+    assert fact.value is None and "lists no release of flask" in fact.reason
 
 
 VERSIONS = st.builds(

@@ -13,7 +13,7 @@ from toolkit.backends.kubernetes.client import Cluster, Object
 from toolkit.backends.kubernetes.labels import PROBE
 from toolkit.backends.kubernetes.logs import log_path
 from toolkit.errors import GilfreeError
-from toolkit.images.pair import Answer, answered, question
+from toolkit.images.image_python import ImagePython, image_python_command, parse_image_python
 from toolkit.scenario.cluster import ClusterSettings
 from toolkit.trial.contract import AGENT_DIRECTORY, USER
 
@@ -23,7 +23,7 @@ PROBE_SECONDS = 300
 POLL_SECONDS = 0.3
 
 
-def probe_images(cluster: Cluster, images: Sequence[str], settings: ClusterSettings, node: str) -> list[Answer]:
+def probe_images(cluster: Cluster, images: Sequence[str], settings: ClusterSettings, node: str) -> list[ImagePython]:
     """The interpreter and the packages of each image, in their order.
 
     Raises GilfreeError with the cluster's own message when an image cannot be pulled or run.
@@ -38,7 +38,7 @@ def probe_images(cluster: Cluster, images: Sequence[str], settings: ClusterSetti
             cluster.delete(cluster.path("pods", name), grace_seconds=0)
 
 
-def _wait_for_answer(cluster: Cluster, name: str, image: str) -> Answer:
+def _wait_for_answer(cluster: Cluster, name: str, image: str) -> ImagePython:
     deadline = time.monotonic() + PROBE_SECONDS
     while True:
         pod = cluster.get(cluster.path("pods", name))
@@ -53,7 +53,7 @@ def _wait_for_answer(cluster: Cluster, name: str, image: str) -> Answer:
             )
         if pod_state.has_ended(pod):
             output = cluster.text(log_path(cluster, name), container="probe")
-            return answered(output, image, output[-300:])
+            return parse_image_python(output, image, output[-300:])
         if cluster.stopping.wait(POLL_SECONDS):
             raise GilfreeError("interrupted")
 
@@ -81,7 +81,7 @@ def _probe_pod(name: str, image: str, settings: ClusterSettings, node: str) -> O
             {
                 "name": "probe",
                 "image": image,
-                "command": [word.replace("$", "$$") for word in question()],
+                "command": [word.replace("$", "$$") for word in image_python_command()],
                 "workingDir": AGENT_DIRECTORY,
                 "resources": {part: {"cpu": "100m", "memory": "128Mi"} for part in ("requests", "limits")},
                 "securityContext": {

@@ -40,11 +40,11 @@ def build(
     from toolkit.engine.client import connected
     from toolkit.errors import GilfreeError
     from toolkit.images.builder.build import build_images
-    from toolkit.images.progress import Watching
+    from toolkit.images.progress import BuildProgress
     from toolkit.images.registry.base import find_base
     from toolkit.images.registry.push import checked_registry, push_images
-    from toolkit.images.registry.resolve import wanted_images
-    from toolkit.images.spec.network import network
+    from toolkit.images.registry.resolve import image_specs
+    from toolkit.images.spec.network import network_from_options
     from toolkit.images.spec.project import open_project
     from toolkit.pythons.lock import load_lock
 
@@ -56,20 +56,20 @@ def build(
         )
     place = checked_registry(registry) if registry else None
     started = time.monotonic()
-    watching = Watching(quiet=quiet)
-    reached = network(ca, pip_index, apt_mirror, cargo_mirror, host=host_network)
-    own = open_project(project, app, interface, python, watching.say) if project else None
+    progress = BuildProgress(quiet=quiet)
+    reached = network_from_options(ca, pip_index, apt_mirror, cargo_mirror, host=host_network)
+    own = open_project(project, app, interface, python, progress.say) if project else None
     with connected() as client:
-        found = find_base(client, base, load_lock(), pull=True)
-        wanted = wanted_images(python, profile, found, own)
-        built = build_images(client, wanted, reached, watching, command_again())
+        base_image = find_base(client, base, load_lock(), pull=True)
+        specs = image_specs(python, profile, base_image, own)
+        built = build_images(client, specs, reached, progress, command_again())
         if push and place:
-            built = push_images(client, built, place, watching)
+            built = push_images(client, built, place, progress)
     if json_output:
         print(json.dumps([one.describe() for one in built], indent=1))
         return
     for one in built:
         state = f"built in {one.seconds:.0f} s" if one.why else "current"
-        print(f"{one.wanted.title:24} {one.digest or one.wanted.name}  {one.size_bytes / 1e6:.0f} MB  {state}")
+        print(f"{one.spec.title:24} {one.digest or one.spec.name}  {one.size_bytes / 1e6:.0f} MB  {state}")
     made = sum(bool(one.why) for one in built)
     print(f"{made} built, {len(built) - made} current, {time.monotonic() - started:.1f} s")

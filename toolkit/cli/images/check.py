@@ -33,25 +33,29 @@ def check(
     import json
     import time
 
-    from toolkit.images.staleness.check import exit_code, notes
-    from toolkit.images.staleness.observe import look
+    from toolkit.images.staleness.observe import observe
+    from toolkit.images.staleness.status import exit_code, notes
     from toolkit.images.staleness.upstream import python_source
     from toolkit.pythons.lock import load_lock
 
     began = time.monotonic()
-    seen = look(python, profile, base, prereleases)
+    seen = observe(python, profile, base, prereleases)
     seconds = time.monotonic() - began
     lock = load_lock()
-    told = notes(lock, seen.upstream, seen.pins)
+    remarks = notes(lock, seen.upstream, seen.pins)
     if json_output:
-        rows = [{"image": one.title, "state": one.state, "reason": one.reason, "name": one.name} for one in seen.judged]
-        print(json.dumps({"images": rows, "notes": told, "source": python_source(lock), "seconds": seconds}, indent=1))
+        rows = [
+            {"image": one.title, "state": one.state, "reason": one.reason, "name": one.name} for one in seen.statuses
+        ]
+        print(
+            json.dumps({"images": rows, "notes": remarks, "source": python_source(lock), "seconds": seconds}, indent=1)
+        )
     else:
-        for one in seen.judged:
+        for one in seen.statuses:
             print(f"{one.title:24} {one.words()}")
-        for words in told:
+        for words in remarks:
             print(f"note: {words}")
-        if any(one.state == "unknown" for one in seen.judged):
+        if any(one.state == "unknown" for one in seen.statuses):
             print(
                 f"gilfree: the newest versions are unknown because {python_source(lock)} did not answer; repeat later, or set "
                 "GILFREE_SOURCES to the address of a mirror or to a folder with tarballs",
@@ -60,7 +64,7 @@ def check(
     if timing:
         print(f"check: {seconds:.2f} s", file=sys.stderr)
         print(f"no-op build: {_no_op_build(python, seen.profile, base):.2f} s", file=sys.stderr)
-    sys.exit(exit_code(seen.judged, seen.upstream))
+    sys.exit(exit_code(seen.statuses, seen.upstream))
 
 
 def _no_op_build(python: str, profile: str, base: str | None) -> float:
@@ -69,14 +73,14 @@ def _no_op_build(python: str, profile: str, base: str | None) -> float:
 
     from toolkit.engine.client import connected
     from toolkit.images.builder.build import build_images
-    from toolkit.images.progress import Watching
+    from toolkit.images.progress import BuildProgress
     from toolkit.images.registry.base import find_base
-    from toolkit.images.registry.resolve import wanted_images
+    from toolkit.images.registry.resolve import image_specs
     from toolkit.images.spec.network import Network
     from toolkit.pythons.lock import load_lock
 
     began = time.monotonic()
     with connected() as client:
-        wanted = wanted_images(python, profile, find_base(client, base, load_lock()))
-        build_images(client, wanted, Network(), Watching(quiet=True), "gilfree images build")
+        specs = image_specs(python, profile, find_base(client, base, load_lock()))
+        build_images(client, specs, Network(), BuildProgress(quiet=True), "gilfree images build")
     return time.monotonic() - began

@@ -20,10 +20,10 @@ def list_images(json_output: AsJson = False) -> None:
     from dataclasses import asdict
 
     from toolkit.engine.client import connected
-    from toolkit.images.registry.prune import present_images
+    from toolkit.images.registry import prune
 
     with connected() as client:
-        found = present_images(client)
+        found = prune.list_images(client)
     if json_output:
         print(json.dumps([asdict(one) for one in found], indent=1))
         return

@@ -25,12 +25,12 @@ def prune(
     import json
 
     from toolkit.engine.client import connected
-    from toolkit.images.registry.prune import present_images, remove, superfluous
-    from toolkit.images.staleness.observe import wanted_ids
+    from toolkit.images.registry.prune import list_images, prunable, remove_images
+    from toolkit.images.staleness.observe import current_ids
 
     with connected() as client:
-        gone = superfluous(present_images(client), keep, wanted_ids(client))
-        names = [one.name for one in gone] if dry_run else remove(client, gone)
+        gone = prunable(list_images(client), keep, current_ids(client))
+        names = [one.name for one in gone] if dry_run else remove_images(client, gone)
     if json_output:
         print(json.dumps(names, indent=1))
         return

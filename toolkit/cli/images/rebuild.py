@@ -22,7 +22,7 @@ from toolkit.cli.images.shared import (
 from toolkit.cli.shared.options import DEFAULT_PYTHON, AsJson, Python, Quiet
 
 if TYPE_CHECKING:
-    from toolkit.images.staleness.rebuild import Rebuilt
+    from toolkit.images.staleness.rebuild import RebuildResult
 
 
 def register(app: typer.Typer) -> None:
@@ -57,17 +57,17 @@ def rebuild(
     import time
 
     from toolkit.errors import CHECK_FAILED
-    from toolkit.images.progress import Watching
+    from toolkit.images.progress import BuildProgress
     from toolkit.images.registry.push import checked_registry
-    from toolkit.images.spec.network import network
-    from toolkit.images.staleness.rebuild import Asked
+    from toolkit.images.spec.network import network_from_options
+    from toolkit.images.staleness.rebuild import RebuildRequest
     from toolkit.images.staleness.rebuild import rebuild as run
 
-    reached = network(ca, pip_index, apt_mirror, cargo_mirror, host=host_network)
+    reached = network_from_options(ca, pip_index, apt_mirror, cargo_mirror, host=host_network)
     place = checked_registry(registry) if registry else None
-    asked = Asked(python, profile, base, command_again(), prereleases, place, reached, not no_child)
+    request = RebuildRequest(python, profile, base, command_again(), prereleases, place, reached, not no_child)
     started = time.monotonic()
-    done = run(asked, Watching(quiet=quiet))
+    done = run(request, BuildProgress(quiet=quiet))
     seconds = time.monotonic() - started
     if json_output:
         print(json.dumps({**as_json(done), "seconds": round(seconds, 1)}, indent=1))
@@ -79,18 +79,18 @@ def rebuild(
         sys.exit(_bench(done, scenario))
 
 
-def as_json(done: Rebuilt) -> dict[str, object]:
+def as_json(done: RebuildResult) -> dict[str, object]:
     """The result as data for --json."""
     return {
-        "images": [{"image": one.title, "state": one.state, "reason": one.reason} for one in done.judged],
+        "images": [{"image": one.title, "state": one.state, "reason": one.reason} for one in done.statuses],
         "changes": list(done.changes),
         "built": [one.describe() for one in done.built],
-        "failed": [{"of": one.of, "claim": one.claim, "detail": one.detail} for one in done.failed],
+        "failed": [{"of": one.subject, "claim": one.requirement, "detail": one.problem} for one in done.failed],
         "moved": done.moved,
     }
 
 
-def _print(done: Rebuilt, seconds: float) -> None:
+def _print(done: RebuildResult, seconds: float) -> None:
     if not done.built:
         print(f"all current, nothing to do, {seconds:.1f} s")
         return
@@ -98,17 +98,17 @@ def _print(done: Rebuilt, seconds: float) -> None:
         print(change)
     for one in done.built:
         words = f"built in {one.seconds:.0f} s because {'; '.join(one.why)}" if one.why else "current"
-        print(f"{one.wanted.title:24} {one.digest or one.wanted.name}  {words}")
-    for finding in done.failed:
-        print(f"FAIL {finding.of}: {finding.claim}: {finding.detail}")
-    held = len(done.findings) - len(done.failed)
-    print(f"{held} of {len(done.findings)} tests hold{'; no tag was moved' * bool(done.failed)}")
+        print(f"{one.spec.title:24} {one.digest or one.spec.name}  {words}")
+    for result in done.failed:
+        print(f"FAIL {result.subject}: {result.requirement}: {result.problem}")
+    held = len(done.check_results) - len(done.failed)
+    print(f"{held} of {len(done.check_results)} tests hold{'; no tag was moved' * bool(done.failed)}")
     for tag, name in done.moved.items():
         print(f"{tag} is {name}")
     print(f"{seconds:.0f} s")
 
 
-def bench_command(done: Rebuilt, scenario: str) -> list[str]:
+def bench_command(done: RebuildResult, scenario: str) -> list[str]:
     """The arguments of `gilfree bench` that measure the new pair against the old one; empty without another old pair."""
     if done.old is None or done.new is None or done.old == done.new:
         return []
@@ -116,7 +116,7 @@ def bench_command(done: Rebuilt, scenario: str) -> list[str]:
     return ["bench", "--backend", "docker", "--scenario", scenario, *pair]
 
 
-def _bench(done: Rebuilt, scenario: str) -> int:
+def _bench(done: RebuildResult, scenario: str) -> int:
     import subprocess
 
     command = bench_command(done, scenario)

@@ -23,6 +23,6 @@ def command_again() -> str:
     """The command that is running, to be run again, without the logins in its addresses."""
     import shlex
 
-    from toolkit.images.spec.network import hidden
+    from toolkit.images.spec.network import mask_logins
 
-    return f"gilfree {shlex.join(hidden(word) for word in sys.argv[1:])}"
+    return f"gilfree {shlex.join(mask_logins(word) for word in sys.argv[1:])}"

@@ -37,38 +37,41 @@ def run_checks(
 
     from toolkit.engine.client import connected
     from toolkit.errors import CHECK_FAILED
-    from toolkit.images.checks.judge import judge
-    from toolkit.images.checks.run import collect
-    from toolkit.images.progress import Watching
+    from toolkit.images.checks.collect import collect_facts
+    from toolkit.images.checks.results import check_results
+    from toolkit.images.progress import BuildProgress
     from toolkit.images.registry.base import find_base
-    from toolkit.images.registry.built import newest_profile, require
+    from toolkit.images.registry.built import last_built_profile, require_current
     from toolkit.images.registry.promote import promote as move_tags
     from toolkit.images.registry.push import checked_registry
-    from toolkit.images.registry.resolve import wanted_images
-    from toolkit.images.spec.network import network
+    from toolkit.images.registry.resolve import image_specs
+    from toolkit.images.spec.network import network_from_options
     from toolkit.pythons.lock import load_lock
 
     place = checked_registry(registry) if registry else None
-    watching = Watching(quiet=quiet)
-    reached = network(ca, pip_index, apt_mirror, "", host=host_network)
+    progress = BuildProgress(quiet=quiet)
+    reached = network_from_options(ca, pip_index, apt_mirror, "", host=host_network)
     moved: dict[str, str] = {}
     with connected() as client:
-        found = find_base(client, base, load_lock())
-        chosen = profile or newest_profile(python)
-        wanted = wanted_images(python, chosen, found)
-        require(client, wanted, f"gilfree images build --python {python} --profile {chosen}")
-        findings = judge(collect(client, wanted, reached, watching, child=not no_child))
-        failed = [one for one in findings if not one.holds]
+        base_image = find_base(client, base, load_lock())
+        chosen = profile or last_built_profile(python)
+        specs = image_specs(python, chosen, base_image)
+        require_current(client, specs, f"gilfree images build --python {python} --profile {chosen}")
+        results = check_results(collect_facts(client, specs, reached, progress, child=not no_child))
+        failed = [one for one in results if not one.passed]
         if promote and not failed:
-            moved = move_tags(client, wanted, watching, registry=place)
+            moved = move_tags(client, specs, progress, registry=place)
     if json_output:
-        rows = [{"of": one.of, "claim": one.claim, "holds": one.holds, "detail": one.detail} for one in findings]
+        rows = [
+            {"of": one.subject, "claim": one.requirement, "holds": one.passed, "detail": one.problem} for one in results
+        ]
         print(json.dumps({"findings": rows, "moved": moved}, indent=1))
     else:
-        for one in findings:
-            print(f"{'ok  ' if one.holds else 'FAIL'} {one.of}: {one.claim}{': ' * (not one.holds)}{one.detail}")
+        for one in results:
+            problem = f": {one.problem}" if one.problem else ""
+            print(f"{'ok  ' if one.passed else 'FAIL'} {one.subject}: {one.requirement}{problem}")
         for tag, name in moved.items():
             print(f"{tag} is {name}")
-        print(f"{len(findings) - len(failed)} of {len(findings)} hold{'; no tag was moved' * bool(failed)}")
+        print(f"{len(results) - len(failed)} of {len(results)} hold{'; no tag was moved' * bool(failed)}")
     if failed:
         sys.exit(CHECK_FAILED)

@@ -1,1 +1,1 @@
-"""Whether a built image does what it promises: asked from inside, judged outside."""
+"""`gilfree images test`: facts are collected from containers of an image, then compared with what the image promises."""

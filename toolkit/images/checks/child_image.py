@@ -1,16 +1,16 @@
-"""A child image of a runtime: pip and a C extension must build there, as in anybody's own Dockerfile."""
+"""A child image of a runtime: pip must work and a C extension must build in it, as in a user's own Dockerfile."""
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 from typing import TYPE_CHECKING, Any
 
 from toolkit import paths
 from toolkit.engine.client import engine_errors
 from toolkit.engine.containers import run
-from toolkit.images.spec.inputs import Wanted
+from toolkit.images.builder.stream import build_events, image_id_in
+from toolkit.images.spec.context import text_context
+from toolkit.images.spec.inputs import ImageSpec
 from toolkit.images.spec.network import Network, redacted
 from toolkit.trial.contract import SERVER_PYTHON
 
@@ -51,55 +51,38 @@ static PyModuleDef_Slot slots[] = {
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "gilfree_child", NULL, 0, methods, slots};
 PyMODINIT_FUNC PyInit_gilfree_child(void) { return PyModuleDef_Init(&module); }
 """
-_ASK = """
+_USE_EXTENSION = """
 import json, sys, sysconfig, gilfree_child
 print(json.dumps({"answer": gilfree_child.answer(), "gil_on": getattr(sys, "_is_gil_enabled", lambda: True)(),
                   "file": gilfree_child.__file__, "abi": sysconfig.get_config_var("SOABI")}))
 """
 
 
-def child_build(client: DockerClient, runtime: Wanted, network: Network) -> dict[str, Any]:
-    """Build it and import what was built: the extension's answer, file and ABI, or `problem`. Layers stay as cache."""
-    shipped = (paths.shipped("images") / "network.sh").read_text()
-    made = _context(
+def build_child_image(client: DockerClient, runtime: ImageSpec, network: Network) -> dict[str, Any]:
+    """Build a child image of `runtime` and import its extension: `answer`, `gil_on`, `file`, `abi`; or `problem`.
+
+    The layers stay in the engine as its cache.
+    """
+    context = text_context(
         {
             "Dockerfile": _DOCKERFILE.format(runtime=runtime.name),
-            "network.sh": shipped,
+            "network.sh": (paths.shipped("images") / "network.sh").read_text(),
             "extension/pyproject.toml": _PYPROJECT,
             "extension/setup.py": _SETUP,
             "extension/child.c": _C,
         }
     )
-    image, said = "", ""
+    image_id, output = "", ""
     with engine_errors("building a child image"):
-        for event in client.api.build(
-            fileobj=made,
-            custom_context=True,
-            decode=True,
-            rm=True,
-            forcerm=True,
-            buildargs=network.arguments(),
-            network_mode="host" if network.host else None,
-        ):
+        for event in build_events(client, context, network, network.arguments()):
             if "error" in event:
-                return {"problem": redacted((said + str(event["error"]))[-600:], network.secrets())}
-            said = (said + str(event.get("stream", "")))[-2000:]
-            image = (event.get("aux") or {}).get("ID", image)
+                return {"problem": redacted((output + str(event["error"]))[-600:], network.secrets())}
+            output = (output + str(event.get("stream", "")) + "\n")[-2000:]
+            image_id = image_id_in(event) or image_id
     ended, out, errors = run(
-        client, image, [SERVER_PYTHON, "-c", _ASK], purpose="test", timeout_seconds=30, network_mode="none"
+        client, image_id, [SERVER_PYTHON, "-c", _USE_EXTENSION], purpose="test", timeout_seconds=30, network_mode="none"
     )
     if ended.code != 0:
         return {"problem": errors.strip()[-400:]}
     found: dict[str, Any] = json.loads(out)
     return found
-
-
-def _context(files: dict[str, str]) -> io.BytesIO:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w") as archive:
-        for name, text in files.items():
-            one = tarfile.TarInfo(name)
-            one.size, one.mode = len(text.encode()), 0o644
-            archive.addfile(one, io.BytesIO(text.encode()))
-    made.seek(0)
-    return made

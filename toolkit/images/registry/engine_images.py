@@ -1,4 +1,4 @@
-"""What images the engine has."""
+"""Images in the engine: looked up by name, their labels read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def inspected(client: DockerClient, name: str) -> dict[str, Any] | None:
-    """What the engine says of an image; None when it has none of that name."""
+    """The engine's description of an image (as `docker image inspect`); None when it has none of that name."""
     import docker
 
     try:
@@ -21,6 +21,11 @@ def inspected(client: DockerClient, name: str) -> dict[str, Any] | None:
 
 
 def labels_of(image: dict[str, Any] | None) -> dict[str, str]:
-    """gilfree's own labels of an image, without their prefix: id, kind, variant, profile, inputs, inventory. Pure."""
+    """gilfree's own labels of an inspected image, without their prefix: id, kind, variant, profile, inputs, inventory."""
     labels: dict[str, str] = ((image or {}).get("Config") or {}).get("Labels") or {}
+    return own_labels(labels)
+
+
+def own_labels(labels: dict[str, str]) -> dict[str, str]:
+    """Those of an image's labels that are gilfree's, without their prefix."""
     return {name.removeprefix(LABEL): value for name, value in labels.items() if name.startswith(LABEL)}

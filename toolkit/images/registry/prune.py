@@ -1,4 +1,4 @@
-"""Which of our images the engine has, and which of them may go."""
+"""gilfree's images in the engine, and the removal of old ones."""
 
 from __future__ import annotations
 
@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Present:
-    """One of our images as the engine has it. `moving`: tags that follow tested pairs and point here now."""
+class EngineImage:
+    """One of gilfree's images in the engine.
+
+    id: of its inputs. image_id: the engine's own. created: when it was built (ISO, or seconds since 1970 where this user
+    did not build it). why: it was built. moving: the moving tags that point to it now.
+    """
 
     name: str
     id: str
@@ -32,8 +36,8 @@ class Present:
     moving: tuple[str, ...]
 
 
-def present_images(client: DockerClient) -> list[Present]:
-    """All images that carry our label, newest first."""
+def list_images(client: DockerClient) -> list[EngineImage]:
+    """All images in the engine that gilfree built, newest first."""
     known: Mapping[str, Any] = state.read()["images"]
     with engine_errors("listing images"):
         listed = client.api.images(filters={"label": f"{LABEL}id"})
@@ -42,12 +46,12 @@ def present_images(client: DockerClient) -> list[Present]:
         labels = one.get("Labels") or {}
         mine, tags = labels[f"{LABEL}id"], [tag for tag in one.get("RepoTags") or () if tag != "<none>:<none>"]
         if not any(tag.rpartition("/")[2].startswith("gilfree-") for tag in tags):
-            continue  # somebody's own image on one of ours inherits its labels
+            continue  # a user's own image on top of one of gilfree's inherits its labels
         own = [tag for tag in tags if tag.endswith(mine[:12]) and tag.count("/") == 0] or tags
         moving = tuple(sorted(tag for tag in tags if not tag.endswith(mine[:12])))
         fields = known.get(mine, {})
         found.append(
-            Present(
+            EngineImage(
                 own[0],
                 mine,
                 one["Id"],
@@ -56,29 +60,30 @@ def present_images(client: DockerClient) -> list[Present]:
                 labels.get(f"{LABEL}profile", ""),
                 int(one["Size"]),
                 str(fields.get("built_at", "")) or str(one["Created"]),
-                "; ".join(fields.get("why") or ())
-                if isinstance(fields.get("why"), list)
-                else str(fields.get("why") or ""),
+                "; ".join(fields.get("why", ())),
                 moving,
             )
         )
     return sorted(found, key=lambda image: image.created, reverse=True)
 
 
-def superfluous(found: Sequence[Present], keep: int, wanted: frozenset[str]) -> list[Present]:
-    """Those beyond the newest `keep` of each kind, variant and profile; never one that is wanted now or has a moving tag."""
-    groups: dict[tuple[str, str, str, str], list[Present]] = defaultdict(list)
+def prunable(found: Sequence[EngineImage], keep: int, current: frozenset[str]) -> list[EngineImage]:
+    """The images that may be removed: those beyond the newest `keep` of each repository, kind, variant and profile.
+
+    current: ids of images that are current; neither these nor images with a moving tag are ever returned.
+    """
+    groups: dict[tuple[str, str, str, str], list[EngineImage]] = defaultdict(list)
     for one in found:
         groups[(one.name.partition(":")[0], one.kind, one.variant, one.profile)].append(one)
-    gone = []
+    removable = []
     for group in groups.values():
         newest_first = sorted(group, key=lambda one: one.created, reverse=True)
-        gone += [one for one in newest_first[keep:] if not one.moving and one.id not in wanted]
-    return gone
+        removable += [one for one in newest_first[keep:] if not one.moving and one.id not in current]
+    return removable
 
 
-def remove(client: DockerClient, images: Sequence[Present]) -> list[str]:
-    """Remove them, apps before the runtimes below them; the names of those that are gone. One in use stays, and is said."""
+def remove_images(client: DockerClient, images: Sequence[EngineImage]) -> list[str]:
+    """Remove images, apps before the runtimes below them; their names. Raises GilfreeError for one that is in use."""
     import docker
 
     order = {"app": 0, "load": 1, "python": 2}
@@ -90,6 +95,8 @@ def remove(client: DockerClient, images: Sequence[Present]) -> list[str]:
         except docker.errors.ImageNotFound:
             pass
         except docker.errors.APIError as error:
-            raise GilfreeError(f"{one.name} cannot be removed: {error.explanation}", "end what uses it") from None
+            raise GilfreeError(
+                f"{one.name} cannot be removed: {error.explanation}", "stop the containers that use it"
+            ) from None
         removed.append(one.name)
     return removed

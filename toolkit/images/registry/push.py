@@ -1,4 +1,4 @@
-"""Pushing images: by their immutable tag; the digest that the registry returned is recorded and used from then on."""
+"""Pushing images by their immutable tag. The digest that the registry returns is recorded and used from then on."""
 
 from __future__ import annotations
 
@@ -8,69 +8,78 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.engine.client import engine_errors
 from toolkit.errors import GilfreeError
-from toolkit.images.progress import Watching
+from toolkit.images.progress import BuildProgress
 from toolkit.images.registry import state
-from toolkit.images.registry.built import Built
+from toolkit.images.registry.built import BuiltImage
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 
-def push_images(client: DockerClient, built: Sequence[Built], registry: str, watching: Watching) -> list[Built]:
-    """Push those that the registry does not have; all come back with their digests."""
+def push_images(
+    client: DockerClient, built: Sequence[BuiltImage], registry: str, progress: BuildProgress
+) -> list[BuiltImage]:
+    """Push the images that the registry does not have yet; all are returned with their digests, which are recorded.
+
+    registry: `HOST[/PREFIX]`. Raises GilfreeError with the registry's answer and a remedy.
+    """
     known = state.read()["images"]
-    done = []
-    for one in built:
-        digest = known.get(one.wanted.id, {}).get("pushed", {}).get(registry)
-        if digest is None or not _there(client, digest):
-            watching.begin(one.wanted.title, f"pushing to {registry}")
-            digest = push(client, one.wanted.name, f"{registry}/{one.wanted.repository}", one.wanted.tag, watching)
-            watching.say(f"{one.wanted.title}: {digest}")
-        state.remember(one.wanted.id, pushed={registry: digest}, last_pushed=digest)
-        done.append(replace(one, digest=digest))
-    return done
+    pushed = []
+    for image in built:
+        spec = image.spec
+        digest = known.get(spec.id, {}).get("pushed", {}).get(registry)
+        if digest is None or not _registry_has(client, digest):
+            progress.begin(spec.title, f"pushing to {registry}")
+            digest = push(client, spec.name, f"{registry}/{spec.repository}", spec.tag, progress)
+            progress.say(f"{spec.title}: {digest}")
+        state.update_image(spec.id, pushed={registry: digest}, last_pushed=digest)
+        pushed.append(replace(image, digest=digest))
+    return pushed
 
 
-def push(client: DockerClient, image: str, repository: str, tag: str, watching: Watching) -> str:
-    """Push one tag; `repository@sha256:…` as the registry returned it. Raises GilfreeError with the registry's words."""
-    with engine_errors(f"pushing {repository}:{tag}"):
+def push(client: DockerClient, image: str, repository: str, tag: str, progress: BuildProgress) -> str:
+    """Push one image under a tag; `repository@sha256:…` with the digest that the registry returned.
+
+    Raises GilfreeError with the registry's answer and a remedy.
+    """
+    with engine_errors(f"pushing {repository}:{tag}"), progress.running():
         client.api.tag(image, repository, tag)
         digest = ""
         for event in client.api.push(repository, tag, stream=True, decode=True):
             if "error" in event:
-                raise refused(f"{repository}:{tag}", str(event["error"]))
-            watching.line(_words(event))
+                raise push_error(f"{repository}:{tag}", str(event["error"]))
+            progress.line(_layer_status(event))
             digest = (event.get("aux") or {}).get("Digest", digest)
     if not digest:
         raise GilfreeError(f"pushing {repository}:{tag}: the registry returned no digest", "push it again")
     return f"{repository}@{digest}"
 
 
-def refused(what: str, words: str) -> GilfreeError:
-    """Why a registry did not take an image, with the remedy. Pure."""
-    lower = words.lower()
-    host = what.partition("/")[0]
+def push_error(name: str, answer: str) -> GilfreeError:
+    """The error, with the remedy, for a registry's `answer` to the push of an image named `HOST/…:TAG`."""
+    lower = answer.lower()
+    host = name.partition("/")[0]
     if any(sign in lower for sign in ("denied", "unauthorized", "authentication required", "no basic auth")):
-        return GilfreeError(f"{host} does not let this user push {what}: {words}", f"docker login {host}")
+        return GilfreeError(f"{host} does not let this user push {name}: {answer}", f"docker login {host}")
     if "http response to https" in lower:
         return GilfreeError(
-            f"{host} speaks plain HTTP: {words}", f'add "insecure-registries": ["{host}"] to the engine\'s daemon.json'
+            f"{host} speaks plain HTTP: {answer}", f'add "insecure-registries": ["{host}"] to the engine\'s daemon.json'
         )
     if any(sign in lower for sign in ("x509", "certificate")):
         return GilfreeError(
-            f"the engine does not trust {host}: {words}", f"put its CA into /etc/docker/certs.d/{host}/ca.crt"
+            f"the engine does not trust {host}: {answer}", f"put its CA into /etc/docker/certs.d/{host}/ca.crt"
         )
     if any(sign in lower for sign in ("connection refused", "no such host", "timeout", "no route", "dial tcp")):
         return GilfreeError(
-            f"the registry {host} is not reached: {words}", "see that it runs and that its name is right"
+            f"the registry {host} cannot be reached: {answer}", "check that it runs and that its name is right"
         )
     if "no space left" in lower:
-        return GilfreeError(f"the disk of {host} is full: {words}", "free some there, then push again")
-    return GilfreeError(f"{host} did not take {what}: {words}", "see its log, then push again")
+        return GilfreeError(f"the disk of {host} is full: {answer}", "free some space there, then push again")
+    return GilfreeError(f"{host} did not take {name}: {answer}", "read its log, then push again")
 
 
 def checked_registry(registry: str) -> str:
-    """`HOST[:PORT][/PREFIX]` as images are named after it. Raises GilfreeError for an address."""
+    """The registry in the form that image names begin with. Raises GilfreeError for anything but `HOST[:PORT][/PREFIX]`."""
     if "://" in registry or not registry.strip("/") or registry != registry.lower() or "@" in registry:
         raise GilfreeError(
             f"--registry {registry!r} is no registry", "give host and prefix in lower case: registry.example:5000/team"
@@ -78,7 +87,7 @@ def checked_registry(registry: str) -> str:
     return registry.strip("/")
 
 
-def _there(client: DockerClient, digest: str) -> bool:
+def _registry_has(client: DockerClient, digest: str) -> bool:
     import docker
 
     try:
@@ -88,6 +97,6 @@ def _there(client: DockerClient, digest: str) -> bool:
     return True
 
 
-def _words(event: dict[str, Any]) -> str:
+def _layer_status(event: dict[str, Any]) -> str:
     parts = [str(event.get(key, "")) for key in ("id", "status", "progress")]
     return " ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""Finding the images that are current: by the content of what they are made of, never by a moving tag."""
+"""Finding current images: by their id, the hash of what they are made of, never by a moving tag."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import GilfreeError
 from toolkit.images.registry import state
-from toolkit.images.registry.base import remembered_bases
+from toolkit.images.registry.base import known_bases
 from toolkit.images.registry.engine_images import inspected, labels_of
-from toolkit.images.spec.inputs import Base, Profile, Wanted, load_image, pair_images
+from toolkit.images.spec.inputs import PROFILES, BaseImage, ImageSpec, Profile, load_image, pair_images
 from toolkit.images.spec.project import Project
 from toolkit.pythons.lock import load_lock
 from toolkit.trial.contract import ImageRef, Images
@@ -18,44 +18,48 @@ if TYPE_CHECKING:
 
 
 def as_profile(profile: str) -> Profile:
-    """The profile's name, checked."""
-    if profile == "fast":
-        return "fast"
-    if profile == "release":
-        return "release"
-    raise GilfreeError(f"there is no profile {profile!r}", "take fast or release")
+    """The profile of this name. Raises GilfreeError when there is none."""
+    for known in PROFILES:
+        if profile == known:
+            return known
+    raise GilfreeError(f"there is no profile {profile!r}", f"take {' or '.join(PROFILES)}")
 
 
-def wanted_images(python: str, profile: str, base: Base, project: Project | None = None) -> list[Wanted]:
-    """All images of a pair in the order in which they are built: runtimes, apps, load."""
+def image_specs(python: str, profile: str, base: BaseImage, project: Project | None = None) -> list[ImageSpec]:
+    """All images of one Python (a series or a locked version) in the order in which they are built: runtimes, apps, load.
+
+    project: a user's own app instead of the sample apps.
+    """
     entry = load_lock().resolve(python)
     return [*pair_images(entry, as_profile(profile), base, project), load_image(base)]
 
 
 def resolve(series: str, profile: str, *, registry: str | None = None, project: str | None = None) -> Images:
-    """The current images of a pair of one profile, found by the content of what they are made of, never by a moving tag.
+    """The current images of a pair of one profile, from the state: neither the network nor the engine is asked.
 
     registry: `HOST[/PREFIX]` whose digests to give (None: of the last push). project: name of a user's app as
     `gilfree images build --project` built it (None: the sample apps). Raises GilfreeError with the command that builds
-    what is missing; needs no network and, when the pair was pushed, no engine either.
+    what is missing.
     """
     if project is not None:
         return _of_project(series, profile, registry, project)
-    known, missing = state.read()["images"], ["everything"]
-    for base in remembered_bases(load_lock()):
-        _, _, gil, free_threaded, load = wanted_images(series, profile, base)
-        lacking = [one.title for one in (gil, free_threaded, load) if one.id not in known]
-        if not lacking:
-            return Images(*(_reference(one.id, known[one.id], registry) for one in (gil, free_threaded, load)))
-        missing = min(missing, lacking, key=len) if missing != ["everything"] else lacking
+    known = state.read()["images"]
+    missing_by_base = []
+    for base in known_bases(load_lock()):
+        _, _, gil, free_threaded, load = image_specs(series, profile, base)
+        missing = [spec.title for spec in (gil, free_threaded, load) if spec.id not in known]
+        if not missing:
+            return Images(*(_reference(spec.id, known[spec.id], registry) for spec in (gil, free_threaded, load)))
+        missing_by_base.append(missing)
+    closest = min(missing_by_base, key=len, default=["everything"])
     raise GilfreeError(
-        f"not built, or stale: {', '.join(missing)} (`gilfree images check` says why)",
+        f"not built, or stale: {', '.join(closest)} (`gilfree images check` says why)",
         f"gilfree images build --python {series} --profile {profile}",
     )
 
 
 def _of_project(series: str, profile: str, registry: str | None, project: str) -> Images:
-    """A user's app as it was last built: what its folder holds now is for `images build` to look at."""
+    """A user's app as it was last built; only `images build` compares it with what its folder holds now."""
     known = state.read()["images"]
     found = {}
     for variant in (series, f"{series}t"):
@@ -85,6 +89,6 @@ def _reference(image_id: str, fields: dict[str, object], registry: str | None) -
     )
 
 
-def present(client: DockerClient, image: ImageRef) -> bool:
-    """Whether the engine has this very image."""
+def engine_has(client: DockerClient, image: ImageRef) -> bool:
+    """Whether the engine has exactly this image: its name with its id."""
     return labels_of(inspected(client, image.name)).get("id") == image.id

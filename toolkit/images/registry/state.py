@@ -1,12 +1,11 @@
-"""What this user has built, pushed and promoted: one JSON file in the cache, beside what the engine itself knows.
+"""What this user has built, pushed and promoted: one JSON file in the user's cache, alongside the engine's own knowledge.
 
-The engine says which images there are; only here stand the digests that a registry returned, so that a cluster is given
-these and nothing else, without asking anybody. Written whole and by rename, under a lock.
+The engine says which images there are. Only this file has the digests that a registry returned, so that a cluster can be
+given exactly these without asking anybody.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
@@ -15,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from toolkit import paths
 from toolkit.errors import GilfreeError
 
@@ -22,12 +23,15 @@ SCHEMA = 1
 
 
 def state_file() -> Path:
-    """Where it is."""
+    """The file's path, whether it is there or not."""
     return paths.cache("images") / "state.json"
 
 
 def read() -> dict[str, Any]:
-    """`images` by id, `bases` by name, `promoted` by repository and moving tag. Empty when there is none yet."""
+    """The state: `images` by id, `bases` by name, `promoted` by repository and moving tag; empty when there is no file.
+
+    Raises GilfreeError for a file that is not JSON or of another schema.
+    """
     file = state_file()
     try:
         found: dict[str, Any] = json.loads(file.read_text())
@@ -41,11 +45,10 @@ def read() -> dict[str, Any]:
 
 
 @contextmanager
-def changing() -> Iterator[dict[str, Any]]:
-    """The state, to be changed in place; written when the block ends without an error."""
+def transaction() -> Iterator[dict[str, Any]]:
+    """The state, to be changed in place. Written as a whole when the block ends without an error; others wait meanwhile."""
     file = state_file()
-    with file.with_suffix(".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(file.with_suffix(".lock")):
         found = read()
         yield found
         partial = file.with_suffix(f".{os.getpid()}.part")
@@ -53,10 +56,10 @@ def changing() -> Iterator[dict[str, Any]]:
         partial.rename(file)
 
 
-def remember(key: str, /, **fields: Any) -> None:
-    """Add to what is known of the image with this id; `pushed` is joined, all else replaced."""
-    with changing() as found:
-        known = found["images"].setdefault(key, {"first_seen": now()})
+def update_image(image_id: str, /, **fields: Any) -> None:
+    """Write these fields of the image with this id; digests in `pushed` are added to those known, all else is replaced."""
+    with transaction() as found:
+        known = found["images"].setdefault(image_id, {"first_seen": now()})
         pushed = {**known.get("pushed", {}), **fields.pop("pushed", {})}
         known.update(fields)
         if pushed:
@@ -64,5 +67,5 @@ def remember(key: str, /, **fields: Any) -> None:
 
 
 def now() -> str:
-    """A time stamp as all records of this file have it."""
+    """The current time as all records of this file have it: `2026-11-25T10:00:00+0000`."""
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -1,7 +1,7 @@
-"""Building behind a corporate network: extra certificates, package index, mirrors, without a trace in the image.
+"""Building behind a corporate network: extra certificates, a package index, mirrors, without a trace in the image.
 
-All of it travels in one of Docker's predefined proxy arguments, as images/network.sh says; so neither an address with a
-password in it nor a certificate is in any layer, history or cache key, and none of it is part of an image's id.
+These settings travel in one of Docker's predefined proxy arguments (images/network.sh explains it). So no layer, history
+or cache key holds an address with a password or a certificate, and no image's id depends on them.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy"
 
 @dataclass(frozen=True)
 class Network:
-    """How a build reaches packages. `host`: its steps use the machine's own network (a mirror on localhost).
+    """How the steps of a build reach packages.
 
-    ftp_proxy_set: the user's Docker settings name a proxy for FTP.
+    ca: certificates in PEM format. pip_index, apt_mirror, cargo_mirror: addresses, empty for the usual ones. host: steps
+    use the machine's own network (for a mirror on localhost). ftp_proxy_set: the user's Docker settings name an FTP proxy.
     """
 
     ca: str = ""
@@ -36,9 +37,9 @@ class Network:
     ftp_proxy_set: bool = False
 
     def arguments(self, environment: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Build arguments: the machine's own proxies and what was asked for.
+        """Build arguments: the proxies of `environment` (this process's by default) and these settings.
 
-        None at all is better than an empty one: the classic builder's cache tells a step that has any from one without.
+        No argument is better than an empty one: the classic builder caches a step with arguments apart from one without.
         """
         environment = os.environ if environment is None else environment
         found = {name: environment[name] for name in _PROXIES if environment.get(name)}
@@ -49,12 +50,12 @@ class Network:
             "GILFREE_CARGO_MIRROR": self.cargo_mirror,
         }
         text = "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items() if value)
-        if text or self.ftp_proxy_set:  # the SDK would add that of Docker's settings, which network.sh cannot read
+        if text or self.ftp_proxy_set:  # else the SDK adds Docker's own setting, which network.sh cannot read
             found |= {CARRIER: base64.b64encode(text.encode()).decode(), CARRIER.lower(): ""}
         return found
 
     def secrets(self, environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-        """What must be shown to nobody and written to no log: passwords, as they stand in addresses and decoded."""
+        """Logins and passwords in these addresses and the proxies', as written and decoded, longest first: for `redacted`."""
         environment = os.environ if environment is None else environment
         addresses = [self.pip_index, self.apt_mirror, self.cargo_mirror]
         addresses += [environment[name] for name in _PROXIES if environment.get(name)]
@@ -66,8 +67,9 @@ class Network:
         return tuple(sorted(found, key=len, reverse=True))
 
 
-def network(ca: Path | None, pip_index: str, apt_mirror: str, cargo_mirror: str, *, host: bool) -> Network:
-    """From the command line's options. Raises GilfreeError for a file that is no certificate or an address that is none."""
+def network_from_options(ca: Path | None, pip_index: str, apt_mirror: str, cargo_mirror: str, *, host: bool) -> Network:
+    """The settings of the command line's options. Raises GilfreeError naming the option for a file that holds no
+    certificate, or an address that is none."""
     text = ""
     if ca is not None:
         try:
@@ -82,27 +84,29 @@ def network(ca: Path | None, pip_index: str, apt_mirror: str, cargo_mirror: str,
         text = "\n".join(blocks)
     for option, address in (("--pip-index", pip_index), ("--apt-mirror", apt_mirror)):
         if address and urlsplit(address).scheme not in ("http", "https"):
-            raise GilfreeError(f"{option} {hidden(address)} is no http address", "give it with http:// or https://")
+            raise GilfreeError(
+                f"{option} {mask_logins(address)} is no http address", "give it with http:// or https://"
+            )
     if cargo_mirror and urlsplit(cargo_mirror.removeprefix("sparse+")).scheme not in ("http", "https"):
-        raise GilfreeError(f"--cargo-mirror {hidden(cargo_mirror)} is no address", "give sparse+https://…")
+        raise GilfreeError(f"--cargo-mirror {mask_logins(cargo_mirror)} is no address", "give sparse+https://…")
     return Network(text, pip_index, apt_mirror, cargo_mirror, host, ftp_proxy_set())
 
 
 def ftp_proxy_set() -> bool:
-    """Whether Docker's own settings (config.json) have a proxy for FTP, which the SDK passes to every build."""
+    """Whether Docker's settings (config.json) name a proxy for FTP; the SDK would pass it to every build."""
     from docker.utils.config import load_general_config
 
     proxies = load_general_config().get("proxies") or {}
     return any(one.get("ftpProxy") for one in proxies.values())
 
 
-def hidden(address: str) -> str:
-    """An address without the login in it."""
-    return re.sub(r"(//)[^/@]*@", r"\1***@", address)
+def mask_logins(text: str) -> str:
+    """The text with `***` in place of the login in each address."""
+    return re.sub(r"(//)[^/@]*@", r"\1***@", text)
 
 
 def redacted(text: str, secrets: tuple[str, ...]) -> str:
-    """The text with every secret replaced."""
+    """The text with `***` in place of every secret."""
     for secret in secrets:
         text = text.replace(secret, "***")
     return text

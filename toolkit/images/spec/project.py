@@ -18,7 +18,8 @@ Interface = Literal["asgi", "wsgi"]
 
 @dataclass(frozen=True)
 class Project:
-    """The folder, what of it goes into the image, its locked packages, and what Granian serves of it."""
+    """A user's project: its folder, the files of it that go into the image (relative paths), the locked packages, and
+    the app that Granian serves (`module:attribute`, its interface)."""
 
     name: str
     folder: Path
@@ -29,16 +30,16 @@ class Project:
 
 
 def open_project(folder: Path, target: str, interface: str, python: str, say: Say) -> Project:
-    """Check the folder and lock its dependencies together with the server, once for both variants.
+    """Check folder, target and interface, and lock the project's dependencies with the server, once for both variants.
 
-    Raises GilfreeError for a folder or target that is none, or dependencies without wheels for the free-threaded build.
+    Raises GilfreeError naming the wrong option, or for dependencies without wheels for the free-threaded build.
     """
     if not folder.is_dir():
         raise GilfreeError(f"--project {folder} is no folder", "name the folder with the app's pyproject.toml")
     if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", target):
         raise GilfreeError(f"--app {target!r} is no app", "give module and attribute: --app package.module:app")
     if interface not in ("asgi", "wsgi"):
-        raise GilfreeError(f"--interface {interface!r} is none", "take asgi or wsgi")
+        raise GilfreeError(f"there is no interface {interface!r}", "take asgi or wsgi")
     folder = folder.resolve()
     pair = find_pair(python, say=say)
     requirements = project_requirements(pair, load_lock().resolve(python).requirements(), folder, say)
@@ -47,6 +48,6 @@ def open_project(folder: Path, target: str, interface: str, python: str, say: Sa
 
 
 def project_name(folder: Path) -> str:
-    """The folder's name as it may stand in an image's: `gilfree-app-<name>`."""
+    """The folder's name in the form that the image name `gilfree-app-<name>` allows."""
     name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
     return name or "project"

@@ -1,57 +1,64 @@
-"""Looking at images from all sides for `images check`: the lock, the engine or what is remembered of it, and upstream."""
+"""What `gilfree images check` needs to know: the lock, the images in the engine (else in the state), and upstream."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from toolkit.engine.client import connected
 from toolkit.errors import GilfreeError
 from toolkit.images.registry import state
-from toolkit.images.registry.base import find_base, remembered_bases, wanted_base
-from toolkit.images.registry.resolve import wanted_images
-from toolkit.images.spec.inputs import Base
-from toolkit.images.staleness.check import Judged, judge
-from toolkit.images.staleness.upstream import Upstream, ask
-from toolkit.pythons.lock import Lock, load_lock
+from toolkit.images.registry.base import find_base, known_bases, locked_base
+from toolkit.images.registry.engine_images import own_labels
+from toolkit.images.registry.resolve import image_specs
+from toolkit.images.spec.inputs import PROFILES, BaseImage, Profile
+from toolkit.images.staleness.status import ImageStatus, image_statuses
+from toolkit.images.staleness.upstream import Upstream, query_upstream
+from toolkit.pythons.lock import Lock, load_lock, top_level_file
+from toolkit.pythons.packages import pinned_packages
 from toolkit.setup.index import pip_files, pip_settings
 from toolkit.trial.contract import LABEL
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-DEFAULT_INDEX = "https://pypi.org/simple"
-DEFAULT_PROFILE = "release"
+DEFAULT_PROFILE: Profile = "release"
 
 
 @dataclass(frozen=True)
-class Seen:
-    """All images of a pair judged, and what was learnt on the way."""
+class Observation:
+    """The status of all images of a pair, and what it was decided on.
 
-    judged: list[Judged]
+    pins: version by name of the locked packages. profile: the build profile that was looked at.
+    """
+
+    statuses: list[ImageStatus]
     upstream: Upstream
     pins: Mapping[str, str]
     profile: str
-    base: Base
+    base: BaseImage
 
 
-def look(python: str, profile: str | None, base_name: str | None, prereleases: bool) -> Seen:
-    """Judge the images of one Python. Without an engine what is remembered of the last builds is taken."""
+def observe(python: str, profile: str | None, base_name: str | None, prereleases: bool) -> Observation:
+    """The status of the images of one Python. Without an engine, the state says what is built.
+
+    profile: None for that of the last build. base_name: `--base REF`. prereleases: they count as newer Pythons too.
+    Raises GilfreeError for a Python that is not locked, and where neither engine nor state knows a base.
+    """
     lock = load_lock()
     entry = lock.resolve(python)
-    base, built = _here(lock, base_name)
+    base, built = _base_and_built(lock, base_name)
     chosen = profile or _last_profile(built, entry.series)
-    wanted = wanted_images(python, chosen, base)
-    pins = dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", entry.requirements().read_text(), re.MULTILINE))
-    wishes = entry.requirements().with_suffix(".in")
-    top = re.findall(r"^([A-Za-z0-9-]+)", wishes.read_text(), re.MULTILINE) if wishes.exists() else []
-    upstream = ask_upstream(lock, [name.lower() for name in top], None if base.local else base.name)
-    found = judge(
-        wanted,
+    pins = pinned_packages(entry.requirements().read_text())
+    upstream = ask_upstream(lock, _top_level_packages(entry.series), None if base.local else base.name)
+    statuses = image_statuses(
+        image_specs(python, chosen, base),
         built,
         entry,
         upstream,
@@ -60,54 +67,64 @@ def look(python: str, profile: str | None, base_name: str | None, prereleases: b
         base_name=base.name,
         prereleases=prereleases,
     )
-    return Seen(found, upstream, pins, chosen, base)
+    return Observation(statuses, upstream, pins, chosen, base)
 
 
 def ask_upstream(lock: Lock, packages: Sequence[str], base: str | None = None) -> Upstream:
-    """What is out there. base: to be asked for at its registry; when not told, the lock's if it has a digest."""
-    name, digest = wanted_base(lock)
+    """What is upstream now. base: the name to ask its registry for; by default the lock's base if it has a digest.
+
+    packages: names to ask the package index for that pip is configured for on this machine.
+    """
+    name, digest = locked_base(lock)
     index = os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("UV_INDEX_URL")
-    index = index or pip_settings(os.environ, pip_files(os.environ)).get("index-url") or DEFAULT_INDEX
-    return ask(lock, base or (name if digest else None), packages, index)
+    index = index or pip_settings(os.environ, pip_files(os.environ)).get("index-url")
+    return query_upstream(lock, base or (name if digest else None), packages, index)
 
 
-def wanted_ids(client: DockerClient) -> frozenset[str]:
-    """Ids of all images that are current now, of every series in the lock and both profiles."""
+def current_ids(client: DockerClient) -> frozenset[str]:
+    """Ids of the images that are current now, for every series in the lock and both profiles; none without a base."""
     lock = load_lock()
     try:
         base = find_base(client, None, lock)
     except GilfreeError:
         return frozenset()
-    found = [
-        one for series in lock.series for profile in ("fast", "release") for one in wanted_images(series, profile, base)
-    ]
-    return frozenset(one.id for one in found)
+    return frozenset(
+        spec.id for series in lock.series for profile in PROFILES for spec in image_specs(series, profile, base)
+    )
 
 
-def _here(lock: Lock, base_name: str | None) -> tuple[Base, dict[str, dict[str, Any]]]:
-    """The base, and what is built by id: what the engine has, with what is remembered of it."""
+def _top_level_packages(series: str) -> list[str]:
+    """Names of the packages that the sample apps ask for; newer releases of these are worth a note."""
+    file = top_level_file(series)
+    lines = [line.partition("#")[0].strip() for line in file.read_text().splitlines()] if file.exists() else []
+    return [canonicalize_name(Requirement(line).name) for line in lines if line]
+
+
+def _base_and_built(lock: Lock, base_name: str | None) -> tuple[BaseImage, dict[str, dict[str, Any]]]:
+    """The base, and the images that are built, by id: those in the engine with what the state knows of them, else those
+    in the state."""
     known: dict[str, dict[str, Any]] = state.read()["images"]
     try:
         with connected() as client:
             listed = client.api.images(filters={"label": f"{LABEL}id"})
-            there = {one["Labels"][f"{LABEL}id"]: _of_labels(one) for one in listed}
+            there = {one["Labels"][f"{LABEL}id"]: _fields_from_labels(one) for one in listed}
             try:
                 base = find_base(client, base_name, lock)
             except GilfreeError:
-                # No base in the engine: nothing can be built from it either; a registry's digest is not known yet.
-                name = base_name or wanted_base(lock)[0]
-                base = Base(name, "not here yet", "")
+                # Without a base in the engine nothing is current: no image can have begun with this one.
+                name = base_name or locked_base(lock)[0]
+                base = BaseImage(name, "not here yet", "")
             return base, {key: known.get(key, fields) for key, fields in there.items()}
     except GilfreeError:
-        remembered = [one for one in remembered_bases(lock) if base_name in (None, one.name)]
-        if not remembered:
+        bases = [base for base in known_bases(lock) if base_name in (None, base.name)]
+        if not bases:
             raise
-        return remembered[0], known
+        return bases[0], known
 
 
-def _of_labels(image: Mapping[str, Any]) -> dict[str, Any]:
-    """What an image says of itself, for one that another user or another cache folder built."""
-    labels = {name.removeprefix(LABEL): text for name, text in image["Labels"].items() if name.startswith(LABEL)}
+def _fields_from_labels(image: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an image that is not in the state, since another user or another cache folder built it."""
+    labels = own_labels(image["Labels"])
     own = [tag for tag in image.get("RepoTags") or () if tag.endswith(labels["id"][:12]) and "/" not in tag]
     return {
         "repository": own[0].rpartition(":")[0] if own else "",

@@ -1,7 +1,7 @@
 """`gilfree images rebuild`: check, update, build, test, promote in one go.
 
-Each step is that of its own command; here stands when to go on. Whatever ends it early leaves every moving tag where it
-was. gilfree.lock is written before the build, so that the same command goes on where it ended.
+Each step is that of a command of its own; this module decides whether the next one follows. When it ends early, every
+moving tag stays where it was. gilfree.lock is written before the build, so that the same command continues where it ended.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING
 from toolkit.engine.client import connected
 from toolkit.errors import GilfreeError
 from toolkit.images.builder.build import build_images
-from toolkit.images.checks.judge import Finding, judge
-from toolkit.images.checks.run import collect
-from toolkit.images.progress import Watching
+from toolkit.images.checks.collect import collect_facts
+from toolkit.images.checks.results import CheckResult, check_results
+from toolkit.images.progress import BuildProgress
 from toolkit.images.registry import state
-from toolkit.images.registry.base import fetch, find_base
-from toolkit.images.registry.built import Built
+from toolkit.images.registry.base import find_base, pull_base
+from toolkit.images.registry.built import BuiltImage
 from toolkit.images.registry.engine_images import inspected
 from toolkit.images.registry.promote import promote
 from toolkit.images.registry.push import push_images
-from toolkit.images.registry.resolve import wanted_images
-from toolkit.images.spec.inputs import Wanted
+from toolkit.images.registry.resolve import image_specs
+from toolkit.images.spec.inputs import ImageSpec
 from toolkit.images.spec.network import Network
-from toolkit.images.staleness.check import Judged
-from toolkit.images.staleness.observe import Seen, look
+from toolkit.images.staleness.observe import Observation, observe
+from toolkit.images.staleness.status import ImageStatus
 from toolkit.images.staleness.update import update
 from toolkit.pythons.lock import load_lock
 
@@ -35,8 +35,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What to rebuild, and how. `again` is the command that repeats it; `child`: also test with a child image."""
+class RebuildRequest:
+    """What to rebuild, and how.
+
+    python: a series or locked version. profile: None for that of the last build. base: `--base REF`, None for the lock's.
+    again: the command that repeats this. registry: also push there. child: also test with a child image.
+    """
 
     python: str
     profile: str | None
@@ -49,85 +53,100 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Rebuilt:
-    """What came of it. `old`: the app images, GIL and free-threaded, that the moving tags pointed to before."""
+class RebuildResult:
+    """What a rebuild found and did.
 
-    judged: Sequence[Judged]
+    statuses: of all images before. changes: of gilfree.lock and the base, in words. moved: tag -> immutable name. old, new:
+    the names of the app images (GIL, free-threaded) that the moving tags pointed to before, and of the built ones.
+    """
+
+    statuses: Sequence[ImageStatus]
     series: str = ""
     profile: str = ""
     changes: Sequence[str] = ()
-    built: Sequence[Built] = ()
-    findings: Sequence[Finding] = ()
+    built: Sequence[BuiltImage] = ()
+    check_results: Sequence[CheckResult] = ()
     moved: dict[str, str] = field(default_factory=dict)
     old: tuple[str, str] | None = None
     new: tuple[str, str] | None = None
 
     @property
-    def failed(self) -> list[Finding]:
-        """Findings that do not hold; no tag was moved when there is one."""
-        return [one for one in self.findings if not one.holds]
+    def failed(self) -> list[CheckResult]:
+        """The requirements that are not met; if there is any, no tag was moved."""
+        return [one for one in self.check_results if not one.passed]
 
 
-Test = Callable[["DockerClient", Sequence[Wanted], Asked, Watching], Sequence[Finding]]
+Checks = Callable[["DockerClient", Sequence[ImageSpec], RebuildRequest, BuildProgress], Sequence[CheckResult]]
 
 
-def examined(client: DockerClient, images: Sequence[Wanted], asked: Asked, watching: Watching) -> Sequence[Finding]:
-    """As `gilfree images test` does."""
-    return judge(collect(client, images, asked.network, watching, child=asked.child))
+def run_checks(
+    client: DockerClient, specs: Sequence[ImageSpec], request: RebuildRequest, progress: BuildProgress
+) -> Sequence[CheckResult]:
+    """The results of `gilfree images test`."""
+    return check_results(collect_facts(client, specs, request.network, progress, child=request.child))
 
 
-def rebuild(asked: Asked, watching: Watching, test: Test = examined) -> Rebuilt:
-    """Bring the images of one Python up to date. Raises GilfreeError, with nothing done, when that cannot be learnt."""
-    seen = look(asked.python, asked.profile, asked.base, asked.prereleases)
-    for one in seen.judged:
-        watching.say(f"{one.title}: {one.words()}")
-    unknown = list(dict.fromkeys(one.reason for one in seen.judged if one.state == "unknown"))
+def rebuild(request: RebuildRequest, progress: BuildProgress, checks: Checks = run_checks) -> RebuildResult:
+    """Bring the images of one Python up to date; with failed checks the result says so and no tag has moved.
+
+    Raises GilfreeError, with nothing done, when it cannot be learnt whether they are current; later, when an update, a
+    build, a push or a promotion fails.
+    """
+    seen = observe(request.python, request.profile, request.base, request.prereleases)
+    for status in seen.statuses:
+        progress.say(f"{status.title}: {status.words()}")
+    unknown = list(dict.fromkeys(status.reason for status in seen.statuses if status.state == "unknown"))
     if unknown:
         raise GilfreeError(
             f"not rebuilt: {'; '.join(unknown)}",
-            "see the network, or set GILFREE_SOURCES to a folder or address that holds Python-X.Y.Z.tar.xz; "
-            "`gilfree images build` builds what gilfree.lock has and asks nobody",
+            "check the network, or set GILFREE_SOURCES to a folder or address that holds Python-X.Y.Z.tar.xz; "
+            "`gilfree images build` builds what gilfree.lock has and asks no source for newer versions",
         )
-    series = load_lock().resolve(asked.python).series
+    series = load_lock().resolve(request.python).series
     with connected() as client:
-        changes = _updated(client, seen, series, asked, watching)
-        base = find_base(client, asked.base, load_lock(), pull=True)
-        images = wanted_images(series, seen.profile, base)
-        apps = [one for one in images if one.kind == "app"]
-        old = _promoted(apps)
-        if all(one.state == "current" for one in seen.judged) and not changes and _tags_are_there(client, images):
-            return Rebuilt(seen.judged, series, seen.profile)
-        built = build_images(client, images, asked.network, watching, asked.again)
-        findings = test(client, images, asked, watching)
+        changes = _update_lock_and_base(client, seen, series, request, progress)
+        base = find_base(client, request.base, load_lock(), pull=True)
+        specs = image_specs(series, seen.profile, base)
+        apps = [spec for spec in specs if spec.kind == "app"]
+        old = _promoted_pair(apps)
+        current = all(status.state == "current" for status in seen.statuses) and not changes
+        if current and _tags_are_moved(client, specs):
+            return RebuildResult(seen.statuses, series, seen.profile)
+        built = build_images(client, specs, request.network, progress, request.again)
+        results = checks(client, specs, request, progress)
         moved: dict[str, str] = {}
-        if all(one.holds for one in findings):
-            if asked.registry is not None:
-                built = push_images(client, built, asked.registry, watching)
-            moved = promote(client, images, watching, registry=asked.registry)
+        if all(result.passed for result in results):
+            if request.registry is not None:
+                built = push_images(client, built, request.registry, progress)
+            moved = promote(client, specs, progress, registry=request.registry)
     new = (apps[0].name, apps[1].name)
-    return Rebuilt(seen.judged, series, seen.profile, changes, built, findings, moved, old, new)
+    return RebuildResult(seen.statuses, series, seen.profile, changes, built, results, moved, old, new)
 
 
-def _updated(client: DockerClient, seen: Seen, series: str, asked: Asked, watching: Watching) -> list[str]:
-    """The lock written anew, and a base that moved at its registry pulled."""
-    changes = update(series, seen.upstream, watching.say, prereleases=asked.prereleases)
-    moved = any(f"base {seen.base.name} " in one.reason for one in seen.judged if one.state == "stale")
-    if moved and seen.upstream.base is not None and load_lock().base.digest is None:
-        fetch(client, seen.base.name)
-        changes.append(f"base {seen.base.name}: pulled anew")
+def _update_lock_and_base(
+    client: DockerClient, seen: Observation, series: str, request: RebuildRequest, progress: BuildProgress
+) -> list[str]:
+    """Update gilfree.lock, and pull a base that its registry has a new image of; the changes in words."""
+    changes = update(series, seen.upstream, progress.say, prereleases=request.prereleases)
+    base_moved = any(f"base {seen.base.name} " in status.reason for status in seen.statuses if status.state == "stale")
+    if base_moved and seen.upstream.base is not None and load_lock().base.digest is None:
+        pull_base(client, seen.base.name)
+        changes.append(f"base {seen.base.name}: pulled again")
     for words in changes:
-        watching.say(words)
+        progress.say(words)
     return changes
 
 
-def _promoted(apps: Sequence[Wanted]) -> tuple[str, str] | None:
-    """The immutable names of the pair that the moving tags were moved to last."""
+def _promoted_pair(apps: Sequence[ImageSpec]) -> tuple[str, str] | None:
+    """The immutable names of the app images to which the moving tags were last moved."""
     known = state.read()["promoted"]
-    names = [known.get(f"{one.repository}:{one.moving}", {}).get("name") for one in apps]
+    names = [known.get(f"{app.repository}:{app.moving_tag}", {}).get("name") for app in apps]
     return (str(names[0]), str(names[1])) if all(names) else None
 
 
-def _tags_are_there(client: DockerClient, images: Sequence[Wanted]) -> bool:
+def _tags_are_moved(client: DockerClient, specs: Sequence[ImageSpec]) -> bool:
     """Whether each moving tag points to its image already."""
-    found = [(inspected(client, one.name), inspected(client, f"{one.repository}:{one.moving}")) for one in images]
-    return all(here is not None and tag is not None and here["Id"] == tag["Id"] for here, tag in found)
+    found = [
+        (inspected(client, spec.name), inspected(client, f"{spec.repository}:{spec.moving_tag}")) for spec in specs
+    ]
+    return all(image is not None and tagged is not None and image["Id"] == tagged["Id"] for image, tagged in found)

@@ -1,4 +1,4 @@
-"""Writing gilfree.lock anew: a newer Python with the hash of its tarball, the base's digest. Comments in it stay."""
+"""Writing gilfree.lock: a newer Python with the hash of its tarball, the digest of the base. Its comments stay."""
 
 from __future__ import annotations
 
@@ -9,123 +9,117 @@ from typing import Any
 
 from packaging.version import Version
 
-from toolkit import paths
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.images.staleness.upstream import Upstream, get, newest
-from toolkit.pythons.lock import Lock, LockedSeries, load_lock
-from toolkit.pythons.sources import NotThere, sha256, sources
+from toolkit.pythons.lock import Lock, LockedSeries, edited_lock, load_lock, series_of, top_level_file
+from toolkit.pythons.sources import fetch_tarball
 
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 FILES_API = "https://www.python.org/api/v2/downloads/release_file/"
 FILES = "https://www.python.org/ftp/python/"
 
 
-def update(asked: str | None, upstream: Upstream, say: Say, *, prereleases: bool = False) -> list[str]:
-    """Write the newest of every locked series into the lock, or the version that is asked for (an exact one may
-    be older); what changed, in words.
+def update(python: str | None, upstream: Upstream, say: Say, *, prereleases: bool = False) -> list[str]:
+    """Write the newest version of every locked series into gilfree.lock, or only `python`; the changes in words.
 
-    Raises GilfreeError, with the lock as it was, when the tarball cannot be had or is not what its publisher says it is.
+    python: a series, or an exact version, which may be older than the locked one or of a new series. A pinned base gets
+    the digest that its registry has now. Raises GilfreeError, with the lock as it was, when the versions cannot be learnt,
+    there is no such version, or its tarball cannot be fetched or is not the published one.
     """
     lock = load_lock()
     if upstream.versions.value is None:
         raise GilfreeError(
-            f"the newest Pythons cannot be learnt: {upstream.versions.why}",
-            "see the network, or set GILFREE_SOURCES to a folder or address that holds Python-X.Y.Z.tar.xz",
+            f"the newest Pythons cannot be learnt: {upstream.versions.reason}",
+            "check the network, or set GILFREE_SOURCES to a folder or address that holds Python-X.Y.Z.tar.xz",
         )
     changes = []
-    for version in _versions(lock, asked, upstream.versions.value, prereleases):
-        changes += _take(load_lock(), version, say)
+    for version in _versions_to_lock(lock, python, upstream.versions.value, prereleases):
+        changes += _lock_version(load_lock(), version, say)
     digest = upstream.base.value if upstream.base else None
     if digest is not None and lock.base.digest not in (None, digest):
-        _write(re.sub(r'(?m)(^\[base\][^\[]*?^digest = ")[^"]*"', rf'\g<1>{digest}"', _text()))
+        with edited_lock() as document:
+            document["base"]["digest"] = digest
         changes.append(f"base {lock.base.name}: {lock.base.digest} -> {digest}")
     return changes
 
 
-def _versions(lock: Lock, asked: str | None, known: tuple[str, ...], prereleases: bool) -> list[str]:
-    if asked is None:
+def _versions_to_lock(lock: Lock, python: str | None, known: tuple[str, ...], prereleases: bool) -> list[str]:
+    if python is None:
         newest_ones = [newest(known, series, prereleases=prereleases) for series in lock.series]
-        return [one for one in newest_ones if one is not None and _goes_up(lock, one)]
-    if asked in known:
-        return [asked]
-    of_series = newest(known, asked, prereleases=prereleases)
+        return [one for one in newest_ones if one is not None and _is_upgrade(lock, one)]
+    if python in known:
+        return [python]
+    of_series = newest(known, python, prereleases=prereleases)
     if of_series is None:
-        early = newest(known, asked, prereleases=True)
+        early = newest(known, python, prereleases=True)
         hint = f"--prereleases takes {early}; " if early else ""
-        raise GilfreeError(f"Python {asked!r} is not to be had", f"{hint}there are {', '.join(known[-8:]) or 'none'}")
-    return [of_series] if _goes_up(lock, of_series) else []
+        raise GilfreeError(f"no source has Python {python!r}", f"{hint}there are {', '.join(known[-8:]) or 'none'}")
+    return [of_series] if _is_upgrade(lock, of_series) else []
 
 
-def _goes_up(lock: Lock, version: str) -> bool:
-    """A source that has only older ones, or a final release beside a locked candidate of a later one, changes nothing."""
-    before = lock.series.get(".".join(version.split(".")[:2]))
+def _is_upgrade(lock: Lock, version: str) -> bool:
+    """Whether a version is newer than the locked one: a source that has only older ones changes nothing."""
+    before = lock.series.get(series_of(version))
     return before is None or Version(version) > Version(before.version)
 
 
-def _take(lock: Lock, version: str, say: Say) -> list[str]:
-    series = ".".join(version.split(".")[:2])
+def _lock_version(lock: Lock, version: str, say: Say) -> list[str]:
+    series = series_of(version)
     before = lock.series.get(series)
     if before is not None and before.version == version:
         return []
-    digest = _tarball(version, say)
+    unverified = LockedSeries(version=version, sha256=EMPTY_SHA256, requirements_sha256=EMPTY_SHA256)
+
+    def require_published(source: str, digest: str) -> str:
+        published = _published(source, version, unverified.tarball)
+        if published is not None and published != digest:
+            raise GilfreeError(
+                f"{unverified.tarball} from {source} has SHA-256 {digest}, its publisher says {published}: refused",
+                "take the file from another place (GILFREE_SOURCES=<folder or address>)",
+            )
+        return "as published" if published else "taken on trust, since no hash of it is published"
+
+    digest = fetch_tarball(unverified, require_published, say)
     if before is None:
-        return _new_series(lock, series, version, digest)
-    section = re.compile(rf'(?m)(^\[series\."{re.escape(series)}"\][^\[]*?)^version = "[^"]*"(\s*\n)sha256 = "[^"]*"')
-    text, count = section.subn(rf'\g<1>version = "{version}"\g<2>sha256 = "{digest}"', _text())
-    if count != 1:
-        raise GilfreeError("gilfree.lock was rearranged by hand", "put `sha256` right below `version` in each series")
-    _write(text)
+        _copy_top_level_packages(lock, series)
+    with edited_lock() as document:
+        entry = document["series"].setdefault(series, {})
+        entry["version"], entry["sha256"] = version, digest
+        entry.setdefault("requirements_sha256", EMPTY_SHA256)
+    if before is None:
+        return [f"python {version}: new; lock its packages with: gilfree pythons --python {version} --relock"]
     return [f"python {before.version} -> {version}"]
 
 
-def _tarball(version: str, say: Say) -> str:
-    """The hash of a tarball that is now in the cache, checked against its publisher's word where there is one."""
-    series = ".".join(version.split(".")[:2])
-    entry = LockedSeries(version=version, sha256=EMPTY_SHA256, requirements_sha256=EMPTY_SHA256)
-    target = paths.cache("sources") / entry.tarball
-    tried = []
-    for name, fetch in sources(entry):
-        partial = target.with_name(f"{target.name}.update")
-        try:
-            fetch(partial)
-            found = sha256(partial)
-            word = _published(name, version, entry.tarball)
-            if word is not None and word != found:
-                raise GilfreeError(
-                    f"{entry.tarball} from {name} has SHA-256 {found}, its publisher says {word}: refused",
-                    "take the file from another place (GILFREE_SOURCES=<folder or address>)",
-                )
-            partial.rename(target)
-            say(f"{entry.tarball} from {name}: SHA-256 {found}, {'as published' if word else 'taken on trust'}")
-            return found
-        except NotThere as reason:
-            tried.append(f"{name}: {reason}")
-        finally:
-            partial.unlink(missing_ok=True)
-    raise GilfreeError(
-        f"{entry.tarball} of {series} is nowhere to be had:\n    " + "\n    ".join(tried),
-        f"put {entry.tarball} into a folder and set GILFREE_SOURCES to it",
-    )
+def _copy_top_level_packages(lock: Lock, series: str) -> None:
+    """A new series asks for the packages of the newest locked one."""
+    latest = max(lock.series, key=Version)
+    file = top_level_file(series)
+    if not file.exists():
+        file.write_text(top_level_file(latest).read_text())
 
 
-def _published(name: str, version: str, tarball: str) -> str | None:
-    """What a publisher says the hash is: python.org's API, or a file of hashes beside the tarball in a folder."""
-    folder = re.fullmatch(r"GILFREE_SOURCES \((.*)\)", name)
+def _published(source: str, version: str, tarball: str) -> str | None:
+    """The SHA-256 that the publisher of a source's tarball gives: python.org, or a file next to the tarball in a folder."""
+    folder = re.fullmatch(r"GILFREE_SOURCES \((.*)\)", source)
     if folder and "://" not in folder[1]:
-        return published_beside(Path(folder[1]), tarball)
-    return published_upstream(version, tarball) if name == "python.org" else None
+        return published_in_folder(Path(folder[1]), tarball)
+    return published_by_python_org(version, tarball) if source == "python.org" else None
 
 
-def published_upstream(version: str, tarball: str) -> str | None:
-    """What python.org says: its API (under the slug that its release tools make), else the SBOM beside the tarball."""
+def published_by_python_org(version: str, tarball: str) -> str | None:
+    """The SHA-256 in python.org's API (under the slug that its release tools make), else in the SBOM next to the tarball.
+
+    None when neither has it.
+    """
     release, early = re.fullmatch(r"([\d.]+)(.*)", version).groups()  # type: ignore[union-attr]
     slug = f"{release.replace('.', '')}{f'-{early}' if early else ''}-XZ-compressed-source-tarball"
-    told = _json(f"{FILES_API}?slug={slug}")
-    for one in told if isinstance(told, list) else ():
-        if str(one.get("url", "")).endswith(f"/{tarball}") and one.get("sha256_sum"):
-            return str(one["sha256_sum"])
-    bill = _json(f"{FILES}{release}/{tarball}.spdx.json")
+    files = _json_at(f"{FILES_API}?slug={slug}")
+    for file in files if isinstance(files, list) else ():
+        if str(file.get("url", "")).endswith(f"/{tarball}") and file.get("sha256_sum"):
+            return str(file["sha256_sum"])
+    bill = _json_at(f"{FILES}{release}/{tarball}.spdx.json")
     for package in bill.get("packages", ()) if isinstance(bill, dict) else ():
         if package.get("name") == "CPython":
             for checksum in package.get("checksums", ()):
@@ -134,16 +128,16 @@ def published_upstream(version: str, tarball: str) -> str | None:
     return None
 
 
-def _json(address: str) -> Any:
-    """What an address answers; None when it does not, or not in JSON."""
+def _json_at(address: str) -> Any:
+    """The JSON at an address; None when there is none."""
     try:
         return json.loads(get(address, "application/json"))
     except (OSError, ValueError):
         return None
 
 
-def published_beside(folder: Path, tarball: str) -> str | None:
-    """The tarball's SHA-256 in `<tarball>.sha256`, `SHA256SUMS` or any `*.sha256` of a folder; None when none names it."""
+def published_in_folder(folder: Path, tarball: str) -> str | None:
+    """The tarball's SHA-256 in `<tarball>.sha256`, `SHA256SUMS` or any `*.sha256` of a folder; None when none has it."""
     for file in sorted({folder / "SHA256SUMS", *folder.glob("*.sha256")}):
         if not file.is_file():
             continue
@@ -153,30 +147,3 @@ def published_beside(folder: Path, tarball: str) -> str | None:
             if re.fullmatch(r"[0-9a-f]{64}", digest) and named == tarball:
                 return digest
     return None
-
-
-def _new_series(lock: Lock, series: str, version: str, digest: str) -> list[str]:
-    """A series that was not there: its wishes are those of the newest one; its packages are locked by `pythons --relock`."""
-    folder = paths.shipped("images") / "app"
-    latest = max(lock.series.values(), key=lambda one: tuple(int(part) for part in one.series.split(".")))
-    wishes = folder / f"requirements-{series}.in"
-    if not wishes.exists():
-        wishes.write_text((folder / f"requirements-{latest.series}.in").read_text())
-    text = _text().rstrip("\n")
-    _write(
-        f'{text}\n\n[series."{series}"]\nversion = "{version}"\nsha256 = "{digest}"\n'
-        f'requirements_sha256 = "{EMPTY_SHA256}"\n'
-    )
-    return [f"python {version}: new; lock its packages with: gilfree pythons --python {version} --relock"]
-
-
-def _text() -> str:
-    return paths.shipped("gilfree.lock").read_text()
-
-
-def _write(text: str) -> None:
-    file = paths.shipped("gilfree.lock")
-    partial = file.with_suffix(".part")
-    partial.write_text(text)
-    load_lock(partial)
-    partial.rename(file)

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from tests.images.conftest import wanted
-from toolkit.images.checks.judge import Finding, judge
-from toolkit.images.checks.run import Facts, Served
+from tests.images.conftest import image_spec
+from toolkit.images.checks.collect import ImageFacts, ServedApp
+from toolkit.images.checks.results import CheckResult, check_results
 
 
-def facts(variant: str = "3.14t", **changes: Any) -> Facts:
-    one = wanted(variant=variant, repository="gilfree-app")
+def facts(variant: str = "3.14t", **changes: Any) -> ImageFacts:
+    one = image_spec(variant=variant, repository="gilfree-app")
     with_gil = not variant.endswith("t")
     abi = "cpython-314-x86_64-linux-gnu" if with_gil else "cpython-314t-x86_64-linux-gnu"
-    good = Facts(
+    good = ImageFacts(
         one,
         {
             "User": "10001:10001",
@@ -48,7 +48,7 @@ def facts(variant: str = "3.14t", **changes: Any) -> Facts:
             "tests": [],
             "static": [],
         },
-        (Served("asgi:app", "1234", {"gil_enabled": with_gil}, 0, 0),),
+        (ServedApp("asgi:app", "1234", {"gil_enabled": with_gil}, 0, 0),),
         {"answer": 42, "gil_on": with_gil, "file": f"/x/gilfree_child.{abi}.so"},
     )
     return replace(good, **{name: changed(getattr(good, name), value) for name, value in changes.items()})
@@ -58,55 +58,55 @@ def changed(old: Any, new: Any) -> Any:
     return {**old, **new} if isinstance(old, dict) else new
 
 
-def failed(*all_facts: Facts) -> list[Finding]:
-    return [one for one in judge(all_facts) if not one.holds]
+def failed(*all_facts: ImageFacts) -> list[CheckResult]:
+    return [one for one in check_results(all_facts) if not one.passed]
 
 
 def test_a_good_pair_has_nothing_against_it() -> None:
     assert failed(facts("3.14"), facts("3.14t")) == []
-    assert len(judge([facts("3.14"), facts("3.14t")])) > 25
+    assert len(check_results([facts("3.14"), facts("3.14t")])) > 25
 
 
 @pytest.mark.parametrize(
-    ("changes", "claim"),
+    ("changes", "requirement"),
     [
         ({"interpreter": {"version": "3.14.6"}}, "the interpreter is 3.14.7"),
         ({"interpreter": {"abi": "cpython-314-x86_64-linux-gnu"}}, "free-threaded"),
         ({"interpreter": {"without": ["compression.zstd"]}}, "standard modules"),
-        ({"inside": {"not_importable": {"flask": "ImportError"}}}, "can be imported"),
-        ({"inside": {"switched_the_gil_on": ["old_c_module"]}}, "GIL is off after importing"),
-        ({"inside": {"gil_on_after_imports": True}}, "GIL is off after importing"),
-        ({"served": (Served("asgi:app", "9", {"gil_enabled": True}, 0, 0),)}, "GIL is off in asgi:app"),
-        ({"served": (Served("asgi:app", "rewrk printed nothing", {}, 0, 0),)}, "answers real requests"),
-        ({"served": (Served("asgi:app", "", {}, 1, None, "nobody answers"),)}, "is served with a read-only root"),
-        ({"served": (Served("asgi:app", "9", {"gil_enabled": False}, 1, 0),)}, "health check"),
-        ({"served": (Served("asgi:app", "9", {"gil_enabled": False}, 0, 137),)}, "SIGTERM"),
-        ({"inside": {"uid": 0}}, "not root"),
+        ({"probe": {"not_importable": {"flask": "ImportError"}}}, "can be imported"),
+        ({"probe": {"switched_the_gil_on": ["old_c_module"]}}, "GIL is off after importing"),
+        ({"probe": {"gil_on_after_imports": True}}, "GIL is off after importing"),
+        ({"served": (ServedApp("asgi:app", "9", {"gil_enabled": True}, 0, 0),)}, "GIL is off in asgi:app"),
+        ({"served": (ServedApp("asgi:app", "rewrk printed nothing", {}, 0, 0),)}, "answers real requests"),
+        ({"served": (ServedApp("asgi:app", "", {}, 1, None, "nobody answers"),)}, "is served with a read-only root"),
+        ({"served": (ServedApp("asgi:app", "9", {"gil_enabled": False}, 1, 0),)}, "health check"),
+        ({"served": (ServedApp("asgi:app", "9", {"gil_enabled": False}, 0, 137),)}, "SIGTERM"),
+        ({"probe": {"uid": 0}}, "not root"),
         ({"config": {"User": "app"}}, "by number"),
-        ({"inside": {"writable": ["/app"]}}, "nothing is writable"),
-        ({"inside": {"compilers": ["gcc"]}}, "no compiler"),
-        ({"inside": {"static": ["/usr/local/lib/libpython3.14.a"]}}, "no static library"),
+        ({"probe": {"writable": ["/app"]}}, "nothing is writable"),
+        ({"probe": {"compilers": ["gcc"]}}, "no compiler"),
+        ({"probe": {"static": ["/usr/local/lib/libpython3.14.a"]}}, "no static library"),
         ({"config": {"Entrypoint": ["/bin/sh", "-c"]}}, "no shell"),
         ({"labels": {"id": "another"}}, "its label is the id"),
         ({"child": {"problem": "gcc: not found"}}, "child image"),
         ({"child": {"gil_on": True}}, "child image"),
     ],
 )
-def test_each_fault_of_an_image_is_found_and_named(changes: dict[str, Any], claim: str) -> None:
+def test_each_fault_of_an_image_is_found_and_named(changes: dict[str, Any], requirement: str) -> None:
     found = failed(facts("3.14t", **changes))
-    assert [claim in one.claim for one in found].count(True) == 1, found
-    assert all(one.detail for one in found)
+    assert [requirement in one.requirement for one in found].count(True) == 1, found
+    assert all(one.problem for one in found)
 
 
 @pytest.mark.parametrize(
-    ("changes", "claim", "detail"),
+    ("changes", "requirement", "problem"),
     [
         ({"interpreter": {"config_args": "--disable-gil --with-lto"}}, "--disable-gil alone", "--with-lto"),
-        ({"inside": {"packages": {"flask": "3.0"}}}, "every package", "flask 3.1.3 and 3.0"),
-        ({"inside": {"debian": {"zlib1g": "1.2"}}}, "every Debian package", "zlib1g 1.3 and 1.2"),
+        ({"probe": {"packages": {"flask": "3.0"}}}, "every package", "flask (3.1.3 and 3.0)"),
+        ({"probe": {"debian": {"zlib1g": "1.2"}}}, "every Debian package", "zlib1g (1.3 and 1.2)"),
         ({"labels": {"profile": "release"}}, "both are fast builds", "release"),
     ],
 )
-def test_each_difference_within_a_pair_is_found(changes: dict[str, Any], claim: str, detail: str) -> None:
-    found = [one for one in failed(facts("3.14"), facts("3.14t", **changes)) if one.of.startswith("pair")]
-    assert any(claim in one.claim and detail in one.detail for one in found), found
+def test_each_difference_within_a_pair_is_found(changes: dict[str, Any], requirement: str, problem: str) -> None:
+    found = [one for one in failed(facts("3.14"), facts("3.14t", **changes)) if one.subject.startswith("pair")]
+    assert any(requirement in one.requirement and problem in one.problem for one in found), found

@@ -1,7 +1,7 @@
-"""Run inside an app image by `gilfree images test`: what the image says of itself, as one JSON object.
+"""Runs inside an app image for `gilfree images test` and prints facts about it as one JSON object. Part of no image.
 
-Everything is asked: the process whether it is root, the file system what this user may write, the interpreter whether
-importing each package switched the GIL on. Not part of any image.
+It finds out by trying: which user it runs as, what this user may write, which packages can be imported and whether
+importing one switches the GIL on.
 """
 
 import importlib
@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-FOR_ALL = ("/tmp", "/var/tmp", "/run/lock", "/var/lock", "/dev", "/proc", "/sys")
+WRITABLE_FOR_ALL = ("/tmp", "/var/tmp", "/run/lock", "/var/lock", "/dev", "/proc", "/sys")
 COMPILERS = ("cc", "gcc", "g++", "clang", "make", "ld", "cargo", "rustc", "curl", "wget")
 
 
@@ -21,7 +21,7 @@ def gil_on() -> bool:
     return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
-def imported() -> tuple[list[str], dict[str, str]]:
+def import_packages() -> tuple[list[str], dict[str, str]]:
     """Packages after whose import the GIL was on, and those that could not be imported."""
     switched, failed = [], {}
     for name in sorted(importlib.metadata.packages_distributions()):
@@ -37,11 +37,11 @@ def imported() -> tuple[list[str], dict[str, str]]:
     return switched, failed
 
 
-def walked() -> dict[str, list[str]]:
-    """What this user may write, test packages, static libraries, programs that run as root."""
-    found: dict[str, list[str]] = {"writable": [], "tests": [], "static": [], "setuid": []}
+def walk_files() -> dict[str, list[str]]:
+    """Paths that this user may write, test packages, static libraries; at most 20 of each."""
+    found: dict[str, list[str]] = {"writable": [], "tests": [], "static": []}
     for folder, folders, files in os.walk("/"):
-        folders[:] = [one for one in folders if os.path.join(folder, one) not in FOR_ALL]  # noqa: PTH118
+        folders[:] = [one for one in folders if os.path.join(folder, one) not in WRITABLE_FOR_ALL]  # noqa: PTH118
         for name in [*folders, *files]:
             path = Path(folder, name)
             if path.is_symlink():
@@ -55,12 +55,12 @@ def walked() -> dict[str, list[str]]:
     return {name: paths[:20] for name, paths in found.items()}
 
 
-def debian() -> dict[str, str]:
+def debian_packages() -> dict[str, str]:
     done = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}\n"], capture_output=True, text=True)
     return dict(line.split(" ", 1) for line in done.stdout.splitlines())
 
 
-switched, failed = imported()
+switched, failed = import_packages()
 print(
     json.dumps(
         {
@@ -70,9 +70,9 @@ print(
             "switched_the_gil_on": switched,
             "not_importable": failed,
             "packages": {one.metadata["Name"].lower(): one.version for one in importlib.metadata.distributions()},
-            "debian": debian(),
+            "debian": debian_packages(),
             "compilers": [name for name in COMPILERS if shutil.which(name)],
-            **walked(),
+            **walk_files(),
         }
     )
 )
