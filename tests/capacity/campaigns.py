@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.factory import a_record
+from tests.factory import POINTS, a_record
 from toolkit.campaign.plan import Block
+from toolkit.capacity.knee.from_records import profile_from_records
+from toolkit.capacity.knee.profile import Profile
 from toolkit.capacity.knee.search import KneeRules
 from toolkit.capacity.knee.search_plan import KneeSearchPlan, KneeSettings
 from toolkit.capacity.knee.verification import VerificationPlan
 from toolkit.records.store import Metrics, Record
 from toolkit.scenario.model import Load, Point, Scenario
-from toolkit.trial.model import Window
+from toolkit.trial.model import Arm, Window
 
 RULES = KneeRules(p99_ms=50)
 ARMS = ("3.14", "3.14t")
@@ -104,3 +106,18 @@ def about(settings: KneeSettings) -> Mapping[str, Any]:
         "machine": {"cpu_model": "a CPU"},
         "caveats": ["a caveat"],
     }
+
+
+RATES = {"3.14": 5000.0, "3.14t": 3000.0}
+
+
+def truth(point: Point, block: int, arm: str) -> float:
+    """The true knee of each block: a machine is not the same every time."""
+    return RATES[arm] * (1 + 0.1 * block) * (2 if point.endpoint == "io" else 1)
+
+
+def profile(records: list[Record], blocks: int = 3, budget: int | None = None) -> Profile:
+    """The profile from the records of a campaign at POINTS."""
+    arms = (Arm("3.14", "gil", "python"), Arm("3.14t", "free-threaded", "python"))
+    description = about(KneeSettings(RULES, blocks, budget))
+    return profile_from_records("campaign", scenario(POINTS, "asgi"), arms, description, records)

@@ -69,8 +69,8 @@ def test_sidecars_and_neighbours(results: Path, tmp_path: Path) -> None:
     beside = tmp_path / "beside.yaml"
     beside.write_text("deployments: [{ name: cache, replicas: 6, cpu: 0.5, memory: 2Gi }]")
     text = run(results, "--rps", "5000", "--sidecar", "cpu=100m,memory=64Mi", "--beside", str(beside))
-    assert "beside them on the same nodes: 6 cache of 500m and 2,048Mi" in text
-    assert "a pod asks 1050m CPU" in text
+    assert "also on these nodes: 6 cache of 500m and 2,048Mi" in text
+    assert "a pod requests 1050m CPU" in text
 
 
 @pytest.mark.parametrize(

@@ -8,43 +8,26 @@ from pathlib import Path
 import pytest
 
 from tests.capacity.factory import measured, variant
-from toolkit.capacity.knee.profile import Profile, write_profile
-from toolkit.capacity.nodes.catalogue import GIB, MIB, Catalogue, NodeType
-from toolkit.errors import GilfreeError
-from toolkit.fleet.estimate import Need
+from tests.fleet.factory import BUSY, FASTER, NODES, ORDERS, fleet_rules
+from toolkit.capacity.knee.profile import Profile
 from toolkit.fleet.inventory import FleetService
-from toolkit.fleet.nodes import count_nodes
 from toolkit.fleet.ranking import FleetRanking, rank_services
-from toolkit.fleet.rules import FleetRules, read_rules
-from toolkit.fleet.usage import Usage, read_usage
+from toolkit.fleet.rules import read_rules
+from toolkit.fleet.usage import Usage
 from toolkit.report.fleet import html, text
 
-NODES = Catalogue("nodes.yaml", (NodeType("n", 3900, 15 * GIB, 110, 0.2), NodeType("l", 15900, 60 * GIB, 234, 0.8)))
-FASTER = measured(variant("gil", [1000, 1010, 1020]), variant("free-threaded", [1900, 2000, 2100]))
-ORDERS = FleetService("shop", "orders", 10, 1000, 512 * MIB, ("r/orders:1",), {"lang": "python"})
-BUSY = Usage(rps=5000, cpu_cores=5.0, memory_bytes=300 * MIB)
 
-
-def rules(tmp_path: Path, profile: Profile = FASTER, own: bool = False, more: str = "") -> FleetRules:
-    """FleetRules with one profile, for services labelled as Python."""
-    write_profile(profile, tmp_path)
-    file = tmp_path / "rules.yaml"
-    file.write_text(
-        f"profiles: {{ wsgi: {{ campaign: ., own: {str(own).lower()} }} }}\n"
-        f'rules:\n  - {{ label: "lang=py*", profile: wsgi }}\n  - {{ image: "*jvm*", python: false }}\n{more}'
-    )
-    return read_rules(file)
-
-
-def judged(
+def ranking(
     tmp_path: Path, *services: FleetService, profile: Profile = FASTER, own: bool = False, used: Usage = BUSY
 ) -> FleetRanking:
-    """The fleet of these services, all with the same usage."""
-    return rank_services(services, rules(tmp_path, profile, own), {one.key: used for one in services}, NODES, 0.5, 0)
+    """The ranking of these services, all with the same usage."""
+    return rank_services(
+        services, fleet_rules(tmp_path, profile, own), {one.key: used for one in services}, NODES, 0.5, 0
+    )
 
 
 def test_a_service_that_saves_even_at_the_worst_of_the_blocks_moves_first(tmp_path: Path) -> None:
-    (one,) = judged(tmp_path, ORDERS).services
+    (one,) = ranking(tmp_path, ORDERS).services
     assert (one.verdict, one.confidence) == ("move first", "medium")
     assert one.gil is not None and one.free is not None and one.saving is not None
     assert one.gil.pods == 10  # 5 cores at half their use, in pods of one
@@ -53,47 +36,47 @@ def test_a_service_that_saves_even_at_the_worst_of_the_blocks_moves_first(tmp_pa
 
 
 def test_what_sizing_alone_saves_is_kept_apart(tmp_path: Path) -> None:
-    (one,) = judged(tmp_path, replace(ORDERS, replicas=40)).services
-    (same,) = judged(tmp_path, ORDERS).services
+    (one,) = ranking(tmp_path, replace(ORDERS, replicas=40)).services
+    (same,) = ranking(tmp_path, ORDERS).services
     assert one.saving == same.saving
     assert (one.sizing or 0) > (same.sizing or 0)
 
 
 def test_the_head_and_the_table_speak_of_the_same_nodes(tmp_path: Path) -> None:
-    fleet = judged(tmp_path, replace(ORDERS, replicas=40))
+    fleet = ranking(tmp_path, replace(ORDERS, replicas=40))
     requested, sized, moved = (one.nodes for one in fleet.totals)
     shown = text(fleet)
     assert f"{sized.count} -> {moved.count}, {sized.month - moved.month:,.0f} USD a month less" in shown
     assert f"{requested.count} -> {sized.count} nodes, {requested.month - sized.month:,.0f} USD a month less" in shown
-    more = text(judged(tmp_path, replace(ORDERS, replicas=1)))  # it requests less than it uses
+    more = text(ranking(tmp_path, replace(ORDERS, replicas=1)))  # it requests less than it uses
     assert "USD a month more" in more
 
 
 def test_its_own_campaign_gives_its_own_pods_and_high_confidence(tmp_path: Path) -> None:
-    (one,) = judged(tmp_path, ORDERS, own=True, used=Usage(rps=5000)).services
+    (one,) = ranking(tmp_path, ORDERS, own=True, used=Usage(rps=5000)).services
     assert (one.verdict, one.confidence) == ("move first", "high")
     assert one.gil is not None and one.free is not None
     assert (one.gil.pods, one.free.pods) == (10, 5)
 
 
 def test_a_service_unlike_its_profile_is_measured_first(tmp_path: Path) -> None:
-    (one,) = judged(tmp_path, ORDERS, used=replace(BUSY, rps=50)).services
+    (one,) = ranking(tmp_path, ORDERS, used=replace(BUSY, rps=50)).services
     assert (one.verdict, one.confidence) == ("measure first", "low")
     assert "does mostly other work" in one.why
 
 
 def test_overlapping_blocks_leave_it_open(tmp_path: Path) -> None:
     profile = measured(variant("gil", [800, 1000, 1500]), variant("free-threaded", [900, 1300, 1700]))
-    (one,) = judged(tmp_path, ORDERS, profile=profile).services
+    (one,) = ranking(tmp_path, ORDERS, profile=profile).services
     assert one.verdict == "measure first"
     assert "leave it open" in one.why
 
 
 def test_a_service_that_does_not_save_is_left(tmp_path: Path) -> None:
     slower = measured(variant("gil", [1000, 1010, 1020]), variant("free-threaded", [700, 710, 720]))
-    (one,) = judged(tmp_path, ORDERS, profile=slower).services
+    (one,) = ranking(tmp_path, ORDERS, profile=slower).services
     assert one.verdict == "leave" and "cost more" in one.why
-    (small,) = judged(tmp_path, replace(ORDERS, replicas=2), used=replace(BUSY, rps=50, cpu_cores=0.05)).services
+    (small,) = ranking(tmp_path, replace(ORDERS, replicas=2), used=replace(BUSY, rps=50, cpu_cores=0.05)).services
     assert small.verdict == "leave" and "the same on both variants" in small.why
 
 
@@ -108,20 +91,20 @@ def test_a_service_that_does_not_save_is_left(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_known_is_unknown_because(tmp_path: Path, service: FleetService, used: Usage, why: str) -> None:
-    (one,) = judged(tmp_path, service, used=used).services
+    (one,) = ranking(tmp_path, service, used=used).services
     assert one.verdict == "unknown"
     assert why in one.why
 
 
 def test_a_profile_that_is_not_fit_makes_its_services_unknown(tmp_path: Path) -> None:
     saturated = measured(variant("gil", [1, 2, 3], saturated=True), variant("free-threaded", [1, 2, 3]))
-    found = judged(tmp_path, ORDERS, profile=saturated)
+    found = ranking(tmp_path, ORDERS, profile=saturated)
     assert "the load generator, not the server" in found.services[0].why
     assert "profile wsgi is not fit" in text(found)
 
 
 def test_what_a_rule_calls_not_python_is_not_unknown(tmp_path: Path) -> None:
-    found = judged(tmp_path, replace(ORDERS, labels={}, images=("r/jvm:1",)))
+    found = ranking(tmp_path, replace(ORDERS, labels={}, images=("r/jvm:1",)))
     assert found.services[0].verdict == "not Python"
 
 
@@ -129,7 +112,7 @@ def test_a_profile_of_two_endpoints_is_taken_at_one_of_them(tmp_path: Path) -> N
     slower = [variant("gil", [600, 610, 620]), variant("free-threaded", [300, 310, 320])]
     io = [one.model_copy(update={"endpoint": "io", "point": "io-w2"}) for one in FASTER.variants]
     both = measured(*io, *slower)
-    (one,) = judged(tmp_path, ORDERS, profile=both).services
+    (one,) = ranking(tmp_path, ORDERS, profile=both).services
     assert one.verdict == "leave"  # of json, which a CPU carries least of
     named = (tmp_path / "rules.yaml").read_text().replace("own:", "endpoint: io, own:")
     (tmp_path / "rules.yaml").write_text(named)
@@ -141,7 +124,7 @@ def test_the_surest_money_comes_first_and_totals_are_of_what_is_known(tmp_path: 
     large, small = replace(ORDERS, name="large"), replace(ORDERS, name="small")
     used = {large.key: replace(BUSY, rps=20_000, cpu_cores=20), small.key: BUSY}
     unknown = replace(ORDERS, name="unknown", labels={})
-    found = rank_services([small, unknown, large], rules(tmp_path), used, NODES, 0.5, 0)
+    found = rank_services([small, unknown, large], fleet_rules(tmp_path), used, NODES, 0.5, 0)
     assert [one.name for one in found.services] == ["large", "small", "unknown"]
     now, gil, free = found.totals
     assert now.pods == 20
@@ -151,24 +134,15 @@ def test_the_surest_money_comes_first_and_totals_are_of_what_is_known(tmp_path: 
 
 def test_the_services_money_adds_up_to_that_of_the_nodes(tmp_path: Path) -> None:
     many = [replace(ORDERS, name=f"orders-{number}") for number in range(60)]
-    found = judged(tmp_path, *many)
+    found = ranking(tmp_path, *many)
     _, gil, free = found.totals
     assert gil.nodes.month - free.nodes.month == pytest.approx(
         found.saving[1], rel=0.1
     )  # nodes are not filled to the brim
 
 
-def test_nodes_hold_all_that_is_asked() -> None:
-    needs = [Need(7, 900, 2 * GIB), Need(40, 250, GIB), Need(3, 3500, 8 * GIB)]
-    found = count_nodes(NODES, needs, spare=0)
-    kind = next(one for one in NODES.types if one.name == found.kind)
-    assert found.count * kind.free_cpu_millis >= sum(one.pods * one.cpu_millis for one in needs)
-    assert found.count * kind.free_memory_bytes >= sum(one.memory_total for one in needs)
-    assert count_nodes(NODES, needs, spare=2).count == found.count + 2
-
-
 def test_the_page_is_one_file_with_the_ranking_and_escapes_names(tmp_path: Path) -> None:
-    found = judged(tmp_path, ORDERS, replace(ORDERS, name="<b>"), replace(ORDERS, name="else", labels={}))
+    found = ranking(tmp_path, ORDERS, replace(ORDERS, name="<b>"), replace(ORDERS, name="else", labels={}))
     page = html(found, "title", "subtitle")
     assert page.index("Move these first (2)") < page.index("shop/orders") < page.index("Unknown, because (1)")
     assert "&lt;b&gt;" in page and "<b>" not in page
@@ -176,61 +150,7 @@ def test_the_page_is_one_file_with_the_ranking_and_escapes_names(tmp_path: Path)
 
 
 def test_an_empty_result_says_so(tmp_path: Path) -> None:
-    found = judged(tmp_path, replace(ORDERS, labels={}))
+    found = ranking(tmp_path, replace(ORDERS, labels={}))
     assert text(found).startswith("No saving shown for any of 1 services")
     assert found.totals == ()
     assert "None." in html(found, "title", "subtitle")
-
-
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("  - { label: a, profile: none }", r":5: rules.2.profile: 'none' is not one of the profiles"),
-        ("  - { label: a }", r"give either a profile or `python: false`"),
-        ("  - { label: a, profile: wsgi, python: false }", r"give either a profile or"),
-        ("  - { profile: wsgi }", r"the rule has no condition"),
-        ("  - { lable: a, label: b, profile: wsgi }", r"unknown key 'lable'"),
-        ("  - { label: a, python: 0 }", r"python: '0' is neither true nor false"),
-    ],
-)
-def test_a_mistake_in_rules_is_named_by_line(tmp_path: Path, line: str, said: str) -> None:
-    with pytest.raises(GilfreeError, match=said):
-        rules(tmp_path, more=line)
-
-
-@pytest.mark.parametrize(
-    ("rule", "fits"),
-    [
-        ("namespace: shop", True),
-        ("namespace: kube-*", False),
-        ("name: ord*", True),
-        ("name: shop/orders", True),
-        ("name: bar/orders", False),
-        ('image: "r/*:1"', True),
-        ("label: lang", True),
-        ("label: lang=java", False),
-        ("annotation: lang", False),
-        ("namespace: shop, label: lang=java", False),
-    ],
-)
-def test_conditions(tmp_path: Path, rule: str, fits: bool) -> None:
-    write_profile(FASTER, tmp_path)
-    (tmp_path / "r.yaml").write_text(f"profiles: {{ p: {{ campaign: . }} }}\nrules: [{{ {rule}, profile: p }}]\n")
-    assert (read_rules(tmp_path / "r.yaml").first_match(ORDERS) is not None) == fits
-
-
-def test_usage_is_read_with_quantities_and_refused_by_line(tmp_path: Path) -> None:
-    file = tmp_path / "usage.csv"
-    file.write_text("namespace,name,rps,cpu_p95,memory_max\nshop,orders,12.5,300m,512Mi\nshop,cart,,,\n")
-    assert read_usage(file) == {("shop", "orders"): Usage(12.5, 0.3, 512 * MIB), ("shop", "cart"): Usage()}
-    for line, said in (
-        ("a,b,-1,,", "rps: '-1' is negative"),
-        ("a,b,,x,", "cpu_p95: 'x' is not"),
-        ("a,b,,,-1Mi", "negative"),
-    ):
-        file.write_text(f"namespace,name,rps,cpu_p95,memory_max\n{line}\n")
-        with pytest.raises(GilfreeError, match=f"usage.csv:2: .*{said}"):
-            read_usage(file)
-    file.write_text("namespace,name\na,b\na,b\n")
-    with pytest.raises(GilfreeError, match="a/b is given twice"):
-        read_usage(file)

@@ -209,7 +209,7 @@ def _recommended(campaign: Campaign, headroom: float | None, memory_headroom: fl
     from toolkit.capacity.knee.from_records import profile_of
     from toolkit.capacity.knee.search_plan import KneeSettings
 
-    settings = KneeSettings.of(campaign.description)
+    settings = KneeSettings.from_description(campaign.description)
     assert settings is not None
     profile = profile_of(campaign).model_copy(update=_given(headroom=headroom))
     return recommendations(profile, settings.memory_headroom if memory_headroom is None else memory_headroom)

@@ -12,7 +12,7 @@ WIDTH = 9
 
 
 def knees(profile: Profile) -> Iterator[str]:
-    """Each setting's knees, block by block, and what kept others from being found."""
+    """Each setting's knees, block by block, and why others were not found."""
     yield f"{profile.campaign}: highest constant rate with p99 within {profile.p99_ms:g} ms, on {profile.backend}"
     for point in profile.points():
         yield f"  {point}"

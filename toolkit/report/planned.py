@@ -25,7 +25,7 @@ def _lines(plan: CapacityPlan) -> Iterator[str]:
         extra.append(f"{required.zones} zones")
     yield f"{plan.service}, {required.endpoint}: {required.traffic.peak_rps:,.0f} requests/s with p99 under {required.p99_ms:g} ms; {', '.join(extra)}"
     if required.colocated:
-        yield f"beside them on the same nodes: {', '.join(_beside(one) for one in required.colocated)}"
+        yield f"also on these nodes: {', '.join(_colocated(one) for one in required.colocated)}"
     for one in plan.variants:
         yield ""
         yield from _variant(one, plan)
@@ -41,7 +41,7 @@ def _lines(plan: CapacityPlan) -> Iterator[str]:
 def _variant(one: VariantPlan, plan: CapacityPlan) -> Iterator[str]:
     yield (
         f"{one.variant}: {_count(one.workers, 'worker')}, {_count(one.threads, 'thread')} ({one.point}); "
-        f"a pod asks {one.cpu_millis}m CPU and {one.memory_bytes / MIB:,.0f}Mi"
+        f"a pod requests {one.cpu_millis}m CPU and {one.memory_bytes / MIB:,.0f}Mi"
     )
     yield f"  {'knee':<8} {'req/s a pod':>11} {'pods':>6} {'nodes':>6} {plan.catalogue.currency + ' a month':>13} {'gap':>6}  nodes by type"
     for name, sizing in (("lowest", one.low), ("median", one.mid), ("highest", one.high)):
@@ -85,7 +85,7 @@ def _day(plan: CapacityPlan) -> Iterator[str]:
                 yield f"  {name}: {paid:,.0f} {plan.catalogue.currency} a month if nodes follow every hour"
 
 
-def _beside(one: Workload) -> str:
+def _colocated(one: Workload) -> str:
     return f"{one.replicas} {one.name} of {one.cpu_millis}m and {one.memory_bytes / MIB:,.0f}Mi"
 
 

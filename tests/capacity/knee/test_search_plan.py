@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-from tests.capacity.campaigns import ARMS, THREADED, about, plan, run, scenario, trial
+from tests.capacity.campaigns import ARMS, THREADED, plan, profile, run, trial, truth
 from tests.factory import POINTS
-from toolkit.capacity.knee.from_records import profile_from_records
-from toolkit.capacity.knee.profile import Profile, read_profile, write_profile
 from toolkit.capacity.knee.search import RATE_STEP, SearchResult
-from toolkit.capacity.knee.search_plan import KneeSettings, step_of
+from toolkit.capacity.knee.search_plan import step_of
 from toolkit.records.store import Record
-from toolkit.scenario.model import Point
-from toolkit.trial.model import Arm
-
-TRUE = {"3.14": 5000.0, "3.14t": 3000.0}
-
-
-def truth(point: Point, block: int, arm: str) -> float:
-    """A block's own truth: machines are not the same every time."""
-    return TRUE[arm] * (1 + 0.1 * block) * (2 if point.endpoint == "io" else 1)
-
-
-def profile(records: list[Record], blocks: int = 3, budget: int | None = None) -> Profile:
-    settings = KneeSettings(plan(POINTS).settings.rules, blocks, budget)
-    arms = (Arm("3.14", "gil", "python"), Arm("3.14t", "free-threaded", "python"))
-    return profile_from_records("campaign", scenario(POINTS, "asgi"), arms, about(settings), records)
 
 
 def test_every_block_finds_its_own_knee_of_every_arm_at_every_point() -> None:
@@ -101,31 +81,6 @@ def test_a_slot_does_not_take_a_block_that_another_is_busy_with() -> None:
     assert first is not None
     second = what.next([], [first])
     assert second is not None and (second.point, second.index) != (first.point, first.index)
-
-
-def test_the_profile_holds_what_a_plan_needs() -> None:
-    found = profile(run(plan(POINTS), truth))
-    gil, free = found.variants_at(POINTS[0].key)
-    assert (gil.variant, free.variant) == ("3.14", "3.14t")
-    assert len(gil.knees_rps()) == 3 and not gil.loader_saturated and gil.build_profile == "fast"
-    assert gil.memory_high_mb == 100 and gil.memory_kind == "PSS" and gil.server_cpus == 1
-    assert gil.server_cpus_used is not None and 0.8 < gil.server_cpus_used <= 0.9
-    assert found.unmeasured == () and found.caveats == ("a caveat",)
-
-
-def test_a_stricter_slo_needs_no_new_measurement() -> None:
-    gil = profile(run(plan(POINTS), truth)).variants_at(POINTS[0].key)[0]
-    stricter = gil.knees_at(35)
-    assert len(stricter) == 3
-    assert all(strict < knee for strict, knee in zip(stricter, gil.knees_rps(), strict=True))
-    assert gil.knees_at(10) == []
-
-
-def test_a_profile_is_read_as_it_was_written(tmp_path: Path) -> None:
-    found = profile(run(plan(POINTS), truth))
-    file = write_profile(found, tmp_path)
-    assert read_profile(tmp_path) == read_profile(file) == found
-    json.loads(file.read_text())
 
 
 def test_a_grid_is_searched_as_any_points_are() -> None:

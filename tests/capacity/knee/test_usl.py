@@ -35,13 +35,13 @@ def test_where_more_begins_to_hurt_is_named() -> None:
     found = fit("threads", [(n, law(n, 1000, 0.1, 0.01)) for n in THREADS])
     assert isinstance(found, Fit) and found.peak is not None
     assert found.peak == pytest.approx(math.sqrt(0.9 / 0.01), rel=0.01)
-    assert found.words == "beyond about 9 threads more begin to hurt"
+    assert found.words == "beyond about 9 threads the rate falls"
 
 
 def test_a_server_that_only_grows_has_no_peak_beyond_what_was_measured() -> None:
     found = fit("threads", [(n, law(n, 1000, 0.02, 0.0)) for n in THREADS])
     assert isinstance(found, Fit) and found.peak is None
-    assert found.words == "up to 64 threads more never hurt"
+    assert found.words == "up to 64 threads the rate never falls"
 
 
 def test_fewer_than_six_values_are_not_fitted_however_often_measured() -> None:

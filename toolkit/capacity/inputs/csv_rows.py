@@ -75,7 +75,7 @@ def read_rows(file: Path, needed: Sequence[str], known: Sequence[str]) -> Iterat
                 )
             yield CsvRow(str(file), reader.line_num, {name: cell.strip() for name, cell in row.items()})
     except csv.Error as error:
-        raise GilfreeError(f"{file}:{reader.line_num}: not CSV: {error}", "fix that line") from None
+        raise GilfreeError(f"{file}:{reader.reader.line_num}: not CSV: {error}", "fix that line") from None
 
 
 def _check_columns(file: Path, columns: Sequence[str], needed: Sequence[str], known: Sequence[str]) -> None:

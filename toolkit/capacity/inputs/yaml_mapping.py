@@ -1,7 +1,7 @@
 """Small YAML files of capacity planning (node catalogues, fleet rules, colocated Deployments, queries), read key by key.
 
 The reader of a file asks for each value by its key. A key that was never asked for is unknown and therefore an error,
-and every error names file, line, key and the value that stands there.
+and every error names file, line, key and value.
 """
 
 from __future__ import annotations

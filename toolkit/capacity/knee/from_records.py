@@ -27,7 +27,7 @@ def profile_from_records(
     name: str, scenario: Scenario, arms: Sequence[Arm], description: Mapping[str, Any], records: Sequence[Record]
 ) -> Profile:
     """The profile of these records; `description` is the campaign.json. Raises GilfreeError when it has no knee settings."""
-    settings = KneeSettings.of(description)
+    settings = KneeSettings.from_description(description)
     if settings is None:
         raise GilfreeError(
             f"campaign {name} did not search for a knee", "measure one: gilfree knee SCENARIO --slo p99=50ms"

@@ -94,8 +94,8 @@ def duration_estimate(campaigns: Sequence[Campaign]) -> str:
     words = f"estimate: about {seconds / 60:.0f} min for {searches:.0f} searches of a knee"
     remains = sum(budget for budget in budgets if budget is not None)
     if None not in budgets and seconds > remains:
-        held = int(searches * remains / seconds)
-        words += f"; the {remains / 60:.0f} min of the budget are enough for about {held} of them, the others are named at the end"
+        within = int(searches * remains / seconds)
+        words += f"; the {remains / 60:.0f} min of the budget are enough for about {within} of them, the others are named at the end"
     return words
 
 
@@ -116,7 +116,7 @@ def verification_plan_of(campaign: Campaign) -> VerificationPlan:
     """The verification plan of a campaign: for each point and variant the median knee of its blocks."""
     profile = profile_of(campaign)
     knees = {(one.point, one.variant): mid for one in profile.variants if (mid := median(one.knees_rps())) is not None}
-    settings = KneeSettings.of(campaign.description)
+    settings = KneeSettings.from_description(campaign.description)
     assert settings is not None
     arms = tuple(arm.name for arm in campaign.arms)
     points = tuple(campaign.scenario.points())
@@ -167,7 +167,7 @@ class _SearchProgress(Progress):
 
     def __init__(self, campaign: Campaign, plan: _CountingPlan, quiet: bool) -> None:
         super().__init__(campaign.scenario.name, plan.total(), quiet=quiet)
-        settings = KneeSettings.of(campaign.description)
+        settings = KneeSettings.from_description(campaign.description)
         assert settings is not None
         self._records, self._plan, self._rules = campaign.records(), plan, settings.rules
         self.block_counted(plan.finished(self._records))

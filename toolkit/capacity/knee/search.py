@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 RATE_STEP = 1.04
-"""Ratio of neighbouring rates at the end of a search, so a knee is known to 4 %."""
+"""Ratio of adjacent rates at the end of a search, so a knee is known to 4 %."""
 FIRST_LADDER = (0.3, 0.45, 0.6, 0.7, 0.78, 0.86, 0.94, 1.02)
 """Shares of the closed-loop rate of the server: the ladder of the first block."""
 NEXT_LADDER = (0.5, 0.7, *(RATE_STEP**steps for steps in (-4, -2, -1, 0, 1, 2)))
@@ -148,7 +148,11 @@ def search(
         assert high is not None
         if high <= max(1, LOWEST_SHARE * around):
             return SearchResult(
-                None, high, True, known[high].loader, f"{high:,} requests/s, the lowest tried: {known[high].why}"
+                None,
+                high,
+                True,
+                known[high].loader,
+                f"{high:,} requests/s, the lowest rate measured: {known[high].why}",
             )
         return Step("lower", _rates(high, LOWER))
     if high is None:
@@ -163,7 +167,7 @@ def search(
 
 
 def _stuck(results: Sequence[RateResult]) -> SearchResult | None:
-    """The end of a search that does not settle: a knee that was confirmed stands, otherwise the search is given up."""
+    """The end of a search that does not settle: a knee that was confirmed is the result, otherwise the search is given up."""
     known = _latest_by_rate(results)
     confirmed = [one for one in results if one.fresh]
     unknown = [one for one in results if one.passed is None]

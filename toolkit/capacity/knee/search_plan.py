@@ -50,7 +50,7 @@ class KneeSettings:
         return asdict(self)
 
     @classmethod
-    def of(cls, description: Mapping[str, Any]) -> KneeSettings | None:
+    def from_description(cls, description: Mapping[str, Any]) -> KneeSettings | None:
         """The settings in a campaign's description; None when the campaign does not search for knees."""
         given = description.get("knee")
         if not given:
@@ -109,7 +109,7 @@ class KneeSearchPlan:
             yield from ((index, point) for point in points)
 
     def state(self, records: Sequence[Record], point: Point, index: int, arm: str) -> Step | SearchResult:
-        """Where the search of one arm at one point in one block stands: its next step, or its end."""
+        """The state of the search of one arm at one point in one block: its next step, or its end."""
         own = [record for record in _records_of(records, point, index) if record.arm == arm]
         failed = [record for record in own if not record.accepted and not _is_probe(record)]
         if len(failed) > self.retries:
@@ -183,7 +183,7 @@ def knee_search_plan(
     name: str, scenario: Scenario, arms: Sequence[str], description: Mapping[str, Any]
 ) -> KneeSearchPlan:
     """The plan of a campaign that searches for knees; `description` is its campaign.json and holds `knee`."""
-    settings = KneeSettings.of(description)
+    settings = KneeSettings.from_description(description)
     assert settings is not None
     return KneeSearchPlan(name, tuple(scenario.points()), tuple(arms), settings, scenario.load, scenario.limits.retries)
 

@@ -124,7 +124,7 @@ def _peak(contention: float, coherency: float) -> float | None:
 
 def _words(over: str, values: Sequence[float], peak: float | None) -> str:
     if peak is None or peak >= values[-1]:
-        return f"up to {values[-1]:g} {over} more never hurt"
+        return f"up to {values[-1]:g} {over} the rate never falls"
     if peak <= values[0]:
-        return f"more than {values[0]:g} {over} hurt from the start"
-    return f"beyond about {peak:.0f} {over} more begin to hurt"
+        return f"with more than {values[0]:g} {over} the rate falls from the start"
+    return f"beyond about {peak:.0f} {over} the rate falls"

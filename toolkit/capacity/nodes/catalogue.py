@@ -86,7 +86,7 @@ class Catalogue:
     hours_a_month: float = HOURS_A_MONTH
 
     def month(self, price_hour: float) -> float:
-        """What a price an hour comes to in a month."""
+        """A price a month from a price an hour."""
         return price_hour * self.hours_a_month
 
 
@@ -155,8 +155,8 @@ def _node_type(one: YamlMapping, daemonsets: tuple[int, int, int], reserve: str)
         kind = one.text("reserve", reserve or None)
         if kind not in ("gke", "eks", "none"):
             raise one.error_at("reserve", "is not gke, eks or none", "write one of them, or give allocatable instead")
-        kept = (0, 0) if kind == "none" else kubelet_reserved(kind, cpu, memory, max_pods)
-        cpu, memory = cpu - kept[0], memory - kept[1]
+        reserved = (0, 0) if kind == "none" else kubelet_reserved(kind, cpu, memory, max_pods)
+        cpu, memory = cpu - reserved[0], memory - reserved[1]
     else:
         one.has("reserve")
     if one.has("daemonsets"):

@@ -71,7 +71,9 @@ class ClusterReader:
 
     def _api_error(self, what: str, error: Any) -> GilfreeError:
         if error.status == 403:
-            return GilfreeError(f"listing {what} is not allowed", f"ask for the verb list on {what}, in all namespaces")
+            return GilfreeError(
+                f"listing {what} is not allowed", f"get the permission (verb list) on {what}, in all namespaces"
+            )
         if error.status == 401:
             return GilfreeError("the cluster does not accept the credentials", "log in again, or fix KUBECONFIG")
         return GilfreeError(f"listing {what}: {error.status} {error.reason}", "try again, or give a file instead")

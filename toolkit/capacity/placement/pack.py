@@ -2,7 +2,7 @@
 
 It begins with the cheapest mix of node types (solver.py). The simulated scheduler (scheduler.py) then decides (repair.py):
 nodes are added while pods stay pending, and removed while none does. For several sizes of pods the best single node types
-are also tried, starting from first-fit-decreasing, and the cheapest result is taken. So a packing never costs more than
+are repaired too, starting from first-fit-decreasing, and the cheapest result is taken. So a packing never costs more than
 adding nodes of one type until the scheduler places all pods. The gap compares its price with a proven lower bound.
 """
 
@@ -18,9 +18,9 @@ from toolkit.capacity.placement.scheduler import Workload
 from toolkit.capacity.placement.solver import cheapest_mix
 from toolkit.errors import GilfreeError
 
-SINGLE_TYPES_TRIED = 3
+MOST_SINGLE_TYPES = 3
 MOST_SPARE_SIZES = 12
-"""Mixes with ever smaller largest types that are tried, to make spare nodes cheaper."""
+"""Attempts at a mix without the largest types in use, which makes spare nodes cheaper."""
 _EQUAL = 1 + 1e-6
 
 
@@ -222,7 +222,7 @@ def _best_single_types(workloads: Sequence[Workload], types: Sequence[NodeType])
         count = first_fit_decreasing(workloads, one)
         if count is not None and (one.available is None or count <= one.available):
             found.append((count * one.price_hour, index))
-    return [index for _, index in sorted(found)[:SINGLE_TYPES_TRIED]]
+    return [index for _, index in sorted(found)[:MOST_SINGLE_TYPES]]
 
 
 def _single_type_counts(workloads: Sequence[Workload], types: Sequence[NodeType], index: int) -> list[int]:

@@ -115,7 +115,7 @@ def pending(workloads: Sequence[Workload], nodes: Sequence[NodeType], order: Seq
     cluster = SimulatedCluster(nodes, len(workloads), seed)
     left = [0] * len(workloads)
     for index in order:
-        # Once a pod of some size has found no node, no further one of that size will: nothing ever leaves.
+        # Once a pod of a workload fits on no node, the others of that workload do not fit either: no pod ever leaves.
         if left[index] or cluster.place(index, workloads[index]) is None:
             left[index] += 1
     return left

@@ -227,7 +227,7 @@ def _caveats(profile: Profile, requirements: Requirements, catalogue: Catalogue,
 def one_architecture(types: Sequence[NodeType], wanted: str | None) -> tuple[NodeType, ...]:
     """The node types of one architecture, because a knee holds for the architecture it was measured on.
 
-    `wanted` None: the only architecture there is. Raises GilfreeError when there are several, or none of that name.
+    `wanted` None: the only architecture of the types. Raises GilfreeError when they have several, or not the wanted one.
     """
     known = sorted({one.arch for one in types})
     if wanted is None and len(known) > 1:

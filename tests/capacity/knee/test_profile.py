@@ -1,0 +1,61 @@
+"""A profile: read as it was written, also one of an earlier run; its knees under a stricter SLO; what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.capacity.campaigns import plan, profile, run, truth
+from tests.capacity.factory import measured, variant
+from tests.factory import POINTS
+from toolkit.capacity.knee.profile import median, read_profile, write_profile
+from toolkit.errors import GilfreeError
+
+
+def test_a_stricter_slo_needs_no_new_measurement() -> None:
+    gil = profile(run(plan(POINTS), truth)).variants_at(POINTS[0].key)[0]
+    stricter = gil.knees_at(35)
+    assert len(stricter) == 3
+    assert all(strict < knee for strict, knee in zip(stricter, gil.knees_rps(), strict=True))
+    assert gil.knees_at(10) == []
+
+
+def test_a_profile_is_read_as_it_was_written(tmp_path: Path) -> None:
+    found = profile(run(plan(POINTS), truth))
+    file = write_profile(found, tmp_path)
+    assert read_profile(tmp_path) == read_profile(file) == found
+    json.loads(file.read_text())
+
+
+def test_the_file_calls_the_build_profile_profile_as_files_of_earlier_runs_do(tmp_path: Path) -> None:
+    file = write_profile(measured(variant("gil", [1000], build_profile="fast")), tmp_path)
+    (stored,) = json.loads(file.read_text())["variants"]
+    assert stored["profile"] == "fast" and "build_profile" not in stored
+    assert read_profile(file).build_profiles() == ["fast"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not a profile: the whole file: Invalid JSON"),
+        ("{}", "not a profile: service: Field required"),
+        ('{"profile_schema": 2}', "not a profile: profile_schema: Input should be 1"),
+    ],
+)
+def test_a_file_that_is_not_a_profile_is_refused_with_its_key(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "profile.json"
+    file.write_text(text)
+    with pytest.raises(GilfreeError, match=message):
+        read_profile(file)
+
+
+def test_without_a_name_the_endpoint_with_the_lowest_knee_per_cpu_is_taken() -> None:
+    wide = variant("gil", [1500] * 3).model_copy(update={"endpoint": "wide", "server_cpus": 2.0})
+    assert measured(variant("gil", [1000] * 3), wide).for_endpoint(None).endpoints() == ["wide"]
+
+
+def test_the_median_of_nothing_is_none() -> None:
+    assert median([]) is None
+    assert median([3, 1, 2]) == 2 and median([4, 1, 2, 3]) == 2.5
