@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from toolkit.engine.client import connected
-from toolkit.engine.containers import MARK
+from toolkit.engine.containers import PURPOSE_LABEL
 from toolkit.images.spec.inputs import ImageSpec
 from toolkit.records.store import Store
 
@@ -54,7 +54,7 @@ def until(what: str, seconds: float, condition: Callable[[], object]) -> None:
 
 
 def of_trials(engine: DockerClient, *, all: bool = True) -> list[str]:
-    found = engine.containers.list(all=all, filters={"label": f"{MARK}=trial"}, ignore_removed=True)
+    found = engine.containers.list(all=all, filters={"label": f"{PURPOSE_LABEL}=trial"}, ignore_removed=True)
     return [str(one.name) for one in found]
 
 

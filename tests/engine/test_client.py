@@ -82,7 +82,7 @@ def test_an_engine_too_old_is_named_with_its_version(monkeypatch: pytest.MonkeyP
         Thread(target=server.serve_forever, daemon=True).start()
         error = refusal(monkeypatch, f"tcp://127.0.0.1:{server.server_port}")
         server.shutdown()
-    assert "speaks API 1.40, 1.41 is the oldest" in error.message
+    assert "speaks API 1.40; gilfree needs 1.41 or newer" in error.message
 
 
 def test_without_the_package_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

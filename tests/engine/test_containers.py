@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from toolkit.engine.client import connected
-from toolkit.engine.containers import OWNER, create, lines, own_identity, owner_is_gone, remove_leftover_containers, run
+from toolkit.engine.containers import (
+    OWNER_LABEL,
+    create,
+    own_identity,
+    owner_is_gone,
+    remove_leftover_containers,
+    run,
+    split_lines,
+)
 from toolkit.errors import GilfreeError
 
 if TYPE_CHECKING:
@@ -63,10 +71,10 @@ def test_a_container_is_removed_though_its_block_failed(client: DockerClient) ->
 @pytest.mark.engine
 def test_a_watched_container_reads_the_end_of_its_input_when_told(client: DockerClient) -> None:
     with create(client, IMAGE, ["sh", "-c", "cat; echo ended"], purpose="test", stdin_open=True) as one:
-        one.start(watched=True)
+        one.start(keep_stdin=True)
         assert one.exit().code is None
         one.close_stdin()
-        assert list(lines(one.output())) == ["ended"]
+        assert list(split_lines(one.output())) == ["ended"]
         assert one.wait(10) and one.exit().code == 0
 
 
@@ -75,7 +83,7 @@ import time
 from toolkit.engine.client import connect
 from toolkit.engine.containers import create
 one = create(connect(), {IMAGE!r}, ["sh", "-c", "cat"], purpose="test", trial="t-kill", stdin_open=True)
-one.start(watched=True)
+one.start(keep_stdin=True)
 print(one.id, flush=True)
 time.sleep(60)
 """
@@ -118,7 +126,7 @@ def test_an_image_that_is_not_there_is_named_with_the_command_that_builds(client
     ],
 )
 def test_only_what_surely_has_no_owner_is_abandoned(owner: str, alive: bool, expected: bool) -> None:
-    assert owner_is_gone({OWNER: owner}, OWN, lambda _: alive) is expected
+    assert owner_is_gone({OWNER_LABEL: owner}, OWN, lambda _: alive) is expected
 
 
 def test_an_identity_names_this_very_process() -> None:
@@ -127,4 +135,4 @@ def test_an_identity_names_this_very_process() -> None:
 
 
 def test_lines_are_whole_however_they_were_cut() -> None:
-    assert list(lines(iter([b"on", b"e\ntwo\nth", b"ree"]))) == ["one", "two", "three"]
+    assert list(split_lines(iter([b"on", b"e\ntwo\nth", b"ree"]))) == ["one", "two", "three"]

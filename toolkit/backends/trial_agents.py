@@ -1,4 +1,4 @@
-"""The two sides of one trial, wherever their agents run: the load begins when the server is ready, and ends it."""
+"""The two agents of one trial: the load starts when the server is ready, and the server stops when the load has ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from toolkit.agent.frames import Frame
-from toolkit.trial.contract import Side as Side
+from toolkit.trial.contract import Side
 from toolkit.trial.model import (
     READY_TIMEOUT_SECONDS,
     STOP_GRACE_SECONDS,
@@ -18,61 +18,74 @@ from toolkit.trial.model import (
     serve_argument,
 )
 
-SLACK_SECONDS = 90
+LOOPBACK = "127.0.0.1"
+"""Where the server listens: both agents share one network namespace."""
+
+MARGIN_SECONDS = 90
+"""What a trial may take beyond becoming ready and its windows."""
+
+STDERR_CHARACTERS = 500
+"""How much of an agent's standard error goes into the outcome."""
 
 AgentEvents = queue.Queue[tuple[str, Frame | None]]
-"""Frames of both sides as (side, frame), and (side, None) when a side has ended."""
+"""Frames of both agents as (side, frame), and (side, None) when an agent has ended."""
 
 
 class Agent(Protocol):
-    """One agent that was started: a process, or a container."""
+    """One agent that was started: a process, or a container. It puts its frames into the trial's AgentEvents."""
 
-    def ask_to_stop(self) -> None:
-        """Have it stop its side and report to the end."""
+    def request_stop(self) -> None:
+        """Have it stop its side and report to the end. Returns at once; may be called again."""
 
-    def end(self, grace_seconds: float) -> dict[str, Any]:
-        """See it out, by force after `grace_seconds`; how it ended, for the record. May be called again."""
+    def finish(self, grace_seconds: float) -> dict[str, Any]:
+        """Stop it, by force after `grace_seconds`; how it ended, for the record. May be called again."""
 
 
 StartAgent = Callable[[Side, Mapping[str, Any], AgentEvents], Agent]
+"""Starts the agent of a side with its JSON argument."""
 
 
 class TrialAgents:
-    """Runs a trial with agents that `start` starts. `problem`: what went wrong that neither side could report."""
+    """Runs a trial's two agents, which `start` starts. `problem`: what went wrong that neither could report, or None."""
 
-    def __init__(self, trial: Trial, place: Placement, start: StartAgent) -> None:
-        self._trial, self._place, self._start = trial, place, start
+    def __init__(self, trial: Trial, placement: Placement, start: StartAgent) -> None:
+        self._trial, self._placement, self._start = trial, placement, start
         self._events: AgentEvents = queue.Queue()
         self._agents: dict[Side, Agent] = {}
         self.problem: dict[str, Any] | None = None
 
     def frames(self) -> Iterator[Frame]:
-        """StartAgent the server's side, then the load's; every frame of both until both have ended."""
-        self._agents["serve"] = self._start("serve", serve_argument(self._trial, self._place), self._events)
-        longest = READY_TIMEOUT_SECONDS + self._trial.longest_load_seconds + SLACK_SECONDS
-        deadline = time.monotonic() + longest
+        """Start the server's agent, then the load's; yield the frames of both until both have ended.
+
+        Ends early, with `problem` set, when the trial takes longer than all its windows and margins together.
+        """
+        self._agents["serve"] = self._start("serve", serve_argument(self._trial, self._placement), self._events)
+        timeout_seconds = READY_TIMEOUT_SECONDS + self._trial.longest_load_seconds + MARGIN_SECONDS
+        deadline = time.monotonic() + timeout_seconds
         running = {"serve"}
         while running:
             try:
                 side, frame = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
-                self.problem = {"reason": "deadline", "detail": f"the trial had not ended after {longest} s"}
+                self.problem = {"reason": "deadline", "detail": f"the trial had not ended after {timeout_seconds} s"}
                 return
             if frame is None:
                 running.discard(side)
                 if side == "load":
-                    self._agents["serve"].ask_to_stop()
+                    self._agents["serve"].request_stop()
                 elif "load" in running:
-                    self._agents["load"].ask_to_stop()  # no server is left to be loaded
+                    self._agents["load"].request_stop()  # there is no server left to load
                 continue
             yield frame
             if frame["kind"] == "ready" and "load" not in self._agents:
-                self._agents["load"] = self._start("load", load_argument(self._trial, self._place), self._events)
+                self._agents["load"] = self._start("load", load_argument(self._trial, self._placement), self._events)
                 running.add("load")
 
-    def exits(self) -> dict[str, Any]:
-        """End both agents; how they ended."""
+    def finish(self) -> dict[str, Any]:
+        """End both agents. Returns how each ended, under `load_agent` and `serve_agent`. May be called again."""
         order: tuple[Side, ...] = ("load", "serve")
         return {
-            f"{side}_agent": self._agents[side].end(STOP_GRACE_SECONDS + 10) for side in order if side in self._agents
+            f"{side}_agent": self._agents[side].finish(STOP_GRACE_SECONDS + 10)
+            for side in order
+            if side in self._agents
         }

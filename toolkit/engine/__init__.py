@@ -1,1 +1,1 @@
-"""The Docker engine: how it is reached (client), and containers that are never left behind (containers)."""
+"""The Docker engine: how it is reached (client), and containers that are always removed (containers)."""

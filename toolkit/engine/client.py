@@ -1,7 +1,7 @@
-"""Connecting to a Docker engine, so that what can be wrong with it is said in a sentence, with its remedy.
+"""Connecting to a Docker engine; what is wrong with it is reported in one sentence, with a remedy.
 
 The engine is the one that the `docker` command would use: DOCKER_HOST, else the current context, else the socket. The
-API's version is negotiated: whatever the engine speaks, from 1.41 (Docker 20.10) on.
+API's version is negotiated: the engine's own, from 1.41 (Docker 20.10) on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class EngineUnreachable(GilfreeError):
-    """The engine answered before and does not any more: nothing more can be done, and nothing is known."""
+    """The engine answered before and does not any more, so that nothing is known of its containers."""
 
 
 OLDEST_API = "1.41"
@@ -29,7 +29,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def connect(timeout_seconds: int = TIMEOUT_SECONDS) -> DockerClient:
-    """A client of the user's engine. Raises GilfreeError saying what is missing: package, engine, permission, version."""
+    """A client of the user's engine. Raises GilfreeError that names what is missing: package, engine, permission, version."""
     try:
         import docker
     except ImportError:
@@ -38,11 +38,11 @@ def connect(timeout_seconds: int = TIMEOUT_SECONDS) -> DockerClient:
         client = docker.from_env(timeout=timeout_seconds)
     except (docker.errors.DockerException, ValueError) as error:
         raise connection_error(error) from error
-    speaks = client.api.api_version
-    if _version(speaks) < _version(OLDEST_API):
+    version = client.api.api_version
+    if _version(version) < _version(OLDEST_API):
         client.close()
         raise GilfreeError(
-            f"the Docker engine at {engine_address()} speaks API {speaks}, {OLDEST_API} is the oldest that will do",
+            f"the Docker engine at {engine_address()} speaks API {version}; gilfree needs {OLDEST_API} or newer",
             "update it to Docker 20.10 or newer",
         )
     return client
@@ -50,7 +50,7 @@ def connect(timeout_seconds: int = TIMEOUT_SECONDS) -> DockerClient:
 
 @contextmanager
 def connected(timeout_seconds: int = TIMEOUT_SECONDS) -> Iterator[DockerClient]:
-    """`connect` for a `with`; what the engine refuses inside is raised as GilfreeError too."""
+    """`connect` as a context manager that closes the client; errors of the engine inside are GilfreeErrors too."""
     client = connect(timeout_seconds)
     try:
         with engine_errors("the Docker engine"):
@@ -60,19 +60,19 @@ def connected(timeout_seconds: int = TIMEOUT_SECONDS) -> Iterator[DockerClient]:
 
 
 @contextmanager
-def engine_errors(doing: str) -> Iterator[None]:
-    """Turn the SDK's and the connection's errors inside into GilfreeErrors that begin with what was being done."""
+def engine_errors(action: str) -> Iterator[None]:
+    """Raise errors of the Docker SDK and of its connection inside as GilfreeErrors, whose message begins with `action`."""
     import docker
     import requests
 
     try:
         yield
     except (docker.errors.DockerException, requests.RequestException) as error:
-        raise request_error(error, doing) from error
+        raise request_error(error, action) from error
 
 
 def engine_address() -> str:
-    """Where the engine is looked for, in words for messages."""
+    """Where the engine is expected, as messages name it."""
     host = os.environ.get("DOCKER_HOST")
     if host:
         return f"{host} (DOCKER_HOST)"
@@ -81,7 +81,7 @@ def engine_address() -> str:
 
 
 def is_local(client: DockerClient) -> bool:
-    """Whether the engine runs on this machine: reached over a socket file or loopback."""
+    """Whether the engine runs on this machine: the client reaches it over a socket file or loopback."""
     base_url = str(client.api.base_url)
     if base_url.startswith("http+docker://"):
         return not base_url.endswith("//ssh")
@@ -89,12 +89,12 @@ def is_local(client: DockerClient) -> bool:
 
 
 def connection_error(error: BaseException) -> GilfreeError:
-    """Why no engine answered, from the operating system's own error where there is one below. Pure but for `engine_address`."""
+    """Why no engine answered, from the operating system's error among the causes where there is one."""
     cause = next((one for one in _causes(error) if isinstance(one, OSError) and one.errno is not None), None)
     where = engine_address()
     if isinstance(cause, PermissionError):
         return GilfreeError(
-            f"this user may not use the Docker engine at {where}: permission denied",
+            f"you may not use the Docker engine at {where}: permission denied",
             "join its group (sudo usermod -aG docker $USER, then log in again), or run as root",
         )
     if isinstance(cause, FileNotFoundError):
@@ -109,38 +109,39 @@ def connection_error(error: BaseException) -> GilfreeError:
     if any("timed out" in str(one).lower() for one in _causes(error)):
         return GilfreeError(
             f"the Docker engine at {where} does not answer: timed out",
-            "look at it with `docker info`; restart it: sudo systemctl restart docker",
+            "check it with `docker info`; restart it: sudo systemctl restart docker",
         )
     return GilfreeError(
         f"the Docker engine at {where} cannot be used: {_first_line(error)}",
-        "see that `docker version` works in the same shell",
+        "check that `docker version` works in the same shell",
     )
 
 
-def request_error(error: BaseException, doing: str) -> GilfreeError:
-    """What went wrong while `doing` something with an engine that answered before."""
-    words = _first_line(error)
-    lower = words.lower()
+def request_error(error: BaseException, action: str) -> GilfreeError:
+    """What went wrong with a request to an engine that answered before; the message begins with `action`. Pure."""
+    reason = _first_line(error)
+    lower = reason.lower()
     if (
         any(isinstance(one, OSError) and one.errno == errno.ENOSPC for one in _causes(error))
         or "no space left" in lower
     ):
         return GilfreeError(
-            f"{doing}: the engine's disk is full: {words}", "free some: docker system df, docker system prune"
+            f"{action}: the engine's disk is full: {reason}", "free some: docker system df, docker system prune"
         )
     if "no such image" in lower:
-        return GilfreeError(f"{doing}: {words}", "gilfree images build")
+        return GilfreeError(f"{action}: {reason}", "gilfree images build")
     if "exec:" in lower and "no such file" in lower:
-        return GilfreeError(f"{doing}: {words}", "docs/images.md says what an image needs")
+        return GilfreeError(f"{action}: {reason}", "docs/images.md says what an image needs")
     if any(isinstance(one, ConnectionError | FileNotFoundError) for one in _causes(error)):
         return EngineUnreachable(
-            f"{doing}: the engine went away: {words}", "see that it runs with `docker info`, then go on"
+            f"{action}: the engine does not answer any more: {reason}",
+            "check it with `docker info`, then run the same command again; a campaign goes on with --resume",
         )
-    return GilfreeError(f"{doing}: {words}", "")
+    return GilfreeError(f"{action}: {reason}", "")
 
 
 def engine_facts(client: DockerClient) -> dict[str, Any]:
-    """What a record needs to know of an engine: version, kernel, cgroup, CPUs, memory."""
+    """What a record holds of an engine, JSON-ready: version, kernel, cgroup, CPUs, memory."""
     info = client.info()
     return {
         "version": info.get("ServerVersion"),
@@ -179,5 +180,5 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def _first_line(error: BaseException) -> str:
-    said = getattr(error, "explanation", None) or str(error) or type(error).__name__
-    return str(said).strip().splitlines()[0][:400]
+    text = getattr(error, "explanation", None) or str(error) or type(error).__name__
+    return str(text).strip().splitlines()[0][:400]

@@ -1,8 +1,9 @@
-"""The one wrapper around containers: whatever gilfree starts carries its labels, and is removed however it ends.
+"""The one wrapper around containers: whatever gilfree starts carries its labels, and is removed however gilfree ends.
 
-Ended normally or by Ctrl-C, a container is removed by its context manager. Killed with -9, the tool closes the pipe
-that a `watched` container reads (so its agent stops by itself), and the next start removes what is left: containers
-whose owner, a process named in their labels, is gone. A container of another gilfree that lives is left alone.
+When gilfree ends normally or by Ctrl-C, the context manager removes its containers. When it is killed with -9, the
+kernel closes the standard input of containers started with `keep_stdin`, so their agents stop by themselves, and the
+next start removes the containers whose owner, a process named in their labels, is gone. Containers of another gilfree
+that still runs are not touched.
 """
 
 from __future__ import annotations
@@ -22,29 +23,32 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-MARK = "io.gilfree.container"
-"""Label of every container that gilfree starts; its value says what for: trial, test, probe."""
+PURPOSE_LABEL = "io.gilfree.container"
+"""Label of every container that gilfree starts; its value is the purpose: trial, test, probe."""
 
-TRIAL, OWNER = "io.gilfree.trial", "io.gilfree.owner"
-GONE = (404, 409)
-"""Statuses of the engine for a container that is gone, or that is being removed already."""
+TRIAL_LABEL, OWNER_LABEL = "io.gilfree.trial", "io.gilfree.owner"
+GONE_STATUSES = (404, 409)
+"""The engine's HTTP statuses for a container that is gone, or that is being removed already."""
 
 
 @dataclass(frozen=True)
 class Exit:
-    """How a container ended, in its own words. `code` is None while it runs; 137 is 128 + SIGKILL."""
+    """How a container ended, as the engine reports it. `code` is None while it runs; 137 is 128 + SIGKILL."""
 
     code: int | None
     oom_killed: bool
     error: str
 
     def data(self) -> dict[str, Any]:
-        """As plain data for a record."""
+        """As JSON-ready data for a record."""
         return {"code": self.code, "oom_killed": self.oom_killed, "error": self.error}
 
 
 class OwnedContainer:
-    """A container that this process made. Use it in a `with`: on leaving it is removed, running or not."""
+    """A container that this process made. Use it in a `with`, which removes it at the end, running or not.
+
+    Methods raise the Docker SDK's and its connection's errors, unless they say otherwise; see `engine_errors`.
+    """
 
     def __init__(self, client: DockerClient, container: Container) -> None:
         self._client, self.container = client, container
@@ -52,17 +56,17 @@ class OwnedContainer:
 
     @property
     def id(self) -> str:
-        """The engine's id of it."""
+        """The engine's id of the container."""
         return str(self.container.id)
 
-    def start(self, *, watched: bool = False) -> None:
-        """Start it; `watched`: its standard input stays open until this process closes it or is gone."""
-        if watched:
+    def start(self, *, keep_stdin: bool = False) -> None:
+        """Start it. keep_stdin: its standard input stays open until `close_stdin`, or until this process is gone."""
+        if keep_stdin:
             self._stdin = self._client.api.attach_socket(self.id, params={"stdin": 1, "stream": 1})
         self.container.start()
 
     def close_stdin(self) -> None:
-        """Let it read the end of its standard input, on which an agent stops its side and reports to the end."""
+        """Close its standard input, on which an agent stops its side and reports to the end. May be called again."""
         stdin, self._stdin = self._stdin, None
         if stdin is None:
             return
@@ -73,7 +77,7 @@ class OwnedContainer:
             stdin.close()
 
     def output(self) -> Iterator[bytes]:
-        """Its standard output as it comes, in pieces, from the first byte until it ends or the engine breaks off."""
+        """Its standard output in pieces as they come, from the first byte until it ends or the engine closes the stream."""
         return iter(self.container.logs(stdout=True, stderr=False, stream=True, follow=True))
 
     def whole_output(self) -> str:
@@ -85,7 +89,7 @@ class OwnedContainer:
         return self.container.logs(stdout=False, stderr=True, tail=lines).decode(errors="replace")
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Wait until it has ended; whether it has."""
+        """Wait until it has ended, at most `timeout_seconds`; whether it has ended."""
         import requests
 
         try:
@@ -95,24 +99,24 @@ class OwnedContainer:
         return True
 
     def kill(self) -> None:
-        """End it by force; one that has ended already is none the worse."""
+        """Kill it. Without effect when it has ended already."""
         import docker
 
         try:
             self.container.kill()
         except docker.errors.APIError as error:
-            if error.status_code not in GONE:
+            if error.status_code not in GONE_STATUSES:
                 raise
 
     def exit(self) -> Exit:
-        """How it ended."""
+        """How it ended, asked of the engine now."""
         self.container.reload()
         state = self.container.attrs["State"]
         code = None if state["Status"] in ("created", "running", "paused", "restarting") else int(state["ExitCode"])
         return Exit(code, bool(state.get("OOMKilled")), str(state.get("Error") or ""))
 
     def remove(self) -> None:
-        """Kill it and take it away with its anonymous volumes."""
+        """Remove it, running or not, with its anonymous volumes. Raises GilfreeError when the engine refuses."""
         self.close_stdin()
         with engine_errors(f"removing container {self.container.name}"):
             _remove(self.container)
@@ -134,16 +138,22 @@ def create(
     name: str | None = None,
     **options: Any,
 ) -> OwnedContainer:
-    """Make a container that runs `command` alone (no entry point, no health check of the image's), labelled as ours.
+    """Make, but do not start, a container that runs `command` instead of the image's entry point and health check.
 
-    options: as of docker's `containers.create`. The log is kept by the engine's json-file driver whatever its default
-    is, since from some drivers it cannot be read again. Raises GilfreeError when the engine refuses.
+    purpose: what gilfree needs it for, as its label says. trial: the trial's id. options: as of the Docker SDK's
+    `containers.create`. The engine's json-file driver keeps the log, whatever the engine's default is, since the logs
+    of some drivers cannot be read again. Raises GilfreeError when the engine refuses.
     """
     from docker.types import LogConfig
 
     from toolkit.trial.contract import NO_HEALTHCHECK
 
-    labels = {MARK: purpose, OWNER: own_identity(), **({TRIAL: trial} if trial else {}), **options.pop("labels", {})}
+    labels = {
+        PURPOSE_LABEL: purpose,
+        OWNER_LABEL: own_identity(),
+        **({TRIAL_LABEL: trial} if trial else {}),
+        **options.pop("labels", {}),
+    }
     with engine_errors(f"starting a container of {image}"):
         container = client.containers.create(
             image,
@@ -161,24 +171,30 @@ def create(
 def run(
     client: DockerClient, image: str, command: Sequence[str], *, purpose: str, timeout_seconds: float, **options: Any
 ) -> tuple[Exit, str, str]:
-    """Run one command in a fresh container to its end: how it ended, and both its outputs. Killed when it takes longer."""
+    """Run one command in a fresh container, which is removed. Returns how it ended, its standard output and its errors.
+
+    A command that takes longer than `timeout_seconds` is killed. Raises GilfreeError when the engine refuses.
+    """
     with (
-        create(client, image, command, purpose=purpose, **options) as one,
+        create(client, image, command, purpose=purpose, **options) as container,
         engine_errors(f"running {command[0]} in {image}"),
     ):
-        one.start()
-        if not one.wait(timeout_seconds):
-            one.kill()
-            one.wait(10)
-        return one.exit(), one.whole_output(), one.errors(lines=200)
+        container.start()
+        if not container.wait(timeout_seconds):
+            container.kill()
+            container.wait(10)
+        return container.exit(), container.whole_output(), container.errors(lines=200)
 
 
 def remove_leftover_containers(client: DockerClient, trial: str | None = None) -> list[str]:
-    """Remove containers that nobody owns any more, or all of one trial; the names of those removed."""
-    wanted = [MARK] if trial is None else [f"{TRIAL}={trial}"]
+    """Remove containers whose owner is gone, or all containers of one trial. Returns the names of those removed.
+
+    Raises GilfreeError when the engine refuses.
+    """
+    label = PURPOSE_LABEL if trial is None else f"{TRIAL_LABEL}={trial}"
     removed = []
     with engine_errors("removing containers that an earlier run left"):
-        for container in client.containers.list(all=True, filters={"label": wanted}, ignore_removed=True):
+        for container in client.containers.list(all=True, filters={"label": [label]}, ignore_removed=True):
             if trial is not None or owner_is_gone(container.labels, own_identity(), _alive):
                 _remove(container)
                 removed.append(str(container.name))
@@ -186,16 +202,18 @@ def remove_leftover_containers(client: DockerClient, trial: str | None = None) -
 
 
 def own_identity() -> str:
-    """Names this process for good: host, boot, PID namespace, PID and when it started."""
+    """Identifies this process, also after it has ended: host, boot, PID namespace, PID and when it started."""
     return _identity(os.getpid())
 
 
 def owner_is_gone(labels: Mapping[str, str], own: str, alive: Callable[[str], bool]) -> bool:
-    """Whether the owner that the labels name is surely gone. Pure, but for `alive`.
+    """Whether the process that the labels name as owner is certainly gone. Pure, but for `alive`.
 
-    Of another host's process, or of another PID namespace's on this boot, nothing is known: its container is left.
+    own: `own_identity()`. alive: whether the process of an identity runs, asked only of processes of this PID
+    namespace. The result is False for a process of another host, or of another PID namespace of this boot, of which
+    nothing can be known.
     """
-    owner = labels.get(OWNER, "")
+    owner = labels.get(OWNER_LABEL, "")
     host, boot, namespace = owner.split("/")[:3] if owner.count("/") == 4 else ("", "", "")
     my_host, my_boot, my_namespace = own.split("/")[:3]
     if host != my_host:
@@ -224,12 +242,12 @@ def _remove(container: Container) -> None:
     try:
         container.remove(force=True, v=True)
     except docker.errors.APIError as error:
-        if error.status_code not in GONE:
+        if error.status_code not in GONE_STATUSES:
             raise
 
 
-def lines(pieces: Iterator[bytes]) -> Iterator[str]:
-    """Whole lines out of a stream of pieces; a last one without its newline counts."""
+def split_lines(pieces: Iterator[bytes]) -> Iterator[str]:
+    """The lines of a stream that comes in pieces, without their newlines; the last one may lack its newline. Pure."""
     rest = b""
     for piece in pieces:
         *whole, rest = (rest + piece).split(b"\n")

@@ -1,1 +1,1 @@
-"""This machine: which CPUs it has, how memory is limited, who may measure, and the facts that a record names."""
+"""This machine: which CPUs it has, how memory is limited, the measuring lock, and the facts that a record holds."""

@@ -1,6 +1,6 @@
-"""Which CPUs the server and the loader of a local trial get.
+"""Which CPUs the server and the loader of a trial get.
 
-The loader gets physical cores of its own, the server those that are left: two hardware threads of one core share its
+The loader gets physical cores of its own and the server the remaining ones: two hardware threads of one core share its
 arithmetic units, so a loader on the server's sibling would slow what it measures. One hardware thread of each core is
 used; its sibling stays idle.
 """
@@ -18,7 +18,7 @@ from toolkit.errors import GilfreeError
 
 @dataclass(frozen=True)
 class CpuSplit:
-    """The split of a machine for one trial, with what is imperfect about it."""
+    """CPU numbers for the two sides of a trial; `caveats` say, in sentences, what is imperfect about the split."""
 
     server: tuple[int, ...]
     load: tuple[int, ...]
@@ -28,31 +28,34 @@ class CpuSplit:
 def split_cpus(
     cores: Sequence[tuple[int, ...]], server: float | Literal["auto"], load: float | Literal["auto"]
 ) -> CpuSplit:
-    """Divide `cores` for a server that asks for `server` CPUs (or all that are left) and a loader of `load` CPUs (or a
-    quarter of them, since one core of rewrk can fill about three of a Python server). Pure.
+    """Divide a machine's cores between the server and the loader. Pure.
 
-    Raises GilfreeError when a number of CPUs is asked for that is not there.
+    cores: for each physical core the numbers of its hardware threads. server, load: numbers of CPUs, rounded up to
+    whole cores. `auto` is a quarter of the cores for the loader, at least one, since one core of rewrk can load about
+    three of a Python server, and all remaining cores for the server.
+
+    Raises GilfreeError when there are fewer cores than the scenario asks for.
     """
     load_cores = max(1, len(cores) // 4) if load == "auto" else math.ceil(load)
     if len(cores) == 1:
         return _one_core(cores[0], server)
-    left = len(cores) - load_cores
-    wanted = left if server == "auto" else math.ceil(server)
-    if left < 1 or wanted > left:
+    remaining = len(cores) - load_cores
+    server_cores = remaining if server == "auto" else math.ceil(server)
+    if remaining < 1 or server_cores > remaining:
         raise GilfreeError(
-            f"resources: server {server} and load {load} CPUs need {load_cores + max(1, 0 if server == 'auto' else math.ceil(server))}"
-            f" physical cores, this machine has {len(cores)} for us",
+            f"resources: server {server} and load {load} CPUs need {load_cores + max(1, server_cores)}"
+            f" physical cores; gilfree may use {len(cores)} on this machine",
             "lower resources.server.cpus or resources.load.cpus in the scenario, or use a larger machine",
         )
     load_cpus = tuple(core[0] for core in cores[:load_cores])
-    server_cpus = tuple(core[0] for core in cores[load_cores : load_cores + wanted])
+    server_cpus = tuple(core[0] for core in cores[load_cores : load_cores + server_cores])
     return CpuSplit(server_cpus, load_cpus, ())
 
 
 def _one_core(core: tuple[int, ...], server: float | Literal["auto"]) -> CpuSplit:
     if server != "auto" and server > 1:
         raise GilfreeError(
-            f"resources: server.cpus is {server}, this machine has one physical core for us",
+            f"resources: server.cpus is {server}; gilfree may use one physical core on this machine",
             "lower resources.server.cpus in the scenario, or use a larger machine",
         )
     if len(core) > 1:

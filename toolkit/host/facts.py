@@ -1,4 +1,4 @@
-"""What machine a campaign ran on: one small collector for each fact, each tolerating that the fact is not to be had."""
+"""What machine a campaign ran on: one small collector for each fact, which is None where it cannot be read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _read(path: str) -> str | None:
 
 
 def cpu_model() -> str | None:
-    """As /proc/cpuinfo names it."""
+    """The CPU's model as /proc/cpuinfo names it; None when it names none."""
     for line in (_read("/proc/cpuinfo") or "").splitlines():
         if line.startswith(("model name", "Model", "CPU part")):
             return line.partition(":")[2].strip()
@@ -34,20 +34,20 @@ def governor() -> str | None:
 
 
 def cgroup_version() -> int:
-    """2 where the unified hierarchy is mounted alone, else 1."""
+    """2 where only the unified hierarchy is mounted, else 1."""
     return 2 if Path("/sys/fs/cgroup/cgroup.controllers").exists() else 1
 
 
 def distribution() -> str | None:
-    """The distribution's own name of itself."""
+    """The distribution's name and version (PRETTY_NAME in os-release); None without that file."""
     try:
         return platform.freedesktop_os_release().get("PRETTY_NAME")
     except OSError:
         return None
 
 
-def steal() -> float:
-    """Share of all CPU time since boot that the host kept for others."""
+def steal_since_boot() -> float:
+    """Share of all CPU time since boot that the hypervisor gave to others, from 0 to 1."""
     times = psutil.cpu_times()
     return float(getattr(times, "steal", 0.0) / max(1e-9, sum(times)))
 
@@ -65,11 +65,11 @@ COLLECTORS: dict[str, Callable[[], Any]] = {
     "cgroup_version": cgroup_version,
     "hypervisor": lambda: _read("/sys/class/dmi/id/sys_vendor"),
     "load_1_minute": lambda: os.getloadavg()[0],
-    "steal_since_boot": steal,
+    "steal_since_boot": steal_since_boot,
     "swap_used_bytes": lambda: psutil.swap_memory().used,
 }
 
 
 def machine_facts() -> dict[str, Any]:
-    """Every fact by its name; None where it is not to be had."""
+    """Every fact by its name in `COLLECTORS`, JSON-ready; None where it cannot be read."""
     return {name: collect() for name, collect in COLLECTORS.items()}

@@ -1,7 +1,7 @@
 """A memory limit around a local server: a cgroup of its own where one may be made, else the agent's watchdog on PSS.
 
-RLIMIT_AS is no way to do it: it limits address space, of which a thread's stack and an allocator's arenas reserve far
-more than they use.
+RLIMIT_AS does not serve: it limits address space, and thread stacks and an allocator's arenas reserve far more of it
+than they use.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from pathlib import Path
 
 @dataclass
 class MemoryLimit:
-    """How a limit is kept. `kind` goes into the record.
+    """How a limit is enforced. `kind` goes into the record.
 
-    `folder` is the cgroup to join, `prefix` a command to start under.
+    `folder` is the cgroup to join, `prefix` the beginning of a command line that starts the server inside the limit.
+    With neither, the agent's watchdog enforces it.
     """
 
     kind: str
@@ -32,17 +33,20 @@ class MemoryLimit:
             os.close(fd)
 
     def remove(self) -> None:
-        """Remove the cgroup once its processes are gone."""
+        """Remove the cgroup. Raises OSError while processes are left in it."""
         if self.folder is not None and self.folder.is_dir():
             self.folder.rmdir()
 
 
 def memory_limit(name: str, limit_bytes: int) -> MemoryLimit:
-    """The strongest limit that may be set here: cgroup v1, cgroup v2, a systemd scope, else the watchdog."""
-    for attempt in (_cgroup_v2, _cgroup_v1, _systemd_scope):
-        found = attempt(name, limit_bytes)
-        if found is not None:
-            return found
+    """The strongest limit that may be set here: cgroup v2, cgroup v1, a systemd scope, else the watchdog.
+
+    name: of the cgroup, after `gilfree-`; unique among limits that exist at the same time. The cgroup is made already.
+    """
+    for make in (_cgroup_v2, _cgroup_v1, _systemd_scope):
+        limit = make(name, limit_bytes)
+        if limit is not None:
+            return limit
     return MemoryLimit("watchdog on PSS")
 
 
@@ -55,7 +59,7 @@ def _cgroup_v1(name: str, limit_bytes: int) -> MemoryLimit | None:
     parent = mount / own.lstrip("/")
     folder = (parent if parent.is_dir() else mount) / f"gilfree-{name}"
     files = {"memory.limit_in_bytes": limit_bytes, "memory.memsw.limit_in_bytes": limit_bytes}
-    return _make(folder, files, "cgroup v1", optional="memory.memsw.limit_in_bytes")
+    return _cgroup(folder, files, "cgroup v1", optional="memory.memsw.limit_in_bytes")
 
 
 def _cgroup_v2(name: str, limit_bytes: int) -> MemoryLimit | None:
@@ -64,10 +68,10 @@ def _cgroup_v2(name: str, limit_bytes: int) -> MemoryLimit | None:
     if not control.exists() or "memory" not in control.read_text().split():
         return None
     files = {"memory.max": limit_bytes, "memory.swap.max": 0}
-    return _make(root / f"gilfree-{name}", files, "cgroup v2", optional="memory.swap.max")
+    return _cgroup(root / f"gilfree-{name}", files, "cgroup v2", optional="memory.swap.max")
 
 
-def _make(folder: Path, files: dict[str, int], kind: str, optional: str) -> MemoryLimit | None:
+def _cgroup(folder: Path, files: dict[str, int], kind: str, optional: str) -> MemoryLimit | None:
     try:
         folder.mkdir(exist_ok=True)
         for file, value in files.items():

@@ -16,7 +16,8 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from toolkit.backends.local.backend import HOST, LocalBackend, free_port
+from toolkit.backends.local.backend import LocalBackend, free_port
+from toolkit.backends.trial_agents import LOOPBACK
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.loadgen import rewrk
@@ -108,7 +109,7 @@ def _by_hand(trial: Trial, backend: LocalBackend, rewrk_path: str) -> float | No
         app_directory=str(backend.app_directory),
         agent_directory="",
         rewrk=rewrk_path,
-        host=HOST,
+        host=LOOPBACK,
         port=port,
         server_cpus=cpus.server,
         load_cpus=cpus.load,
@@ -116,8 +117,8 @@ def _by_hand(trial: Trial, backend: LocalBackend, rewrk_path: str) -> float | No
         watch_stdin=False,
     )
     scenario, point = trial.scenario, trial.point
-    argv = granian.command(scenario, point, python=place.python, host=HOST, port=port, target=scenario.app.target)
-    url = f"http://{HOST}:{port}{scenario.endpoints[point.endpoint].path}"
+    argv = granian.command(scenario, point, python=place.python, host=LOOPBACK, port=port, target=scenario.app.target)
+    url = f"http://{LOOPBACK}:{port}{scenario.endpoints[point.endpoint].path}"
     with _server(argv, server_environment(trial, place), place.app_directory, cpus.server, url):
         result = None
         for seconds in (scenario.load.warmup_seconds, scenario.load.duration_seconds):

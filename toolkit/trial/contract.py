@@ -31,6 +31,9 @@ PORT = 8000
 NO_HEALTHCHECK = {"test": ["NONE"]}
 """For the Docker SDK: an image's own health check would start a Python every half minute beside what is measured."""
 
+TRIAL_VARIABLE = "GILFREE_TRIAL"
+"""Environment variable of every process of a trial; its value is the trial's id."""
+
 LABEL = "io.gilfree."
 """Prefix of the labels: id, kind, variant, profile, inputs (canonical JSON, what the id is the hash of), inventory."""
 

@@ -15,6 +15,7 @@ from toolkit.loadgen import oha, rewrk
 from toolkit.scenario.matrix import SERVER_SETTINGS
 from toolkit.scenario.model import GranianSettings, Point, Scenario
 from toolkit.servers import granian
+from toolkit.trial.contract import TRIAL_VARIABLE
 
 Role = Literal["gil", "free-threaded"]
 Side = Literal["main", "reference", "again"]
@@ -168,7 +169,7 @@ def server_environment(trial: Trial, place: Placement) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "HOME": "/nonexistent",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "GILFREE_TRIAL": trial.id,
+        TRIAL_VARIABLE: trial.id,
     }
     threadpool = trial.served[1].threadpool or app.threadpool
     if app.interface == "asgi" and threadpool is not None:
@@ -192,7 +193,7 @@ def load_argument(trial: Trial, place: Placement) -> dict[str, Any]:
     """What `gilfree_agent load` is told: see `toolkit.agent.load.run`."""
     scenario, point = trial.scenario, trial.point
     load, endpoint = scenario.load, scenario.endpoints[point.endpoint]
-    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "GILFREE_TRIAL": trial.id}
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", TRIAL_VARIABLE: trial.id}
     if any(window.rate_rps for window in trial.load_windows):
         environment.update(oha.environment(load_threads(trial, place)))
     return {

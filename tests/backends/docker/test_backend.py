@@ -13,9 +13,9 @@ import pytest
 from tests.conftest import accepted, scenario
 from toolkit.agent.frames import Frame, gap
 from toolkit.backends.docker.agent import ContainerAgent
-from toolkit.backends.docker.backend import DockerBackend, container_options, limits_missing
+from toolkit.backends.docker.backend import DockerBackend, container_options, limit_caveats
 from toolkit.backends.trial_agents import AgentEvents
-from toolkit.engine.containers import MARK, TRIAL, OwnedContainer, create
+from toolkit.engine.containers import PURPOSE_LABEL, TRIAL_LABEL, OwnedContainer, create
 from toolkit.errors import GilfreeError
 from toolkit.host.cpus import CpuSplit
 from toolkit.records.store import Record, record
@@ -61,7 +61,7 @@ def measure(docker_backend: DockerBackend, engine: DockerClient, image_arms: Arm
 
 
 def of_trials(engine: DockerClient) -> list[str]:
-    return [str(one.name) for one in engine.containers.list(all=True, filters={"label": f"{MARK}=trial"})]
+    return [str(one.name) for one in engine.containers.list(all=True, filters={"label": f"{PURPOSE_LABEL}=trial"})]
 
 
 @pytest.mark.engine
@@ -88,7 +88,7 @@ def test_both_containers_are_confined_and_gone_when_the_trial_is_broken_off(
     docker_backend.prepare(trial.scenario, image_arms)
     with closing(docker_backend.run(trial, "here")) as frames:  # type: ignore[type-var]
         next(frame for frame in frames if frame["kind"] == "window_start")
-        running = engine.containers.list(filters={"label": f"{TRIAL}={trial.id}"})
+        running = engine.containers.list(filters={"label": f"{TRIAL_LABEL}={trial.id}"})
         found = {str(one.name).rpartition("-")[2]: one for one in running}
         server, load = (found[side].attrs for side in ("serve", "load"))
     assert of_trials(engine) == []
@@ -181,7 +181,7 @@ def test_a_follow_that_breaks_off_loses_no_frame_and_repeats_none(engine: Docker
         frames: list[Frame] = []
         while (frame := events.get(timeout=30)[1]) is not None:
             frames.append(frame)
-        assert agent.end(5)["code"] == 0
+        assert agent.finish(5)["code"] == 0
     assert gap(frames) is None
     assert sorted(frame["seq"] for frame in frames) == list(range(201))
 
@@ -217,10 +217,10 @@ def test_an_own_app_has_a_network_and_the_sample_apps_have_none() -> None:
     ],
 )
 def test_what_an_engine_cannot_limit_is_a_caveat(info: dict[str, Any], said: list[str]) -> None:
-    found = limits_missing(info)
+    found = limit_caveats(info)
     assert len(found) == len(said) and all(words in caveat for words, caveat in zip(said, found, strict=True))
 
 
 def test_an_engine_that_cannot_pin_is_refused() -> None:
     with pytest.raises(GilfreeError, match="cannot pin"):
-        limits_missing({"CPUSet": False})
+        limit_caveats({"CPUSet": False})

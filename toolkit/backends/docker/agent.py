@@ -1,4 +1,4 @@
-"""An agent in a container: its frames out of the container's log, none lost however the log is read."""
+"""An agent in a container: its frames come out of the container's log."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import threading
 from typing import Any
 
 from toolkit.backends.log_reader import LogReader
-from toolkit.backends.trial_agents import AgentEvents, Side
+from toolkit.backends.trial_agents import STDERR_CHARACTERS, AgentEvents
 from toolkit.engine.client import EngineUnreachable, engine_errors
-from toolkit.engine.containers import OwnedContainer, lines
+from toolkit.engine.containers import OwnedContainer, split_lines
 from toolkit.errors import GilfreeError
+from toolkit.trial.contract import Side
 
-STDERR_CHARACTERS = 500
 ENDING_SECONDS = 5
 
 
 class ContainerAgent:
-    """Follows one started container's log into a queue that both sides share; see `sides.Agent`.
+    """Follows one started container's log into a queue that both sides share; see `trial_agents.Agent`.
 
     The log is followed while the container runs and read again as a whole when it has ended; see `LogReader`.
     """
@@ -33,7 +33,7 @@ class ContainerAgent:
         try:
             with engine_errors(f"reading the log of the {self.side} container"):
                 self._reader.follow(
-                    lambda: lines(self._container.output()), ended=lambda: self._container.wait(ENDING_SECONDS)
+                    lambda: split_lines(self._container.output()), ended=lambda: self._container.wait(ENDING_SECONDS)
                 )
                 self._reader.read(self._container.whole_output().splitlines())
         except GilfreeError as error:
@@ -41,14 +41,17 @@ class ContainerAgent:
         finally:
             self._events.put((self.side, None))
 
-    def ask_to_stop(self) -> None:
-        """Close the container's standard input."""
+    def request_stop(self) -> None:
+        """Close the container's standard input, on which its agent stops its side and reports to the end."""
         self._container.close_stdin()
 
-    def end(self, grace_seconds: float) -> dict[str, Any]:
-        """The container's own exit state, with what its agent said on standard error."""
+    def finish(self, grace_seconds: float) -> dict[str, Any]:
+        """The container's own exit state, with the end of its agent's standard error.
+
+        Raises EngineUnreachable when the engine does not answer, and GilfreeError for what else it refuses.
+        """
         if self._ended is None:
-            self.ask_to_stop()
+            self.request_stop()
             with engine_errors(f"ending the {self.side} container"):
                 if not self._container.wait(grace_seconds):
                     self._container.kill()

@@ -1,21 +1,21 @@
 """The `docker` backend: server and load in two containers of the built images, one network namespace, nothing published.
 
 Both are pinned by cpuset, their memory is limited without swap, their root is read-only. The server's container has
-loopback alone unless it serves a user's own app, which may need its database. Frames come out of the containers' logs;
-how the containers ended, the engine is asked.
+only loopback unless it serves a user's own app, which may need its database. Frames come out of the containers' logs;
+the engine says how the containers ended.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from toolkit.agent.frames import Frame
+from toolkit.backends import outcome_frame
 from toolkit.backends.docker.agent import ContainerAgent
-from toolkit.backends.trial_agents import AgentEvents, Side, TrialAgents
+from toolkit.backends.trial_agents import LOOPBACK, AgentEvents, TrialAgents
 from toolkit.engine import containers
 from toolkit.engine.client import EngineUnreachable, engine_errors, is_local
 from toolkit.engine.containers import OwnedContainer
@@ -31,7 +31,9 @@ from toolkit.trial.contract import (
     PORT,
     REWRK,
     SERVER_PYTHON,
+    TRIAL_VARIABLE,
     USER,
+    Side,
     agent_command,
 )
 from toolkit.trial.model import Arm, Placement, Trial
@@ -39,14 +41,16 @@ from toolkit.trial.model import Arm, Placement, Trial
 if TYPE_CHECKING:
     from docker import DockerClient
 
-HOST = "127.0.0.1"
 TMPFS = {"/tmp": "rw,nosuid,nodev,size=64m,mode=1777"}
 PROBE_SECONDS = 60
-_CORES = "import json; from gilfree_agent import system; print(json.dumps(system.physical_cores()))"
+PRINT_CORES = "import json; from gilfree_agent import system; print(json.dumps(system.physical_cores()))"
 
 
 class DockerBackend:
-    """One slot: the engine. On this machine's own engine the machine's lock keeps other measurements off it."""
+    """One slot: the engine. Where it runs on this machine, the measuring lock keeps other measurements off it.
+
+    load_image: the image that holds the load generators and the agent.
+    """
 
     name = "docker"
 
@@ -62,33 +66,36 @@ class DockerBackend:
         return [str(self.info()["Name"])]
 
     def info(self) -> Mapping[str, Any]:
-        """What the engine says of itself, asked once."""
+        """The engine's own description of itself (`docker info`), read once."""
         if not self._info:
-            with engine_errors("asking the Docker engine about itself"):
+            with engine_errors("asking the Docker engine for its description"):
                 self._info = self._client.info()
         return self._info
 
     def split_cpus(self, scenario: Scenario) -> CpuSplit:
-        """The CPUs of both sides, out of those that containers of this engine may use: a container is asked."""
+        """The CPUs of both sides, out of those that a container of this engine sees.
+
+        Raises GilfreeError when the scenario asks for more, or when this engine cannot pin containers to CPUs.
+        """
         if not self._cores:
-            self._cores = self._ask_cores()
+            self._cores = self._read_cores()
         resources = scenario.resources
         found = split_cpus(self._cores, resources.server.cpus, resources.load.cpus)
-        return CpuSplit(found.server, found.load, (*found.caveats, *limits_missing(self.info())))
+        return CpuSplit(found.server, found.load, (*found.caveats, *limit_caveats(self.info())))
 
     def prepare(self, scenario: Scenario, arms: Sequence[Arm]) -> list[str]:
-        """Choose CPUs, take the machine's lock, remove what a killed run left."""
+        """Choose CPUs, take the measuring lock, remove what a killed run left; see `Backend.prepare`."""
         self.cpus = self.split_cpus(scenario)
         if self._lock is not None:
             self._lock.acquire()
-        left = containers.remove_leftover_containers(self._client)
-        notes = list(self.cpus.caveats)
-        if left:
-            notes.append(f"removed {len(left)} containers that an earlier, killed run had left")
-        return notes
+        leftover = containers.remove_leftover_containers(self._client)
+        caveats = list(self.cpus.caveats)
+        if leftover:
+            caveats.append(f"removed {len(leftover)} containers that an earlier, killed run had left")
+        return caveats
 
     def close(self) -> None:
-        """Let others measure."""
+        """Release the measuring lock."""
         if self._lock is not None:
             self._lock.release()
 
@@ -101,27 +108,26 @@ class DockerBackend:
             "images": {"server": trial.arm.runtime, "load": self._load_image},
         }
         with ExitStack() as stack:
-            pod = _Pod(self._client, trial, self.cpus, self._load_image, stack)
-            sides = TrialAgents(trial, self._place(), pod.start)
+            started = _TrialContainers(self._client, trial, self.cpus, self._load_image, stack)
+            agents = TrialAgents(trial, self._placement(), started.start)
             try:
-                yield from sides.frames()
-                outcome.update(sides.exits())
-                outcome.update({"problem": sides.problem} if sides.problem else {})
+                yield from agents.frames()
+                outcome.update(agents.finish())
+                outcome.update({"problem": agents.problem} if agents.problem else {})
             except EngineUnreachable:
                 raise
             except GilfreeError as error:
                 outcome["problem"] = {"reason": "engine-refused", "detail": str(error)}
-        head = {"seq": 0, "side": "backend", "kind": "outcome", "t_ns": time.monotonic_ns()}
-        yield {**head, "backend": self.name, "slot": slot, **outcome}
+        yield outcome_frame(self.name, slot, outcome)
 
-    def _place(self) -> Placement:
+    def _placement(self) -> Placement:
         return Placement(
             python=SERVER_PYTHON,
             app_directory=APP_DIRECTORY,
             agent_directory=AGENT_DIRECTORY,
             rewrk=REWRK,
             oha=OHA,
-            host=HOST,
+            host=LOOPBACK,
             port=PORT,
             server_cpus=self.cpus.server,
             load_cpus=self.cpus.load,
@@ -129,33 +135,33 @@ class DockerBackend:
             watch_stdin=True,
         )
 
-    def _ask_cores(self) -> list[tuple[int, ...]]:
-        command = [LOAD_PYTHON, "-c", _CORES]
-        place = {"working_dir": AGENT_DIRECTORY, "network_mode": "none", "read_only": True, "user": str(USER)}
-        ended, said, errors = containers.run(
-            self._client, self._load_image, command, purpose="probe", timeout_seconds=PROBE_SECONDS, **place
+    def _read_cores(self) -> list[tuple[int, ...]]:
+        command = [LOAD_PYTHON, "-c", PRINT_CORES]
+        options = {"working_dir": AGENT_DIRECTORY, "network_mode": "none", "read_only": True, "user": str(USER)}
+        exit_state, stdout, stderr = containers.run(
+            self._client, self._load_image, command, purpose="probe", timeout_seconds=PROBE_SECONDS, **options
         )
-        if ended.code != 0:
+        if exit_state.code != 0:
             raise GilfreeError(
-                f"a container of the load image cannot say which CPUs it has (exit code {ended.code}):"
-                f" {(errors.strip() or ended.error)[-300:]}",
+                f"a container of the load image cannot say which CPUs it has (exit code {exit_state.code}):"
+                f" {(stderr.strip() or exit_state.error)[-300:]}",
                 "gilfree images build, then gilfree images test",
             )
-        return [tuple(core) for core in json.loads(said)]
+        return [tuple(core) for core in json.loads(stdout)]
 
 
-class _Pod:
-    """The two containers of one trial; both are removed when the stack that holds them is left."""
+class _TrialContainers:
+    """The two containers of one trial, which share a network; `stack` removes both when it is left."""
 
     def __init__(self, client: DockerClient, trial: Trial, cpus: CpuSplit, load_image: str, stack: ExitStack) -> None:
         self._client, self._trial, self._cpus, self._load_image, self._stack = client, trial, cpus, load_image, stack
         self._server: OwnedContainer | None = None
 
     def start(self, side: Side, argument: Mapping[str, Any], events: AgentEvents) -> ContainerAgent:
-        """StartAgent a side's container."""
+        """Make and start a side's container; see StartAgent. Raises GilfreeError when the engine refuses."""
         serving = side == "serve"
         options = container_options(self._trial, side, self._cpus, self._server.id if self._server else "")
-        one = containers.create(
+        container = containers.create(
             self._client,
             self._trial.arm.runtime if serving else self._load_image,
             agent_command(side, argument),
@@ -164,16 +170,19 @@ class _Pod:
             name=f"{self._trial.id}-{side}",
             **options,
         )
-        self._stack.enter_context(one)
+        self._stack.enter_context(container)
         if serving:
-            self._server = one
+            self._server = container
         with engine_errors(f"starting the {side} container"):
-            one.start(watched=True)
-        return ContainerAgent(side, one, events)
+            container.start(keep_stdin=True)
+        return ContainerAgent(side, container, events)
 
 
 def container_options(trial: Trial, side: Side, cpus: CpuSplit, server_id: str) -> dict[str, Any]:
-    """How a side's container is confined, in the Docker SDK's words. Pure."""
+    """How a side's container is confined, as keyword arguments of the Docker SDK's `containers.create`. Pure.
+
+    server_id: the server's container, whose network the load's container joins.
+    """
     serving, resources = side == "serve", trial.scenario.resources
     memory = resources.server.memory_bytes if serving else resources.load.memory_bytes
     scenario_for_app = trial.scenario.app.wrapped
@@ -181,20 +190,23 @@ def container_options(trial: Trial, side: Side, cpus: CpuSplit, server_id: str) 
         "network_mode": ("bridge" if scenario_for_app else "none") if serving else f"container:{server_id}",
         "cpuset_cpus": ",".join(str(cpu) for cpu in (cpus.server if serving else cpus.load)),
         "mem_limit": memory,
-        "memswap_limit": memory,  # of memory and swap together, so there is no swap
+        "memswap_limit": memory,  # the limit of memory and swap together, so there is no swap
         "read_only": True,
         "tmpfs": TMPFS,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
         "user": str(USER),
         "working_dir": AGENT_DIRECTORY,
-        "environment": {"GILFREE_TRIAL": trial.id},
+        "environment": {TRIAL_VARIABLE: trial.id},
         "stdin_open": True,
     }
 
 
-def limits_missing(info: Mapping[str, Any]) -> tuple[str, ...]:
-    """What this engine's kernel cannot limit, as caveats. Raises GilfreeError where it cannot pin to CPUs. Pure."""
+def limit_caveats(info: Mapping[str, Any]) -> tuple[str, ...]:
+    """What this engine's kernel cannot limit, as caveats. Pure.
+
+    info: the engine's own description. Raises GilfreeError when it cannot pin containers to CPUs.
+    """
     if not info.get("CPUSet", True):
         raise GilfreeError(
             "this Docker engine cannot pin containers to CPUs (no cpuset)",
@@ -202,7 +214,7 @@ def limits_missing(info: Mapping[str, Any]) -> tuple[str, ...]:
         )
     caveats = []
     if not info.get("MemoryLimit", True):
-        caveats.append("this Docker engine cannot limit memory: the server's limit is not kept")
+        caveats.append("this Docker engine cannot limit memory: the server's limit is not enforced")
     elif not info.get("SwapLimit", True):
         caveats.append("this Docker engine cannot limit swap: a server at its memory limit may swap")
     return tuple(caveats)

@@ -13,20 +13,24 @@ from typing import Any
 
 from toolkit import paths
 from toolkit.agent.frames import Frame
+from toolkit.backends import outcome_frame
 from toolkit.backends.local import processes
 from toolkit.backends.local.processes import AgentProcess
-from toolkit.backends.trial_agents import AgentEvents, Side, StartAgent, TrialAgents
+from toolkit.backends.trial_agents import LOOPBACK, AgentEvents, StartAgent, TrialAgents
 from toolkit.host.cpus import CpuSplit, physical_cores, split_cpus
 from toolkit.host.measuring_lock import MeasuringLock
 from toolkit.host.memory_limit import MemoryLimit, memory_limit
 from toolkit.scenario.model import Scenario
+from toolkit.trial.contract import Side
 from toolkit.trial.model import Arm, Placement, Trial
-
-HOST = "127.0.0.1"
 
 
 class LocalBackend:
-    """One slot: this machine. A lock keeps every other measurement off it meanwhile."""
+    """One slot: this machine. The measuring lock keeps every other measurement off it from `prepare` to `close`.
+
+    rewrk, oha: paths of the load generators. app_directory: where the server runs. port: None for a free one in each
+    trial. limiter: how a server's memory is limited, from the trial's id and a number of bytes.
+    """
 
     name = "local"
 
@@ -49,18 +53,18 @@ class LocalBackend:
         return [socket.gethostname()]
 
     def prepare(self, scenario: Scenario, arms: Sequence[Arm]) -> list[str]:
-        """Choose CPUs, take the machine's measuring lock, end what a killed run left."""
+        """Choose CPUs, take the machine's measuring lock, end what a killed run left; see `Backend.prepare`."""
         self.cpus = split_cpus(physical_cores(), scenario.resources.server.cpus, scenario.resources.load.cpus)
         self._agent_directory = install_agent()
         self._lock.acquire()
-        left = processes.kill_trial_processes()
-        notes = list(self.cpus.caveats)
-        if left:
-            notes.append(f"ended {len(left)} processes that an earlier, killed run had left")
-        return notes
+        leftover = processes.kill_trial_processes()
+        caveats = list(self.cpus.caveats)
+        if leftover:
+            caveats.append(f"ended {len(leftover)} processes that an earlier, killed run had left")
+        return caveats
 
     def close(self) -> None:
-        """Let others measure."""
+        """Release the measuring lock."""
         self._lock.release()
 
     def run(self, trial: Trial, slot: str) -> Iterator[Frame]:
@@ -69,13 +73,13 @@ class LocalBackend:
         limit_bytes = trial.scenario.resources.server.memory_bytes
         limit = self._limiter(trial.id, limit_bytes)
         port = self._port or free_port()
-        place = Placement(
+        placement = Placement(
             python=trial.arm.runtime,
             app_directory=str(self.app_directory),
             agent_directory=str(self._agent_directory),
             rewrk=self._rewrk,
             oha=self._oha,
-            host=HOST,
+            host=LOOPBACK,
             port=port,
             server_cpus=self.cpus.server,
             load_cpus=self.cpus.load,
@@ -86,40 +90,36 @@ class LocalBackend:
             "memory_limit": limit.kind,
             "cpus": {"server": self.cpus.server, "load": self.cpus.load},
         }
-        taken = _taken(port)
-        if taken:
-            outcome["problem"] = {"reason": "port-taken", "detail": taken}
-            yield self._outcome(slot, outcome)
+        port_problem = _port_problem(port)
+        if port_problem:
+            outcome["problem"] = {"reason": "port-taken", "detail": port_problem}
+            yield outcome_frame(self.name, slot, outcome)
             return
-        sides = TrialAgents(trial, place, self._starter(place, limit))
+        agents = TrialAgents(trial, placement, self._starter(placement, limit))
         try:
-            yield from sides.frames()
-            outcome.update(sides.exits())
-            if sides.problem:
-                outcome["problem"] = sides.problem
+            yield from agents.frames()
+            outcome.update(agents.finish())
+            if agents.problem:
+                outcome["problem"] = agents.problem
         finally:
-            sides.exits()
+            agents.finish()
             processes.kill_trial_processes(trial.id)
             limit.remove()
-        yield self._outcome(slot, outcome)
+        yield outcome_frame(self.name, slot, outcome)
 
-    def _starter(self, place: Placement, limit: MemoryLimit) -> StartAgent:
+    def _starter(self, placement: Placement, limit: MemoryLimit) -> StartAgent:
         """Starts agents as processes: the server's under the variant's interpreter and inside the memory limit."""
 
         def start(side: Side, argument: Mapping[str, Any], events: AgentEvents) -> AgentProcess:
             serving = side == "serve"
-            python = place.python if serving else sys.executable
+            python = placement.python if serving else sys.executable
             return AgentProcess(side, python, argument, self._agent_directory, events, limit if serving else None)
 
         return start
 
-    def _outcome(self, slot: str, fields: dict[str, Any]) -> Frame:
-        head = {"seq": 0, "side": "backend", "kind": "outcome", "t_ns": time.monotonic_ns()}
-        return {**head, "backend": self.name, "slot": slot, **fields}
-
 
 def install_agent() -> Path:
-    """A folder that holds the agent as the package `gilfree_agent`, as images do; kept in the cache by content."""
+    """A folder in the cache that holds the agent as the package `gilfree_agent`, as images do; one folder for each content."""
     source = Path(__file__).parents[2] / "agent"
     files = sorted(source.glob("*.py"))
     digest = hashlib.sha256(b"".join(file.name.encode() + file.read_bytes() for file in files)).hexdigest()[:16]
@@ -136,18 +136,18 @@ def install_agent() -> Path:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port of the loopback interface that nobody listens on now."""
     with socket.socket() as probe:
-        probe.bind((HOST, 0))
+        probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
 
 
-def _taken(port: int) -> str:
-    """Why `port` cannot be had, or "". Bound without SO_REUSEPORT, since with it two servers would share it silently."""
+def _port_problem(port: int) -> str:
+    """Why `port` cannot be used, or "". Bound without SO_REUSEPORT, with which two servers would share it silently."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((LOOPBACK, port))
         except OSError as error:
-            return f"port {port} on {HOST} cannot be used: {error.strerror}"
+            return f"port {port} on {LOOPBACK} cannot be used: {error.strerror}"
     return ""

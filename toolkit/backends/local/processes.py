@@ -1,11 +1,14 @@
-"""Agents as local processes: started, read and ended, with nothing of a trial left behind."""
+"""Agents as local processes: started, read and ended, so that no process of a trial is left behind.
+
+Every process of a trial carries the trial's id in its environment, by which those that a killed run left are found.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import queue
+import signal
 import subprocess
 import threading
 import time
@@ -14,24 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.agent import frames
-from toolkit.agent.frames import Frame
+from toolkit.backends.trial_agents import STDERR_CHARACTERS, AgentEvents
 from toolkit.host.memory_limit import MemoryLimit
+from toolkit.trial.contract import TRIAL_VARIABLE, Side
 
-STDERR_CHARACTERS = 500
-MARK = "GILFREE_TRIAL"
-"""Environment variable that every process of a trial carries: how what a killed run left is found."""
+KEPT_STDERR_CHARACTERS = 2000
 
 
 class AgentProcess:
-    """One agent, its frames going into a queue that both sides of a trial share, as (side, frame or None at its end)."""
+    """One agent as a process; it puts its frames into the queue that both sides share. See `trial_agents.Agent`."""
 
     def __init__(
         self,
-        side: str,
+        side: Side,
         python: str,
         argument: Mapping[str, Any],
         agent_directory: Path,
-        events: queue.Queue[tuple[str, Frame | None]],
+        events: AgentEvents,
         limit: MemoryLimit | None = None,
     ) -> None:
         self.side, self._events = side, events
@@ -39,7 +41,7 @@ class AgentProcess:
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(agent_directory),
-            MARK: str(argument["trial"]),
+            TRIAL_VARIABLE: str(argument["trial"]),
         }
         command = [python, "-m", "gilfree_agent", side, json.dumps(argument)]
         self._process = subprocess.Popen(
@@ -67,17 +69,17 @@ class AgentProcess:
     def _read_errors(self) -> None:
         assert self._process.stderr is not None
         for line in self._process.stderr:
-            self.stderr = (self.stderr + line)[-2000:]
+            self.stderr = (self.stderr + line)[-KEPT_STDERR_CHARACTERS:]
 
-    def ask_to_stop(self) -> None:
+    def request_stop(self) -> None:
         """Close the agent's standard input, on which it stops its side and reports to the end."""
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
 
-    def end(self, grace_seconds: float) -> dict[str, Any]:
-        """See the agent out, by force after `grace_seconds`; its exit status and the end of its standard error."""
-        self.ask_to_stop()
+    def finish(self, grace_seconds: float) -> dict[str, Any]:
+        """Stop the agent, by force after `grace_seconds`; its exit status (`code`) and the end of its standard error."""
+        self.request_stop()
         try:
             code = self._process.wait(grace_seconds)
         except subprocess.TimeoutExpired:
@@ -88,37 +90,46 @@ class AgentProcess:
         return {"code": code, "stderr": self.stderr[-STDERR_CHARACTERS:]}
 
 
-def trial_processes(beginning: str = "") -> list[int]:
-    """Processes of trials on this machine whose id begins so, those in containers left out."""
-    own_namespace = _namespace("self")
+def trial_processes(id_prefix: str = "") -> list[int]:
+    """PIDs of this machine's processes whose trial id starts with `id_prefix`, except those in containers."""
+    own_namespace = _pid_namespace("self")
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit() and int(entry) != os.getpid():
-            try:
-                environment = Path(f"/proc/{entry}/environ").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            values = [item.partition(b"=")[2].decode() for item in environment if item.startswith(MARK.encode() + b"=")]
-            if values and values[0].startswith(beginning) and _namespace(entry) == own_namespace:
+            trial = _trial_of(entry)
+            if trial is not None and trial.startswith(id_prefix) and _pid_namespace(entry) == own_namespace:
                 found.append(int(entry))
     return found
 
 
-def kill_trial_processes(beginning: str = "", timeout_seconds: float = 10) -> list[int]:
-    """Kill what trials left on this machine and wait until it is gone; the processes that were found first."""
-    first = trial_processes(beginning)
+def kill_trial_processes(id_prefix: str = "", timeout_seconds: float = 10) -> list[int]:
+    """Kill the processes that `trial_processes(id_prefix)` finds, and wait until they are gone.
+
+    Returns the PIDs that were found first. Processes that survive `timeout_seconds` are left, without an error.
+    """
+    found = trial_processes(id_prefix)
     deadline = time.monotonic() + timeout_seconds
-    left = first
-    while left and time.monotonic() < deadline:
-        for pid in left:
+    remaining = found
+    while remaining and time.monotonic() < deadline:
+        for pid in remaining:
             with contextlib.suppress(OSError):
-                os.kill(pid, 9)
+                os.kill(pid, signal.SIGKILL)
         time.sleep(0.02)  # between the signal and the end
-        left = trial_processes(beginning)
-    return first
+        remaining = trial_processes(id_prefix)
+    return found
 
 
-def _namespace(pid: str) -> str:
+def _trial_of(pid: str) -> str | None:
+    """The trial id in a process's environment; None when it has none, is gone or may not be read."""
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    prefix = TRIAL_VARIABLE.encode() + b"="
+    return next((one.removeprefix(prefix).decode() for one in variables if one.startswith(prefix)), None)
+
+
+def _pid_namespace(pid: str) -> str:
     try:
         return str(Path(f"/proc/{pid}/ns/pid").readlink())
     except OSError:
