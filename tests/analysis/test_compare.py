@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,7 @@ def test_a_campaign_stopped_by_its_machine_is_too_noisy(tmp_path: Path) -> None:
     point = campaign.scenario.points()[0]
     for attempt in range(1, 10):
         one = a_record(point, 0, "3.14", attempt, accepted=False, reason="stolen")
-        cause = one.rejections[0].model_copy(update={"environmental": True})
+        cause = replace(one.rejections[0], environmental=True)
         campaign.store.append(one.model_copy(update={"rejections": [cause]}))
     assert compare(campaign).first_line == (
         "too noisy for a verdict: 9 of 9 trials were rejected for one cause: stolen"

@@ -1,8 +1,8 @@
-"""Whether a trial counts: every known way in which such a benchmark goes wrong, as a check that can reject it.
+"""Decides whether a trial counts: a check for each known way in which such a benchmark goes wrong.
 
-Each check is a function of the trial, its frames and its figures that yields rejections. Its docstring says what it
-guards against; the numbers are the scenario's limits. Order matters: the first rejection is the cause that is shown,
-so what explains the others comes first.
+A check takes the trial, its frames and its measurement, and yields rejections. Its docstring says what it guards
+against; its limits are the scenario's. The order of CHECKS matters: reports show a trial's first rejection as the
+cause, so a check whose finding explains others comes before them.
 """
 
 from __future__ import annotations
@@ -12,229 +12,252 @@ from typing import Any
 
 from toolkit.agent.frames import Frame, gap
 from toolkit.loadgen import oha, rewrk
-from toolkit.records.disturbances import Found, disturbed, first, not_pinned, saturated_loader
-from toolkit.records.exits import agent_words, container_words, exit_of
-from toolkit.records.metrics import Measured
+from toolkit.records.disturbances import disturbed, not_pinned, saturated_load_generator
+from toolkit.records.exits import agent_exit, agent_exit_text, container_exit_text
+from toolkit.records.metrics import Measurement, first_of_kind, of_kind
+from toolkit.records.rejection import Rejection
 from toolkit.trial.model import Trial
 
 MAX_COLD_SECONDS = 5.0
-MIN_ACHIEVED = 0.99
-"""Of a constant rate. What is missing was still waiting at the end, so no latency tells of it."""
+MIN_ACHIEVED_SHARE = 0.99
+"""The least share of a constant rate that must be answered: the latencies of unanswered requests are unknown."""
 
 
-Check = Callable[[Trial, Sequence[Frame], Measured], Iterator[Found]]
+Check = Callable[[Trial, Sequence[Frame], Measurement], Iterator[Rejection]]
 
 
-def rejections(trial: Trial, frames: Sequence[Frame], seen: Measured) -> list[Found]:
-    """All that speaks against this trial, its cause first; empty when it counts."""
-    return [found for check in CHECKS for found in check(trial, frames, seen)]
+def rejections(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> list[Rejection]:
+    """All rejections of a trial, the cause first; empty when it counts."""
+    return [found for check in CHECKS for found in check(trial, frames, measurement)]
 
 
-def backend_failed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """What the backend itself met: a port taken, an image not to be had, a node gone."""
-    outcome = first(frames, "outcome")
+def backend_failed(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """A problem of the backend: a port in use, an image that is not available, a node that is gone."""
+    outcome = first_of_kind(frames, "outcome")
     if outcome is None:
-        yield Found("interrupted", "the trial was cut short: its backend reported no outcome")
+        yield Rejection("interrupted", "the trial was interrupted: its backend reported no outcome")
     elif outcome.get("problem"):
         problem = outcome["problem"]
-        yield Found(problem["reason"], problem["detail"], problem.get("environmental", False))
+        yield Rejection(problem["reason"], problem["detail"], problem.get("environmental", False))
 
 
-def out_of_memory(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """The memory limit was reached, seen by the kernel (cgroup) or by the watchdog on PSS."""
+def out_of_memory(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """A server that reached its memory limit, as the kernel (cgroup) or the PSS watchdog reports."""
     limit = trial.scenario.resources.server.memory_bytes
-    watched, ended = first(frames, "memory_limit"), first(frames, "server_exit")
+    watched, ended = first_of_kind(frames, "memory_limit"), first_of_kind(frames, "server_exit")
     if watched:
-        yield Found("out-of-memory", f"the server used {watched['used_bytes']:,} bytes, its limit is {limit:,}")
-    elif (ended and ended["oom_kills"]) or exit_of(frames, "serve").get("oom_killed"):
+        yield Rejection("out-of-memory", f"the server used {watched['used_bytes']:,} bytes, its limit is {limit:,}")
+    elif (ended and ended["oom_kills"]) or agent_exit(frames, "serve").get("oom_killed"):
         words = f"the kernel killed the server: its limit of {limit:,} bytes was reached"
-        yield Found("out-of-memory", words + container_words(exit_of(frames, "serve")))
+        yield Rejection("out-of-memory", words + container_exit_text(agent_exit(frames, "serve")))
 
 
-def server_failed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """A server that never started, never answered, or ended before it was told to."""
+def server_failed(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """A server that did not start, did not answer, or ended before it was stopped."""
     for frame in frames:
         if frame["kind"] == "server_failed":
-            yield Found("server-did-not-start", frame["text"])
+            yield Rejection("server-did-not-start", frame["text"])
         elif frame["kind"] == "not_ready":
-            yield Found("server-not-ready", f"no answer within {frame['seconds']} s. {_last_words(seen)}")
+            yield Rejection("server-not-ready", f"no answer within {frame['seconds']} s. {_log_end(measurement)}")
         elif frame["kind"] == "server_exit" and frame["by_itself"]:
             how = frame["signal"] or f"exit code {frame['code']}"
-            container = container_words(exit_of(frames, "serve"))
-            yield Found("server-died", f"the server ended by itself ({how}){container}. {_last_words(seen)}")
-    left = exit_of(frames, "serve")
-    if left.get("code") and first(frames, "server_exit") is None and first(frames, "server_failed") is None:
-        yield Found("server-died", f"what watches the server ended with it{agent_words(left)}. {_last_words(seen)}")
+            container = container_exit_text(agent_exit(frames, "serve"))
+            yield Rejection("server-died", f"the server ended by itself ({how}){container}. {_log_end(measurement)}")
+    ended = agent_exit(frames, "serve")
+    reported = any(frame["kind"] in ("server_exit", "server_failed") for frame in frames)
+    if ended.get("code") and not reported:
+        yield Rejection(
+            "server-died", f"the server's agent ended with it{agent_exit_text(ended)}. {_log_end(measurement)}"
+        )
 
 
-def _last_words(seen: Measured) -> str:
-    log = seen.server.get("log") or ["it printed nothing"]
-    # The line that says it is the last that is no part of a traceback's frames, which are indented.
-    said = [line for line in log if not line.partition(": ")[2].startswith(" ")]
-    return "Its last words: " + " | ".join(said[-3:])
+def _log_end(measurement: Measurement) -> str:
+    log = measurement.server.get("log") or ["it printed nothing"]
+    # Indented lines are the frames of a traceback; the line that names the error is not indented.
+    lines = [line for line in log if not line.partition(": ")[2].startswith(" ")]
+    return "Its last output: " + " | ".join(lines[-3:])
 
 
-def load_failed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """A generator that is missing, crashed, or (as rewrk does when refused) printed nothing and exited 0."""
-    failed = first(frames, "load_failed")
+def load_failed(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """A generator that is missing, crashed, or printed nothing and exited 0 (as rewrk does when refused)."""
+    failed = first_of_kind(frames, "load_failed")
     if failed:
-        yield Found("load-missing", failed["text"])
-    if exit_of(frames, "load").get("code"):
-        yield Found("load-failed", f"what watches the load ended early{agent_words(exit_of(frames, 'load'))}")
+        yield Rejection("load-missing", failed["text"])
+    if agent_exit(frames, "load").get("code"):
+        ended = agent_exit_text(agent_exit(frames, "load"))
+        yield Rejection("load-failed", f"the load generator's agent ended early{ended}")
     for frame in frames:
         if frame["kind"] == "window_end" and frame["code"] != 0:
-            yield Found(
+            yield Rejection(
                 "load-failed",
                 f"window {frame['name']}: exit {frame['signal'] or frame['code']}: {frame['stderr'][-200:]}",
             )
-    if seen.load_problem:
-        yield Found("load-failed", seen.load_problem)
-    if seen.result is not None and seen.result.requests_total == 0:
-        yield Found("load-failed", "not one request was answered in the measured window")
+    if measurement.load_problem:
+        yield Rejection("load-failed", measurement.load_problem)
+    if measurement.result is not None and measurement.result.requests_total == 0:
+        yield Rejection("load-failed", "no request was answered in the measured window")
 
 
-def frames_missing(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """A side whose frames are not all there, down to the last."""
+def frames_missing(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """A side of which frames are missing, the last one included."""
     for side in ("server", "load"):
         missing = gap([frame for frame in frames if frame["side"] == side])
         if missing:
-            yield Found("frames-missing", f"{side}: {missing}")
+            yield Rejection("frames-missing", f"{side}: {missing}")
 
 
-def different_kernels(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """Two sides whose clocks cannot be compared."""
+def different_kernels(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """Two sides that ran on different kernels, so that their clocks cannot be compared."""
     boots = {frame["boot_id"] for frame in frames if frame["kind"] == "hello"}
     if len(boots) > 1:
-        yield Found("different-kernels", f"the two sides ran under different boots: {sorted(boots)}")
-
-
-def _answers(trial: Trial, seen: Measured) -> Iterator[dict[str, Any]]:
-    """Counts of looked-at answers; those at a rate that a search tries belong to that rate (see rates.py)."""
-    tried = {window.name for window in trial.windows} if trial.searching else set()
-    yield from (one for one in seen.validated if one["when"] not in tried)
-
-
-def wrong_answers(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """Errors counted as success: the validated requests, and the bytes of all others, must be the expected ones."""
-    for one in _answers(trial, seen):
-        if one["wrong"]:
-            yield Found("wrong-answers", f"{one['wrong']} of {one['count']} ({one['when']}): {one['first_problem']}")
-    result = seen.result
-    if not isinstance(result, rewrk.Result) or not seen.wire_bytes or not result.requests_total:
-        return
-    # What rewrk read beyond its counted answers can only be those under way at the deadline, one on each connection.
-    extra = result.transfer_total_bytes - result.requests_total * seen.wire_bytes
-    if not 0 <= extra <= trial.point.connections * seen.wire_bytes:
-        yield Found(
-            "wrong-answers",
-            f"{result.requests_total:,} answers of {seen.wire_bytes} bytes should be {result.requests_total * seen.wire_bytes:,} bytes,"
-            f" rewrk read {result.transfer_total_bytes:,.0f}: some answers were of another size, or none",
+        yield Rejection(
+            "different-kernels", f"the two sides ran on different kernels, by their boot ids: {sorted(boots)}"
         )
 
 
-def dropped_connections(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """Keep-alive connections that the server closed, which rewrk opens anew without a word."""
-    for one in _answers(trial, seen):
+def _validated_answers(trial: Trial, measurement: Measurement) -> Iterator[dict[str, Any]]:
+    """Counts of validated answers, without those of a rate that a search tries: these belong to the rate (rates.py)."""
+    excluded = {window.name for window in trial.windows} if trial.seeks_rate else set()
+    yield from (one for one in measurement.validated if one["when"] not in excluded)
+
+
+def wrong_answers(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """Errors counted as successes: validated answers, and the size of all others, must be as expected."""
+    for one in _validated_answers(trial, measurement):
+        if one["wrong"]:
+            yield Rejection(
+                "wrong-answers", f"{one['wrong']} of {one['count']} ({one['when']}): {one['first_problem']}"
+            )
+    result = measurement.result
+    if not isinstance(result, rewrk.Result) or not measurement.wire_bytes or not result.requests_total:
+        return
+    # Beyond its counted answers rewrk can only have read those in flight at the deadline, one on each connection.
+    extra = result.transfer_total_bytes - result.requests_total * measurement.wire_bytes
+    if not 0 <= extra <= trial.point.connections * measurement.wire_bytes:
+        yield Rejection(
+            "wrong-answers",
+            f"{result.requests_total:,} answers of {measurement.wire_bytes} bytes should be {result.requests_total * measurement.wire_bytes:,} bytes,"
+            f" rewrk read {result.transfer_total_bytes:,.0f}: some answers had another size or were missing",
+        )
+
+
+def dropped_connections(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """Keep-alive connections that the server closed: rewrk opens new ones without reporting it."""
+    for one in _validated_answers(trial, measurement):
         if one["errors"]:
-            yield Found(
+            yield Rejection(
                 "dropped-connections", f"{one['errors']} of {one['count']} ({one['when']}): {one['first_problem']}"
             )
-    if seen.server_closed:
-        yield Found("dropped-connections", f"the server closed {seen.server_closed} connections under load")
+    if measurement.server_closed:
+        yield Rejection("dropped-connections", f"the server closed {measurement.server_closed} connections under load")
 
 
-def gil_state(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """The GIL silently back on, or the wrong build: asked inside the serving workers before and after the load."""
-    looks = [frame for frame in frames if frame["kind"] == "runtime"]
-    if not all(frame["workers"] for frame in looks):
-        yield Found(
-            "runtime-unknown", f"no worker answered {trial.scenario.app.runtime_path}: the GIL's state is not known"
+def gil_state(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """A GIL that is silently on again, or the wrong build, as the workers report it before and after the load."""
+    samples = of_kind(frames, "runtime")
+    if not all(frame["workers"] for frame in samples):
+        yield Rejection(
+            "runtime-unknown", f"no worker answered {trial.scenario.app.runtime_path}: the state of the GIL is unknown"
         )
     free_threaded = trial.arm.role == "free-threaded"
-    for frame in looks:
+    for frame in samples:
         for worker in frame["workers"]:
             if worker.get("gil_disabled_build", free_threaded) != free_threaded:
-                yield Found("wrong-build", f"{frame['when']} the load: the server's ABI is {worker.get('abi')}")
+                yield Rejection("wrong-build", f"{frame['when']} the load the server's ABI was {worker.get('abi')}")
                 return
             if worker["gil_enabled"] == free_threaded:
                 state = "on" if worker["gil_enabled"] else "off"
-                yield Found(
+                yield Rejection(
                     f"gil-{state}",
-                    f"{frame['when']} the load the GIL was {state} in process {worker['pid']}. {_gil_words(seen)}",
+                    f"{frame['when']} the load the GIL was {state} in process {worker['pid']}. {_gil_warnings(measurement)}",
                 )
                 return
 
 
-def _gil_words(seen: Measured) -> str:
-    return " ".join(line for line in seen.server.get("log", ()) if "GIL" in line)
+def _gil_warnings(measurement: Measurement) -> str:
+    return " ".join(line for line in measurement.server.get("log", ()) if "GIL" in line)
 
 
-def not_our_server(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """Somebody else's server on the port (SO_REUSEPORT lets two share it): answers must come from our processes."""
-    strangers = {worker["pid"] for worker in seen.runtimes if "pid" in worker} - seen.pids
-    if seen.pids and strangers:
-        yield Found("port-taken", f"process {sorted(strangers)} answered, the server's are {sorted(seen.pids)}")
+def not_our_server(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """Another server on the same port, which SO_REUSEPORT allows: answers must come from the trial's processes."""
+    strangers = {worker["pid"] for worker in measurement.worker_states if "pid" in worker} - measurement.pids
+    if measurement.pids and strangers:
+        yield Rejection(
+            "port-taken",
+            f"processes {sorted(strangers)} answered, the server's processes are {sorted(measurement.pids)}",
+        )
 
 
-def starved_connections(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """Little's law: requests/s x latency is the concurrency, less what the deadline cut off; and enough latencies."""
-    result, seconds = seen.result, seen.seconds
+def starved_connections(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """Connections that were not served evenly: by Little's law requests/s x latency must be the number of connections,
+    less what the deadline cut off; the window must be long enough for that."""
+    result, seconds = measurement.result, measurement.seconds
     if not isinstance(result, rewrk.Result) or not seconds or not result.requests_total:
         return
     limits, connections = trial.scenario.limits, trial.point.connections
     latency_s = result.latency_mean_ms / 1000
     if seconds < limits.latency_multiples * latency_s * 0.98:
-        yield Found(
+        yield Rejection(
             "window-too-short",
             f"{seconds} s is less than {limits.latency_multiples} mean latencies of {latency_s:.2f} s",
         )
     expected = connections * (1 - latency_s / (2 * seconds))
     in_flight = result.requests_per_second * latency_s
     if abs(in_flight / expected - 1) > limits.littles_law:
-        yield Found(
+        yield Rejection(
             "starved-connections",
-            f"{in_flight:.1f} requests were under way on average, {connections} connections should keep {expected:.1f}",
+            f"{in_flight:.1f} requests were in flight on average, with {connections} connections {expected:.1f} are expected",
         )
 
 
-def rate_not_kept(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """A constant rate that was not achieved, or not without errors: its latencies are those of another load."""
-    result, rate_rps = seen.result, trial.scenario.load.rate_rps
-    if not isinstance(result, oha.Result) or trial.searching or not rate_rps:
+def rate_not_kept(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """A constant rate that was not achieved, or only with errors: the latencies are then those of another load."""
+    result, rate_rps = measurement.result, trial.scenario.load.rate_rps
+    if not isinstance(result, oha.Result) or trial.seeks_rate or not rate_rps:
         return
     if result.errors:
-        yield Found("wrong-answers", f"{result.errors:,} of the answers at a constant rate: {result.first_error}")
-    elif result.requests_per_second < MIN_ACHIEVED * rate_rps:
-        words = f"{result.requests_per_second:,.0f} of {rate_rps:,} requests/s were answered, {MIN_ACHIEVED:.0%} is the least"
-        yield Found("rate-not-kept", words)
-
-
-def stalled(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """A server that stood still for a while: a mean over the window would hide it."""
-    if seen.result is None or trial.searching:
-        return
-    limit_ms = max(trial.scenario.limits.stall_ms, 10 * seen.result.latency_mean_ms)
-    under_load = [one["latency_max_ms"] or 0 for one in seen.validated if one["when"] == seen.window_name]
-    longest_ms = max([seen.result.latency_max_ms, *under_load])
-    if longest_ms > limit_ms:
-        yield Found("stalled", f"one request took {longest_ms:,.0f} ms, {limit_ms:,.0f} ms is the limit")
-
-
-def cold(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """Code that was not warm: measuring must follow warming closely."""
-    if seen.seconds is not None and (seen.warm_gap_seconds is None or seen.warm_gap_seconds > MAX_COLD_SECONDS):
-        yield Found(
-            "cold", f"measuring began {seen.warm_gap_seconds} s after the warm-up, {MAX_COLD_SECONDS} s is the most"
+        yield Rejection(
+            "wrong-answers", f"{result.errors:,} errors at a constant rate, the first: {result.first_error}"
+        )
+    elif result.requests_per_second < MIN_ACHIEVED_SHARE * rate_rps:
+        yield Rejection(
+            "rate-not-kept",
+            f"{result.requests_per_second:,.0f} of {rate_rps:,} requests/s were answered, the minimum is"
+            f" {MIN_ACHIEVED_SHARE:.0%}",
         )
 
 
-def incomplete(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """Figures that a verdict needs and that are not there."""
-    missing = [name for name, value in (("memory", seen.memory_mb), ("CPU", seen.cpu_seconds)) if value is None]
-    if seen.result is not None and missing:
-        yield Found("not-sampled", f"no sample of {' and '.join(missing)} in the measured window")
-    if seen.result is None and not seen.load_problem:
-        yield Found("not-measured", "the measured window did not end")
+def stalled(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """A server that stopped answering for a while, which a mean over the window would hide."""
+    if measurement.result is None or trial.seeks_rate:
+        return
+    limit_ms = max(trial.scenario.limits.stall_ms, 10 * measurement.result.latency_mean_ms)
+    under_load = [one["latency_max_ms"] or 0 for one in measurement.validated if one["when"] == measurement.window_name]
+    longest_ms = max([measurement.result.latency_max_ms, *under_load])
+    if longest_ms > limit_ms:
+        yield Rejection("stalled", f"one request took {longest_ms:,.0f} ms, the limit is {limit_ms:,.0f} ms")
+
+
+def cold(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """A server that cooled down: the measured window must follow the warm-up closely."""
+    if measurement.seconds is not None and (
+        measurement.warm_gap_seconds is None or measurement.warm_gap_seconds > MAX_COLD_SECONDS
+    ):
+        yield Rejection(
+            "cold",
+            f"measuring began {measurement.warm_gap_seconds} s after the warm-up, the limit is {MAX_COLD_SECONDS} s",
+        )
+
+
+def incomplete(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """Missing figures that a verdict needs."""
+    missing = [
+        name for name, value in (("memory", measurement.memory_mb), ("CPU", measurement.cpu_seconds)) if value is None
+    ]
+    if measurement.result is not None and missing:
+        yield Rejection("not-sampled", f"no sample of {' and '.join(missing)} in the measured window")
+    if measurement.result is None and not measurement.load_problem:
+        yield Rejection("not-measured", "the measured window did not end")
 
 
 CHECKS: tuple[Check, ...] = (
@@ -253,7 +276,7 @@ CHECKS: tuple[Check, ...] = (
     stalled,
     cold,
     not_pinned,
-    saturated_loader,
+    saturated_load_generator,
     disturbed,
     incomplete,
 )

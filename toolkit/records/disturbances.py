@@ -1,87 +1,84 @@
-"""Checks of what a trial was given: CPUs of its own, a loader with room to spare, and nobody else on its CPUs."""
+"""Checks of a trial's surroundings: CPUs of its own, a load generator below its limit, no other work on its CPUs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from toolkit.agent.frames import Frame
-from toolkit.records.metrics import Measured
+from toolkit.records.metrics import Measurement, first_of_kind
+from toolkit.records.rejection import Rejection
 from toolkit.trial.model import Trial
 
 PINNING_REMEDY = (
-    "whole CPUs are pinned only where the kubelet's cpuManagerPolicy is static; without it take"
-    " `cluster: {pinning: preferred}` and believe the figures less"
+    "whole CPUs are pinned only where the kubelet's cpuManagerPolicy is static; without it write"
+    " `cluster: {pinning: preferred}` and expect less reliable figures"
 )
 
 
-@dataclass(frozen=True)
-class Found:
-    """One reason against a trial. `environmental`: the machine's doing, so that trying again may help."""
-
-    reason: str
-    detail: str
-    environmental: bool = False
-
-
-def first(frames: Sequence[Frame], kind: str) -> Frame | None:
-    """The first frame of a kind."""
-    return next((frame for frame in frames if frame["kind"] == kind), None)
-
-
-def not_pinned(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """A server or loader that ran elsewhere than on the CPUs it was given."""
-    outcome = first(frames, "outcome") or {}
+def not_pinned(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """A server or load generator that ran on other CPUs than those assigned to it."""
+    outcome = first_of_kind(frames, "outcome") or {}
     for frame in frames:
         asked = (outcome.get("cpus") or {}).get(frame["side"])
         if frame["kind"] == "hello" and asked is not None and sorted(asked) != sorted(frame["cpus"]):
-            yield Found("not-pinned", f"{frame['side']}: asked for CPUs {sorted(asked)}, ran on {frame['cpus']}")
+            yield Rejection("not-pinned", f"{frame['side']}: asked for CPUs {sorted(asked)}, ran on {frame['cpus']}")
         count = (outcome.get("cpu_counts") or {}).get(frame["side"])
         if frame["kind"] == "hello" and count is not None and len(frame["cpus"]) != count:
-            yield Found(
+            yield Rejection(
                 "not-pinned",
                 f"{frame['side']}: asked for {count} CPUs of its own, could run on {len(frame['cpus'])}: {frame['cpus']};"
                 f" {PINNING_REMEDY}",
             )
 
 
-def saturated_loader(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
-    """A loader at its own limit measures itself."""
-    if trial.searching:
+def saturated_load_generator(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
+    """A load generator at its own limit: the figures are the generator's, not the server's."""
+    if trial.seeks_rate:
         return
-    yield from loader_at_its_limit(trial, seen)
+    yield from loader_saturation(trial, measurement)
 
 
-def loader_at_its_limit(trial: Trial, seen: Measured) -> Iterator[Found]:
-    """The same of any window."""
+def loader_saturation(trial: Trial, measurement: Measurement) -> Iterator[Rejection]:
+    """The rejection of a window in which the load generator used more of its CPUs than the scenario's limit."""
     limit = trial.scenario.limits.loader_saturation
-    if seen.loader_saturation is not None and seen.loader_saturation > limit:
-        yield Found(
-            "loader-saturated", f"the loader used {seen.loader_saturation:.0%} of its CPUs, {limit:.0%} is the limit"
+    if measurement.loader_saturation is not None and measurement.loader_saturation > limit:
+        yield Rejection(
+            "loader-saturated",
+            f"the load generator used {measurement.loader_saturation:.0%} of its CPUs, the limit is {limit:.0%}",
         )
 
 
-def disturbed(trial: Trial, frames: Sequence[Frame], seen: Measured) -> Iterator[Found]:
+def disturbed(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
     """CPU time that the trial did not get: throttled by a quota, stolen by the host, taken by other processes."""
-    if trial.searching:
+    if trial.seeks_rate:
         return
-    meant = (first(frames, "outcome") or {}).get("throttling") == "measure"  # pods that are to be throttled
-    yield from (found for found in disturbances(trial, seen) if not (meant and found.reason == "throttled"))
+    accepted = (first_of_kind(frames, "outcome") or {}).get("throttling") == "measure"
+    yield from (one for one in disturbances(trial, measurement) if not (accepted and one.reason == "throttled"))
 
 
-def disturbances(trial: Trial, seen: Measured) -> Iterator[Found]:
-    """The same of any window."""
+def disturbances(trial: Trial, measurement: Measurement) -> Iterator[Rejection]:
+    """Every disturbance of a window above its limit in the scenario."""
     limits = trial.scenario.limits
     for reason, share, limit, words in (
-        ("throttled", seen.throttled_periods, limits.throttled_periods, "of the server's CPU periods were throttled"),
         (
             "throttled",
-            seen.loader_throttled_periods,
+            measurement.throttled_periods,
             limits.throttled_periods,
-            "of the loader's CPU periods were throttled",
+            "of the server's CPU periods were throttled",
         ),
-        ("stolen", seen.steal, limits.steal, "of the server's CPU time was stolen by the host"),
-        ("foreign-cpu", seen.foreign_cpu, limits.foreign_cpu, "of the server's CPU time went to other processes"),
+        (
+            "throttled",
+            measurement.loader_throttled_periods,
+            limits.throttled_periods,
+            "of the load generator's CPU periods were throttled",
+        ),
+        ("stolen", measurement.steal, limits.steal, "of the server's CPU time was stolen by the host"),
+        (
+            "foreign-cpu",
+            measurement.foreign_cpu,
+            limits.foreign_cpu,
+            "of the server's CPU time went to other processes",
+        ),
     ):
         if share is not None and share > limit:
-            yield Found(reason, f"{share:.1%} {words}, {limit:.1%} is the limit", environmental=True)
+            yield Rejection(reason, f"{share:.1%} {words}, the limit is {limit:.1%}", environmental=True)

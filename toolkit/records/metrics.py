@@ -1,7 +1,7 @@
-"""Frames of one trial -> the figures of its measured window. Pure.
+"""Calculates the figures of a trial's measured window from its frames. Pure.
 
-The load's frames mark the window; the server's counters, which run on the same clock, are cut by these marks: counters
-that only grow are read between samples by straight lines, memory is the mean of the samples inside.
+The load's frames give begin and end of the window, on the same clock as the server's samples. Growing counters (CPU
+time) are interpolated linearly at both ends; memory is the mean of the samples inside.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from toolkit.loadgen import oha, rewrk
 from toolkit.trial.model import Trial
 
 HOST_TICKS_PER_SECOND = 100
-"""USER_HZ, in which /proc/stat counts on every Linux there is."""
+"""USER_HZ, the unit of /proc/stat; 100 on every Linux."""
 
 
 @dataclass
-class Measured:
-    """What the frames say. Any figure is None when its frames are not there; nothing is guessed."""
+class Measurement:
+    """The data of one window and of the whole trial. A figure is None when its frames are missing; nothing is guessed."""
 
     result: rewrk.Result | oha.Result | None = None
     load_problem: str = ""
@@ -29,14 +29,14 @@ class Measured:
     wall_time: float | None = None
     start_ns: int | None = None
     end_ns: int | None = None
-    asked_seconds: int | None = None
+    requested_seconds: int | None = None
     seconds: int | None = None
     warm_gap_seconds: float | None = None
     wire_bytes: int | None = None
     validated: list[dict[str, Any]] = field(default_factory=list)
     server_closed: int = 0
     pids: set[int] = field(default_factory=set)
-    runtimes: list[dict[str, Any]] = field(default_factory=list)
+    worker_states: list[dict[str, Any]] = field(default_factory=list)
     cpu_seconds: float | None = None
     memory_mb: float | None = None
     uss_mb: float | None = None
@@ -57,16 +57,16 @@ class Measured:
 
     @property
     def window_seconds(self) -> float | None:
-        """Length of the window as it was, by the clock."""
+        """The actual length of the window, by the clock."""
         return None if self.start_ns is None or self.end_ns is None else (self.end_ns - self.start_ns) / 1e9
 
     @property
     def validated_count(self) -> int:
-        """How many answers were looked at in all."""
+        """How many answers were validated in all."""
         return sum(one["count"] for one in self.validated)
 
     def metrics(self) -> dict[str, float | None]:
-        """The figures under the names of `records.Metrics`."""
+        """The figures by the field names of `store.Metrics`."""
         result, window = self.result, self.window_seconds
         per_1000 = used = None
         if self.cpu_seconds is not None and window:
@@ -99,67 +99,77 @@ class Measured:
         }
 
 
-def measure(trial: Trial, frames: Sequence[Frame], window: str | None = None) -> Measured:
-    """All figures of a trial; see `Measured`. `window`: of that one instead of the first measured one."""
-    # By number: frames that came out of a container's log only when it was read again stand behind later ones.
+def measure(trial: Trial, frames: Sequence[Frame], window: str | None = None) -> Measurement:
+    """The measurement of a trial's first measured window, or of the one named `window`."""
+    # Sorted by number: frames that a second reading of a container's log brought come after later ones.
     server, load = (
         sorted((frame for frame in frames if frame["side"] == side), key=lambda frame: frame["seq"])
         for side in ("server", "load")
     )
-    seen = Measured()
-    _read_load(seen, trial, load, window)
-    _read_server(seen, server)
-    if seen.start_ns is not None and seen.end_ns is not None:
-        _cut_memory(seen, _of(server, "memory"))
-        _cut_cpu(seen, _of(server, "tick"), hello=_of(server, "hello"))
-    return seen
+    measurement = Measurement()
+    _add_load(measurement, trial, load, window)
+    _add_server(measurement, server)
+    if measurement.start_ns is not None and measurement.end_ns is not None:
+        _add_memory(measurement, of_kind(server, "memory"))
+        _add_cpu(measurement, of_kind(server, "tick"), hello=of_kind(server, "hello"))
+    return measurement
 
 
-def _of(frames: Sequence[Frame], kind: str) -> list[Frame]:
+def of_kind(frames: Sequence[Frame], kind: str) -> list[Frame]:
+    """All frames of a kind, in their order."""
     return [frame for frame in frames if frame["kind"] == kind]
 
 
-def _read_load(seen: Measured, trial: Trial, load: Sequence[Frame], window: str | None) -> None:
-    seen.validated = [frame for frame in load if frame["kind"] == "validated"]
-    seen.runtimes = [worker for frame in _of(load, "runtime") for worker in frame["workers"]]
-    seen.wall_time = next((frame["wall_time"] for frame in _of(load, "hello")), None)
-    seen.load_cpus = next((frame["cpus"] for frame in _of(load, "hello")), [])
-    seen.wire_bytes = next((frame["bytes"] for frame in _of(load, "wire")), None)
-    seen.server_closed = sum(frame["count"] for frame in _of(load, "server_closed"))
-    ends = {frame["name"]: frame for frame in _of(load, "window_end")}
-    seen.validated = seen.validated + [{**frame["validated"], "when": name} for name, frame in ends.items()]
-    starts = [frame for frame in _of(load, "window_start") if frame["measured"]]
+def first_of_kind(frames: Sequence[Frame], kind: str) -> Frame | None:
+    """The first frame of a kind; None when there is none."""
+    return next((frame for frame in frames if frame["kind"] == kind), None)
+
+
+def _add_load(measurement: Measurement, trial: Trial, load: Sequence[Frame], window: str | None) -> None:
+    measurement.validated = of_kind(load, "validated")
+    measurement.worker_states = [worker for frame in of_kind(load, "runtime") for worker in frame["workers"]]
+    measurement.wall_time = next((frame["wall_time"] for frame in of_kind(load, "hello")), None)
+    measurement.load_cpus = next((frame["cpus"] for frame in of_kind(load, "hello")), [])
+    measurement.wire_bytes = next((frame["bytes"] for frame in of_kind(load, "wire")), None)
+    measurement.server_closed = sum(frame["count"] for frame in of_kind(load, "server_closed"))
+    ends = {frame["name"]: frame for frame in of_kind(load, "window_end")}
+    measurement.validated = measurement.validated + [
+        {**frame["validated"], "when": name} for name, frame in ends.items()
+    ]
+    starts = [frame for frame in of_kind(load, "window_start") if frame["measured"]]
     start = next((frame for frame in starts if window in (None, frame["name"])), None)
     end = ends.get(start["name"]) if start else None
     if start is None or end is None:
         return
-    seen.window_name = end["name"]
-    seen.start_ns, seen.end_ns = start["t_ns"], end["end_ns"]
+    measurement.window_name = end["name"]
+    measurement.start_ns, measurement.end_ns = start["t_ns"], end["end_ns"]
     warm = [frame["end_ns"] for frame in ends.values() if not frame["measured"]]
-    seen.warm_gap_seconds = (seen.start_ns - max(warm)) / 1e9 if warm else None
-    seen.asked_seconds, seen.seconds = end["asked_seconds"], end["seconds"]
-    seen.load = {key: end[key] for key in ("argv", "stdout", "stderr", "code", "signal", "cpu_seconds", "throttling")}
-    seen.load["windows"] = {name: frame["seconds"] for name, frame in ends.items()}
-    seen.load["validated"] = [
+    measurement.warm_gap_seconds = (measurement.start_ns - max(warm)) / 1e9 if warm else None
+    measurement.requested_seconds, measurement.seconds = end["asked_seconds"], end["seconds"]
+    measurement.load = {
+        key: end[key] for key in ("argv", "stdout", "stderr", "code", "signal", "cpu_seconds", "throttling")
+    }
+    measurement.load["windows"] = {name: frame["seconds"] for name, frame in ends.items()}
+    measurement.load["validated"] = [
         {key: value for key, value in one.items() if key not in ("seq", "side", "kind", "t_ns")}
-        for one in seen.validated
+        for one in measurement.validated
     ]
-    seen.load["wire_bytes"] = seen.wire_bytes
+    measurement.load["wire_bytes"] = measurement.wire_bytes
     try:
-        seen.result = _result(trial, end)
-        seen.load["result"] = asdict(seen.result)
+        measurement.result = _result(trial, end)
+        measurement.load["result"] = asdict(measurement.result)
     except rewrk.ParseError as error:
-        seen.load_problem = str(error)
-    elapsed = (seen.end_ns - seen.start_ns) / 1e9
+        measurement.load_problem = str(error)
+    elapsed = (measurement.end_ns - measurement.start_ns) / 1e9
     limit = trial.scenario.resources.load.cpus
-    seen.loader_saturation = end["cpu_seconds"] / (
-        elapsed * (max(1, len(seen.load_cpus)) if limit == "auto" else limit)
+    measurement.loader_saturation = end["cpu_seconds"] / (
+        elapsed * (max(1, len(measurement.load_cpus)) if limit == "auto" else limit)
     )
-    seen.loader_throttled_periods = _share(end["throttling"]["throttled"], end["throttling"]["periods"])
+    measurement.loader_throttled_periods = _fraction(end["throttling"]["throttled"], end["throttling"]["periods"])
 
 
 def _result(trial: Trial, end: Frame) -> rewrk.Result | oha.Result:
-    """What the generator of that window said."""
+    """The parsed output of the window's generator. Raises ParseError."""
     rate_rps = next((window.rate_rps for window in trial.load_windows if window.name == end["name"]), None)
     if rate_rps is None:
         return rewrk.parse(end["stdout"])
@@ -168,52 +178,52 @@ def _result(trial: Trial, end: Frame) -> rewrk.Result | oha.Result:
     )
 
 
-def _read_server(seen: Measured, server: Sequence[Frame]) -> None:
-    seen.ready_seconds = next((frame["seconds"] for frame in _of(server, "ready")), None)
-    seen.pids = {pid for frame in _of(server, "memory") for pid in frame["pids"]}
-    seen.server["workers"] = seen.runtimes
-    seen.server["threads"] = _split(_of(server, "threads"))
-    log = [f"{frame['stream']}: {frame['text']}" for frame in _of(server, "log")]
-    seen.server["log"] = log if len(log) <= 40 else [*log[:20], "...", *log[-20:]]
-    for frame in _of(server, "server_started"):
-        seen.server.update({key: frame[key] for key in ("argv", "env")})
-    for frame in _of(server, "hello"):
-        seen.server.update({key: frame[key] for key in ("boot_id", "agent", "python", "cpus", "cgroup_version")})
+def _add_server(measurement: Measurement, server: Sequence[Frame]) -> None:
+    measurement.ready_seconds = next((frame["seconds"] for frame in of_kind(server, "ready")), None)
+    measurement.pids = {pid for frame in of_kind(server, "memory") for pid in frame["pids"]}
+    measurement.server["workers"] = measurement.worker_states
+    measurement.server["threads"] = _busiest_threads(of_kind(server, "threads"))
+    log = [f"{frame['stream']}: {frame['text']}" for frame in of_kind(server, "log")]
+    measurement.server["log"] = log if len(log) <= 40 else [*log[:20], "...", *log[-20:]]
+    for frame in of_kind(server, "server_started"):
+        measurement.server.update({key: frame[key] for key in ("argv", "env")})
+    for frame in of_kind(server, "hello"):
+        measurement.server.update({key: frame[key] for key in ("boot_id", "agent", "python", "cpus", "cgroup_version")})
 
 
-def _split(looks: Sequence[Frame]) -> dict[str, float]:
-    """CPU seconds each of the busiest threads used between the first look and the last: the split over workers."""
-    if len(looks) < 2:
+def _busiest_threads(samples: Sequence[Frame]) -> dict[str, float]:
+    """CPU seconds of the 16 busiest threads between the first sample and the last: how the work fell to workers."""
+    if len(samples) < 2:
         return {}
-    before = {thread["tid"]: thread["cpu_seconds"] for thread in looks[0]["threads"]}
+    before = {thread["tid"]: thread["cpu_seconds"] for thread in samples[0]["threads"]}
     found = {
         f"{thread['pid']}/{thread['tid']} {thread['name']}": round(
             thread["cpu_seconds"] - before.get(thread["tid"], 0), 2
         )
-        for thread in looks[-1]["threads"]
+        for thread in samples[-1]["threads"]
     }
     return dict(sorted(found.items(), key=lambda item: -item[1])[:16])
 
 
-def _cut_memory(seen: Measured, samples: Sequence[Frame]) -> None:
-    """Means over the window; a window too short to hold a sample takes the nearest one."""
-    assert seen.start_ns is not None and seen.end_ns is not None
-    inside = [frame for frame in samples if seen.start_ns <= frame["t_ns"] <= seen.end_ns]
+def _add_memory(measurement: Measurement, samples: Sequence[Frame]) -> None:
+    """Means over the window; a window without a sample takes the nearest one."""
+    assert measurement.start_ns is not None and measurement.end_ns is not None
+    inside = [frame for frame in samples if measurement.start_ns <= frame["t_ns"] <= measurement.end_ns]
     if not inside and samples:
-        middle = (seen.start_ns + seen.end_ns) / 2
+        middle = (measurement.start_ns + measurement.end_ns) / 2
         inside = [min(samples, key=lambda frame: abs(frame["t_ns"] - middle))]
     if not inside:
         return
-    seen.memory_mb = _mean([server_pss_kb(f) for f in inside]) * 1024 / 1e6
-    seen.memory_high_mb = max(server_pss_kb(f) for f in samples) * 1024 / 1e6
-    seen.uss_mb = _mean([f["uss_kb"] for f in inside]) * 1024 / 1e6
-    seen.rss_mb = _mean([f["rss_kb"] for f in inside]) * 1024 / 1e6
+    measurement.memory_mb = _mean([server_pss_kb(f) for f in inside]) * 1024 / 1e6
+    measurement.memory_high_mb = max(server_pss_kb(f) for f in samples) * 1024 / 1e6
+    measurement.uss_mb = _mean([f["uss_kb"] for f in inside]) * 1024 / 1e6
+    measurement.rss_mb = _mean([f["rss_kb"] for f in inside]) * 1024 / 1e6
     sets = [frame["working_set"] for frame in inside if "working_set" in frame]
-    seen.working_set_mb = _mean(sets) / 1e6 if sets else None
-    seen.working_set_high_mb = max(frame.get("working_set", 0) for frame in samples) / 1e6 if sets else None
+    measurement.working_set_mb = _mean(sets) / 1e6 if sets else None
+    measurement.working_set_high_mb = max(frame.get("working_set", 0) for frame in samples) / 1e6 if sets else None
     frequencies = [frame["frequency_mhz"] for frame in inside if frame["frequency_mhz"]]
-    seen.frequency_mhz = _mean(frequencies) if frequencies else None
-    seen.server["memory_samples"] = len(inside)
+    measurement.frequency_mhz = _mean(frequencies) if frequencies else None
+    measurement.server["memory_samples"] = len(inside)
 
 
 def server_pss_kb(frame: Frame) -> float:
@@ -225,37 +235,37 @@ def server_pss_kb(frame: Frame) -> float:
     return float(frame["pss_kb"] + frame["agent_pss_kb"] - frame["agent_uss_kb"])
 
 
-def _cut_cpu(seen: Measured, ticks: Sequence[Frame], hello: Sequence[Frame]) -> None:
-    assert seen.start_ns is not None and seen.end_ns is not None
+def _add_cpu(measurement: Measurement, ticks: Sequence[Frame], hello: Sequence[Frame]) -> None:
+    assert measurement.start_ns is not None and measurement.end_ns is not None
     if len(ticks) < 2 or not hello:
         return
-    span = (seen.start_ns, seen.end_ns)
-    elapsed = (seen.end_ns - seen.start_ns) / 1e9
-    seen.cpu_seconds = _grown(ticks, span, lambda frame: frame["cpu_seconds"])
-    agent = _grown(ticks, span, lambda frame: frame["agent_cpu_seconds"])
-    total = _grown(ticks, span, lambda frame: frame["host"]["total"])
+    span = (measurement.start_ns, measurement.end_ns)
+    elapsed = (measurement.end_ns - measurement.start_ns) / 1e9
+    measurement.cpu_seconds = _increase(ticks, span, lambda frame: frame["cpu_seconds"])
+    agent = _increase(ticks, span, lambda frame: frame["agent_cpu_seconds"])
+    total = _increase(ticks, span, lambda frame: frame["host"]["total"])
     if total:
-        seen.steal = _grown(ticks, span, lambda frame: frame["host"]["steal"]) / total
-        busy = _grown(ticks, span, lambda frame: frame["host"]["busy"]) / HOST_TICKS_PER_SECOND
-        ours = seen.cpu_seconds + agent
-        if set(seen.load_cpus) & set(hello[0]["cpus"]):
-            ours += seen.load["cpu_seconds"]  # both sides share CPUs, so the loader is no stranger there
-        seen.foreign_cpu = max(0.0, busy - ours) / (elapsed * len(hello[0]["cpus"]))
-    periods = _grown(ticks, span, lambda frame: frame["throttling"]["periods"])
-    throttled = _grown(ticks, span, lambda frame: frame["throttling"]["throttled"])
-    seen.throttled_periods = _share(throttled, periods)
-    seen.throttled_seconds = _grown(ticks, span, lambda frame: frame["throttling"]["throttled_us"]) / 1e6
-    seen.server["cpu_seconds"] = seen.cpu_seconds
-    seen.server["agent_cpu_seconds"] = agent
-    seen.server["throttled_seconds"] = seen.throttled_seconds
+        measurement.steal = _increase(ticks, span, lambda frame: frame["host"]["steal"]) / total
+        busy = _increase(ticks, span, lambda frame: frame["host"]["busy"]) / HOST_TICKS_PER_SECOND
+        ours = measurement.cpu_seconds + agent
+        if set(measurement.load_cpus) & set(hello[0]["cpus"]):
+            ours += measurement.load["cpu_seconds"]  # both sides share CPUs, so the generator is not foreign there
+        measurement.foreign_cpu = max(0.0, busy - ours) / (elapsed * len(hello[0]["cpus"]))
+    periods = _increase(ticks, span, lambda frame: frame["throttling"]["periods"])
+    throttled = _increase(ticks, span, lambda frame: frame["throttling"]["throttled"])
+    measurement.throttled_periods = _fraction(throttled, periods)
+    measurement.throttled_seconds = _increase(ticks, span, lambda frame: frame["throttling"]["throttled_us"]) / 1e6
+    measurement.server["cpu_seconds"] = measurement.cpu_seconds
+    measurement.server["agent_cpu_seconds"] = agent
+    measurement.server["throttled_seconds"] = measurement.throttled_seconds
 
 
-def _grown(frames: Sequence[Frame], span: tuple[int, int], value: Any) -> float:
-    """How much a growing counter grew within `span`, read between samples by straight lines."""
-    return _at(frames, span[1], value) - _at(frames, span[0], value)
+def _increase(frames: Sequence[Frame], span: tuple[int, int], value: Any) -> float:
+    """By how much a growing counter increased within `span`, interpolated linearly between samples."""
+    return _interpolated(frames, span[1], value) - _interpolated(frames, span[0], value)
 
 
-def _at(frames: Sequence[Frame], t_ns: int, value: Any) -> float:
+def _interpolated(frames: Sequence[Frame], t_ns: int, value: Any) -> float:
     before = frames[0]
     for after in frames:
         if after["t_ns"] >= t_ns:
@@ -267,8 +277,8 @@ def _at(frames: Sequence[Frame], t_ns: int, value: Any) -> float:
     return float(value(before))
 
 
-def _share(part: float, whole: float) -> float:
-    """A share that is 0 where there is nothing to share: without a quota there are no periods to be throttled in."""
+def _fraction(part: float, whole: float) -> float:
+    """part / whole; 0 when whole is 0, since without a quota there are no periods in which to be throttled."""
     return part / whole if whole > 0 else 0.0
 
 

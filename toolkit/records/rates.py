@@ -1,7 +1,7 @@
-"""What each constant rate of one trial came to, as its record holds it under `load.rates`. Pure.
+"""The results of each constant rate of one trial, as the record holds them under `load.rates`. Pure.
 
-A rate too high for the server is no fault of the trial, so nothing here rejects one: errors, a loader at its limit and
-CPU time lost to others stand beside the figures, and whoever looks for a knee judges (capacity/knee.py).
+A rate too high for the server is a result and no fault of the trial, so nothing here rejects a trial: errors, a
+saturated load generator and lost CPU time are recorded with the figures, and capacity/knee/ judges them.
 """
 
 from __future__ import annotations
@@ -12,32 +12,32 @@ from typing import Any
 from toolkit.agent.frames import Frame
 from toolkit.loadgen import oha
 from toolkit.records import disturbances
-from toolkit.records.metrics import Measured, measure
+from toolkit.records.metrics import Measurement, measure
 from toolkit.trial.model import Trial, Window
 
 
 def rates(trial: Trial, frames: Sequence[Frame]) -> list[dict[str, Any]]:
-    """One entry for each window with a rate that was run to its end."""
+    """One entry for each measured window with a rate that ran to its end."""
     found = []
     for window in trial.windows:
         if window.rate_rps and window.measured:
-            seen = measure(trial, frames, window.name)
-            if seen.seconds is not None:
-                found.append(_entry(trial, window, seen))
+            measurement = measure(trial, frames, window.name)
+            if measurement.seconds is not None:
+                found.append(_entry(trial, window, measurement))
     return found
 
 
-def _entry(trial: Trial, window: Window, seen: Measured) -> dict[str, Any]:
-    result = seen.result if isinstance(seen.result, oha.Result) else None
-    looked_at = [one for one in seen.validated if one["when"] == window.name]
-    wrong = sum(one["wrong"] + one["errors"] for one in looked_at)
-    problems = [one["first_problem"] for one in looked_at if one["first_problem"]]
-    figures = seen.metrics()
+def _entry(trial: Trial, window: Window, measurement: Measurement) -> dict[str, Any]:
+    result = measurement.result if isinstance(measurement.result, oha.Result) else None
+    validated = [one for one in measurement.validated if one["when"] == window.name]
+    wrong = sum(one["wrong"] + one["errors"] for one in validated)
+    problems = [one["first_problem"] for one in validated if one["first_problem"]]
+    figures = measurement.metrics()
     return {
         "name": window.name,
         "rate_rps": window.rate_rps,
-        "seconds": seen.seconds,
-        "problem": seen.load_problem,
+        "seconds": measurement.seconds,
+        "problem": measurement.load_problem,
         "requests": result.requests_total if result else None,
         "errors": result.errors + wrong if result else None,
         "first_error": (result.first_error if result else "") or next(iter(problems), ""),
@@ -48,7 +48,7 @@ def _entry(trial: Trial, window: Window, seen: Measured) -> dict[str, Any]:
         "max_ms": figures["latency_max_ms"],
         "server_cpus_used": figures["server_cpus_used"],
         "memory_mb": figures["memory_mb"],
-        "loader_saturation": seen.loader_saturation,
-        "loader_limited": [found.detail for found in disturbances.loader_at_its_limit(trial, seen)],
-        "disturbed": [found.detail for found in disturbances.disturbances(trial, seen)],
+        "loader_saturation": measurement.loader_saturation,
+        "loader_limited": [found.detail for found in disturbances.loader_saturation(trial, measurement)],
+        "disturbed": [found.detail for found in disturbances.disturbances(trial, measurement)],
     }

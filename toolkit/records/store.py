@@ -1,8 +1,8 @@
-"""Records: what one trial came to, and the file that keeps them.
+"""Records: the results of one trial each, and the file that keeps them.
 
-`record(trial, frames)` is pure and the only way from frames to a record, live or read again from logs. Everything after
-it (tables, claims, statistics, plans) reads records alone. Numbers are stored raw with their unit in the name; they are
-formatted once, in report/. Memory is in MB of 1,000,000 bytes.
+`record(trial, frames)` is pure and the only way from frames to a record, whether the frames arrive live or are read
+from logs. Everything later (tables, claims, statistics, plans) reads records alone. Numbers are stored raw with their
+unit in the name and formatted once, in report/. Memory is in MB of 1,000,000 bytes.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from toolkit.agent.frames import Frame
 from toolkit.errors import GilfreeError
 from toolkit.records import checks
-from toolkit.records.metrics import Measured, measure
+from toolkit.records.metrics import Measurement, measure
 from toolkit.records.rates import rates
+from toolkit.records.rejection import Rejection as Rejection
 from toolkit.trial.model import Trial
 
 SCHEMA = 1
@@ -28,16 +29,8 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Rejection(_Model):
-    """Why a trial does not count. `environmental`: the machine's doing, not the server's."""
-
-    reason: str
-    detail: str
-    environmental: bool
-
-
 class Metrics(_Model):
-    """Figures of the measured window; None where they could not be had. See measured.py for how each is made."""
+    """Figures of the measured window; None where there is no data. metrics.py says how each is calculated."""
 
     requests_per_second: float | None = None
     latency_mean_ms: float | None = None
@@ -63,7 +56,7 @@ class Metrics(_Model):
 
 
 class Record(_Model):
-    """One trial: who it was, whether it counts, what was asked and what happened."""
+    """One trial: which one, whether it counts and why not, its figures, its settings and what happened."""
 
     record_schema: int = SCHEMA
     trial: str
@@ -89,8 +82,8 @@ class Record(_Model):
 
 def record(trial: Trial, frames: Sequence[Frame]) -> Record:
     """The record of one trial from all its frames of both sides and of the backend. Pure."""
-    seen = measure(trial, frames)
-    found = checks.rejections(trial, frames, seen)
+    measurement = measure(trial, frames)
+    rejections = checks.rejections(trial, frames, measurement)
     outcome = next((frame for frame in reversed(frames) if frame["kind"] == "outcome"), {})
     return Record(
         trial=trial.id,
@@ -104,44 +97,53 @@ def record(trial: Trial, frames: Sequence[Frame]) -> Record:
         arm=trial.arm.name,
         role=trial.arm.role,
         attempt=trial.attempt,
-        wall_time=seen.wall_time,
-        accepted=not found,
-        rejections=[Rejection(reason=r.reason, detail=r.detail, environmental=r.environmental) for r in found],
-        metrics=Metrics(**seen.metrics()),
-        load={**seen.load, "rates": rates(trial, frames)} if trial.searching else seen.load,
+        wall_time=measurement.wall_time,
+        accepted=not rejections,
+        rejections=rejections,
+        metrics=Metrics(**measurement.metrics()),
+        load={**measurement.load, "rates": rates(trial, frames)} if trial.seeks_rate else measurement.load,
         server={
-            **seen.server,
+            **measurement.server,
             "outcome": {k: v for k, v in outcome.items() if k not in ("seq", "t_ns", "side", "kind")},
         },
         limits=trial.scenario.limits.model_dump(),
-        notes=_notes(seen),
+        notes=_notes(measurement),
     )
 
 
-def _notes(seen: Measured) -> list[str]:
+def _notes(measurement: Measurement) -> list[str]:
     notes = []
-    if seen.asked_seconds is not None and seen.seconds is not None and seen.seconds > seen.asked_seconds:
-        notes.append(f"window extended from {seen.asked_seconds} s to {seen.seconds} s: it must last 10 latencies")
-    if seen.wire_bytes is None:
-        notes.append("the answer's size is not constant, so wrong bodies of another size could not be counted")
+    if (
+        measurement.requested_seconds is not None
+        and measurement.seconds is not None
+        and measurement.seconds > measurement.requested_seconds
+    ):
+        notes.append(
+            f"window extended from {measurement.requested_seconds} s to {measurement.seconds} s: it must last 10 latencies"
+        )
+    if measurement.wire_bytes is None:
+        notes.append("the size of answers varies, so wrong bodies of another size could not be detected")
     return notes
 
 
 class Store:
-    """trials.jsonl: append-only, one record a line, each written through to the disk before the next trial starts."""
+    """trials.jsonl: append-only, one record a line, each synced to the disk before the next trial starts."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
 
     def read(self) -> list[Record]:
-        """All records; a last line torn by a kill is left out. Raises GilfreeError for any other line that is not one."""
+        """All records, without a last line that was cut off by a kill.
+
+        Raises GilfreeError that gives file and line for any other line that is not a record.
+        """
         return list(self._parse())
 
     def append(self, one: Record) -> None:
-        """Add a record; a torn last line of an earlier run is cut off first."""
+        """Add a record, after removing an incomplete last line that an earlier run left."""
         line = one.model_dump_json() + "\n"
         with self.file.open("ab+") as file:
-            _cut_torn_line(file)
+            _remove_incomplete_line(file)
             file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())
@@ -150,7 +152,7 @@ class Store:
         if not self.file.exists():
             return
         lines = self.file.read_bytes().split(b"\n")
-        for number, line in enumerate(lines[:-1], 1):  # what follows the last newline is torn or empty
+        for number, line in enumerate(lines[:-1], 1):  # what follows the last newline is incomplete or empty
             try:
                 yield Record.model_validate_json(line)
             except ValidationError as error:
@@ -162,7 +164,7 @@ class Store:
                 ) from error
 
 
-def _cut_torn_line(file: Any) -> None:
+def _remove_incomplete_line(file: Any) -> None:
     end = file.seek(0, os.SEEK_END)
     if end == 0:
         return

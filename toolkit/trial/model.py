@@ -75,7 +75,7 @@ class Trial:
         return (Window("warmup", load.warmup_seconds, measured=False), *(self.windows or (own,)))
 
     @property
-    def searching(self) -> bool:
+    def seeks_rate(self) -> bool:
         """Whether a plan looks for the rate that the server bears: too high a rate is then a finding and no fault."""
         return any(window.rate_rps for window in self.windows)
 
