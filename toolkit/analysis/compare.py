@@ -1,8 +1,8 @@
-"""A campaign's records -> what it comes to: every contrast at every point, best against best, and how noisy it was.
+"""A campaign's records -> its comparison: every contrast at every point, best against best, and how noisy it was.
 
-The unit is a block: ratios are taken inside it and everything else is done to their logarithms by `stats`. The primary
-family of a point (requests/s, CPU time, memory, and p99 where the load is constant-rate) is judged together; all else
-is descriptive. Figures that are not there are None; nothing here is formatted.
+The unit is a block: ratios are taken inside it and `stats` works on their logarithms. The primary family of a point
+(requests/s, CPU time, memory, and p99 where the load is constant-rate) gets its verdicts together; everything else is
+descriptive. Figures that are missing are None; nothing here is formatted.
 """
 
 from __future__ import annotations
@@ -11,106 +11,109 @@ import statistics as stdlib_statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
-from toolkit.analysis.comparison import Best, Comparison, PointComparison
-from toolkit.analysis.families import described, judged, log_rows, stopping_rule
-from toolkit.analysis.headline import caveats, first_line, too_noisy
-from toolkit.analysis.noise import noise
+from toolkit.analysis.comparison import BestComparison, Comparison, PointComparison
+from toolkit.analysis.decision import too_noisy
+from toolkit.analysis.early_stopping import stopping_rule
+from toolkit.analysis.families import compare_families, descriptive_figures, log_ratios_by_metric
+from toolkit.analysis.noise import noise_of
 from toolkit.campaign.contrasts import Contrast, contrasts
 from toolkit.campaign.plan import complete_blocks, stop_reason
 from toolkit.campaign.runner import Campaign
 from toolkit.records.store import Metrics, Record
 from toolkit.scenario.model import Point
 
+if TYPE_CHECKING:
+    from toolkit.analysis.stats import StoppingDecision, StoppingRule
+
 Cells = Mapping[tuple[str, str], Mapping[int, Metrics]]
-"""By point key and arm, the figures of each complete block."""
+"""By point key and arm, the figures of each complete block, by its index."""
 
 
 def compare(campaign: Campaign, records: Sequence[Record] | None = None) -> Comparison:
-    """The comparison of a campaign, finished or under way; `records` spares reading them again."""
+    """The comparison of a campaign, finished or under way; `records` saves reading them again."""
     records = campaign.records() if records is None else records
-    arms = [arm.name for arm in campaign.arms]
-    counted = complete_blocks(records, arms)
+    blocks = complete_blocks(records, [arm.name for arm in campaign.arms])
     cells: dict[tuple[str, str], dict[int, Metrics]] = defaultdict(dict)
-    for (key, index), attempt in counted.items():
+    for (key, index), attempt in blocks.items():
         for record in attempt:
             cells[key, record.arm][index] = record.metrics
     rule = stopping_rule(campaign.description)
-    looks = rule.looks if rule else None
-    wanted = contrasts(campaign.arms)
-    points = campaign.scenario.points()
-    at_points = [(one, point, pairs(cells, one, point, point)) for one in wanted for point in points]
-    families = judged([rows for _, _, rows in at_points], looks)
-    compared = [
-        PointComparison(one, point, point.key, len(rows), family, described(rows), _stopped(rows, rule))
-        for (one, point, rows), family in zip(at_points, families, strict=True)
-    ]
-    best = [found for one in wanted if one.kind != "aa" for found in _choices(one, points, cells)]
-    families = judged([pairs(cells, found.contrast, found.baseline, found.candidate) for found in best], looks)
-    found = Comparison(
+    all_contrasts = contrasts(campaign.arms)
+    points = _compare_points(all_contrasts, campaign.scenario.points(), cells, rule)
+    comparison = Comparison(
         campaign=campaign.name,
         title=campaign.scenario.title,
-        contrasts=wanted,
-        best=tuple(replace(one, family=family) for one, family in zip(best, families, strict=True)),
-        points=tuple(compared),
-        noise=noise(records, counted),
-        too_noisy="",
-        first_line="",
-        caveats=(),
-        looks=_looks_words(rule),
-        blocks=max((one.blocks for one in compared), default=0),
+        contrasts=all_contrasts,
+        best=_compare_bests(all_contrasts, campaign.scenario.points(), cells, rule),
+        points=points,
+        noise=noise_of(records, blocks),
+        too_noisy=None,
+        stopping_rule=rule,
+        blocks=max((one.blocks for one in points), default=0),
     )
-    stopped = stop_reason(records, campaign.scenario.limits.rejected_share)
-    found = replace(found, too_noisy=too_noisy(found, stopped), caveats=caveats(found))
-    return replace(found, first_line=first_line(found))
+    reason = stop_reason(records, campaign.scenario.limits.rejected_share)
+    return replace(comparison, too_noisy=too_noisy(comparison, reason))
 
 
 def pairs(cells: Cells, contrast: Contrast, baseline: Point, candidate: Point) -> list[tuple[Metrics, Metrics]]:
     """Baseline and candidate of every round that has both, in the order of rounds.
 
-    Within one point that is the block; between two it is the round, since a round visits every point before the next.
+    Within one point the round is the block; two points are paired by round, since a round visits every point before
+    the next begins.
     """
     below, above = cells.get((baseline.key, contrast.baseline), {}), cells.get((candidate.key, contrast.candidate), {})
     return [(below[index], above[index]) for index in sorted(below.keys() & above.keys())]
 
 
-def _choices(contrast: Contrast, points: Sequence[Point], cells: Cells) -> list[Best]:
+def _compare_points(
+    all_contrasts: Sequence[Contrast], points: Sequence[Point], cells: Cells, rule: StoppingRule | None
+) -> tuple[PointComparison, ...]:
+    groups = [(contrast, point, pairs(cells, contrast, point, point)) for contrast in all_contrasts for point in points]
+    families = compare_families([rows for _, _, rows in groups], rule.interim if rule else None)
+    return tuple(
+        PointComparison(contrast, point, point.key, len(rows), family, descriptive_figures(rows), _stopping(rows, rule))
+        for (contrast, point, rows), family in zip(groups, families, strict=True)
+    )
+
+
+def _compare_bests(
+    all_contrasts: Sequence[Contrast], points: Sequence[Point], cells: Cells, rule: StoppingRule | None
+) -> tuple[BestComparison, ...]:
     """Best against best for every endpoint and number of connections at which both sides were measured."""
-    groups: dict[tuple[str, int], list[Point]] = defaultdict(list)
+    settings: dict[tuple[str, int], list[Point]] = defaultdict(list)
     for point in points:
-        groups[point.endpoint, point.connections].append(point)
-    found = []
-    for (endpoint, connections), members in groups.items():
-        below, above = (_fastest(members, arm, cells) for arm in (contrast.baseline, contrast.candidate))
-        if below is None or above is None:
+        settings[point.endpoint, point.connections].append(point)
+    best, groups = [], []
+    for contrast in all_contrasts:
+        if contrast.kind == "aa":
             continue
-        rows = pairs(cells, contrast, below, above)
-        if len(members) == 1:
-            caveat = "only one setting was measured, so nothing was chosen"
-        else:
-            caveat = (
-                f"each side's best of {len(members)} settings was chosen by the same trials that are compared here:"
-                " what was lucky is chosen more easily, so both figures lean upwards"
+        for (endpoint, connections), members in settings.items():
+            baseline, candidate = (_fastest(members, arm, cells) for arm in (contrast.baseline, contrast.candidate))
+            if baseline is None or candidate is None:
+                continue
+            rows = pairs(cells, contrast, baseline, candidate)
+            groups.append(rows)
+            best.append(
+                BestComparison(
+                    contrast=contrast,
+                    endpoint=endpoint,
+                    connections=connections,
+                    baseline=baseline,
+                    candidate=candidate,
+                    choices=len(members),
+                    blocks=len(rows),
+                    family=(),
+                    descriptive=descriptive_figures(rows),
+                )
             )
-        found.append(
-            Best(
-                contrast,
-                endpoint,
-                connections,
-                below,
-                above,
-                len(members),
-                len(rows),
-                (),
-                described(rows),
-                caveat,
-            )
-        )
-    return found
+    families = compare_families(groups, rule.interim if rule else None)
+    return tuple(replace(one, family=family) for one, family in zip(best, families, strict=True))
 
 
 def _fastest(points: Sequence[Point], arm: str, cells: Cells) -> Point | None:
+    """The point at which an arm has its highest median requests/s; None where it has no figure at any."""
     medians = {}
     for point in points:
         figures = [one.requests_per_second for one in cells.get((point.key, arm), {}).values()]
@@ -120,26 +123,11 @@ def _fastest(points: Sequence[Point], arm: str, cells: Cells) -> Point | None:
     return max(medians, key=lambda point: medians[point]) if medians else None
 
 
-def _stopped(rows: Sequence[tuple[Metrics, Metrics]], rule: Any) -> str:
-    """Under early stopping: why this point has enough blocks, or that it has not."""
+def _stopping(rows: Sequence[tuple[Metrics, Metrics]], rule: StoppingRule | None) -> StoppingDecision | None:
+    """Under early stopping: whether this point has enough blocks; None without a rule or without a block."""
     if rule is None:
-        return ""
+        return None
     from toolkit.analysis import stats
 
-    logs = log_rows(rows)
-    if not logs:
-        return "no complete block yet"
-    decision = stats.decide(logs, rule)
-    if decision.why == "precise":
-        return f"stopped after {len(rows)} blocks: every interval is within ±{rule.half_width:.0%}"
-    if decision.why == "limit":
-        return f"stopped at the limit of {rule.limit} blocks, the widest interval is that of {decision.metric}"
-    return f"not enough after {len(rows)} blocks ({decision.why}), about {decision.expected_blocks} are expected"
-
-
-def _looks_words(rule: Any) -> str:
-    if rule is None:
-        return ""
-    from toolkit.analysis.stats.stopping import CORRECTION
-
-    return f"looked at after every block from {rule.first} to {rule.limit}; intervals and p are corrected for it: {CORRECTION}"
+    log_ratios = log_ratios_by_metric(rows)
+    return stats.stopping_decision(log_ratios, rule) if log_ratios else None

@@ -1,7 +1,8 @@
 """Early stopping, a second `Plan`: each point gets blocks until its intervals are narrow enough, or up to a limit.
 
-The same rounds as the fixed matrix, less the points that have enough. That is asked of the records after every block;
-intervals and p of such a campaign are corrected for the looking (`stats.Looks`), so campaign.json holds the rule.
+The rounds are those of the fixed matrix, without the points that have enough. The records decide that after every
+block; intervals and p of such a campaign are corrected for these interim analyses (`stats.InterimAnalyses`), which is
+why campaign.json holds the rule.
 """
 
 from __future__ import annotations
@@ -9,22 +10,32 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from toolkit.analysis.families import log_rows
+from toolkit.analysis.families import log_ratios_by_metric
 from toolkit.campaign.contrasts import Contrast
 from toolkit.campaign.plan import Block, FixedMatrix, complete_blocks
 from toolkit.records.store import Metrics, Record
 
 if TYPE_CHECKING:
-    from toolkit.analysis.stats import Decision, StoppingRule
+    from toolkit.analysis.stats import StoppingDecision, StoppingRule
+
+
+def stopping_rule(description: Mapping[str, Any]) -> StoppingRule | None:
+    """The rule under which a campaign stops early, from its campaign.json; None for a fixed number of blocks."""
+    settings = description.get("stopping")
+    if not settings:
+        return None
+    from toolkit.analysis import stats
+
+    return stats.StoppingRule(**settings)
 
 
 @dataclass(frozen=True)
-class UntilSure:
-    """`matrix` with as many rounds as the rule's limit. A point has enough when all its `contrasts` have.
+class EarlyStoppingPlan:
+    """`matrix` with as many rounds as the rule's limit. A point has enough blocks when all its `contrasts` have.
 
-    A/A arms are measured along but stop nothing, unless there is nothing else.
+    A/A contrasts are measured as well but decide nothing, unless there is no other contrast.
     """
 
     matrix: FixedMatrix
@@ -36,36 +47,38 @@ class UntilSure:
         return self.matrix.total()
 
     def next(self, records: Sequence[Record], running: Collection[Block]) -> Block | None:
-        """The next block of the matrix at a point that has not enough yet."""
-        decided = self.decisions(records)
-        left = tuple(point for point in self.matrix.points if not _enough(decided[point.key]))
-        return replace(self.matrix, points=left).next(records, running)
+        """The next block of the matrix at a point that does not have enough blocks yet; None when all have."""
+        decisions = self.decisions(records)
+        unfinished = tuple(point for point in self.matrix.points if not _enough(decisions[point.key]))
+        return replace(self.matrix, points=unfinished).next(records, running)
 
     def expected(self, records: Sequence[Record]) -> int:
         """How many blocks there will be in all, by the spread so far."""
-        done: dict[str, int] = defaultdict(int)
+        complete: dict[str, int] = defaultdict(int)
         for key, _ in complete_blocks(records, self.matrix.arms):
-            done[key] += 1
+            complete[key] += 1
         return sum(
-            done[key] if _enough(found) else max((one.expected_blocks for one in found), default=self.rule.limit)
-            for key, found in self.decisions(records).items()
+            complete[key]
+            if _enough(decisions)
+            else max((one.expected_blocks for one in decisions), default=self.rule.limit)
+            for key, decisions in self.decisions(records).items()
         )
 
-    def decisions(self, records: Sequence[Record]) -> Mapping[str, list[Decision]]:
-        """By point, the decision of each contrast; none where there is no complete block."""
+    def decisions(self, records: Sequence[Record]) -> Mapping[str, list[StoppingDecision]]:
+        """By point key, the decision of each contrast; an empty list where there is no complete block."""
         from toolkit.analysis import stats
 
         cells: dict[str, list[dict[str, Metrics]]] = defaultdict(list)
-        for (key, _), found in sorted(complete_blocks(records, self.matrix.arms).items()):
-            cells[key].append({record.arm: record.metrics for record in found})
+        for (key, _), attempt in sorted(complete_blocks(records, self.matrix.arms).items()):
+            cells[key].append({record.arm: record.metrics for record in attempt})
         deciding = [one for one in self.contrasts if one.kind != "aa"] or list(self.contrasts)
-        decided = {}
+        decisions = {}
         for point in self.matrix.points:
             blocks = cells[point.key]
-            rows = [log_rows([(one[c.baseline], one[c.candidate]) for one in blocks]) for c in deciding]
-            decided[point.key] = [stats.decide(row, self.rule) for row in rows if row]
-        return decided
+            rows = [log_ratios_by_metric([(one[c.baseline], one[c.candidate]) for one in blocks]) for c in deciding]
+            decisions[point.key] = [stats.stopping_decision(row, self.rule) for row in rows if row]
+        return decisions
 
 
-def _enough(decided: Sequence[Decision]) -> bool:
-    return bool(decided) and all(one.stop for one in decided)
+def _enough(decisions: Sequence[StoppingDecision]) -> bool:
+    return bool(decisions) and all(one.stop for one in decisions)

@@ -1,26 +1,25 @@
-"""Pairs of figures -> the primary family, judged, and what is only described. Shared by all comparisons.
+"""Pairs of figures -> the primary family with its verdicts, and the descriptive figures. Shared by all comparisons.
 
-All families are worked out in one call of `stats`, since there the rows of a thousand points cost as much as one.
+All families go through `stats` in one call, which works on the rows of a thousand points at the cost of one.
 """
 
 from __future__ import annotations
 
 import math
 import statistics as stdlib_statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from toolkit.analysis.verdict_rule import Verdict
 from toolkit.records.store import Metrics
 
 if TYPE_CHECKING:
-    from toolkit.analysis.stats import Estimate, Looks, StoppingRule, Verdict
+    from toolkit.analysis.stats import Estimate, HolmVerdict, InterimAnalyses
 
 PRIMARY = ("requests_per_second", "cpu_seconds_per_1000_requests", "memory_mb", "latency_p99_ms")
-"""Judged as one family; p99 is there only where the load kept a constant rate (closed-loop latency is c/rps again)."""
-
-
-Outcome = Literal["higher", "lower", "equivalent", "inconclusive"]
+"""The family that gets verdicts; p99 is there only where the load kept a constant rate (in a closed loop latency is
+nearly connections / rate, the same figure again)."""
 
 
 def _per_cpu(one: Metrics) -> float | None:
@@ -42,12 +41,13 @@ DESCRIPTIVE: dict[str, Callable[[Metrics], float | None]] = {
 
 
 @dataclass(frozen=True)
-class Judged:
+class MetricComparison:
     """One primary metric of a contrast. `baseline` and `candidate` are medians over the same `n` blocks.
 
-    `ratio` with its 95 % interval `low`..`high` (None: so few blocks allow none); `p` before and `holm_p` after the
-    correction for the family; `smallest_effect` (0.02: 2 %) is what n blocks with this spread would have seen in 80 %
-    of cases. The bootstrap interval is shown beside and decides nothing.
+    `low`..`high` is the 95 % interval of `ratio`, None where so few blocks allow none. `p` is before and `holm_p` after
+    the correction for the family. `smallest_effect` (0.02: 2 %) is what n blocks with this spread would have seen in
+    80 % of cases, None where they could not have seen any. The bootstrap interval is given for readers who expect it
+    and decides nothing.
     """
 
     metric: str
@@ -62,13 +62,12 @@ class Judged:
     smallest_effect: float | None
     bootstrap_low: float | None
     bootstrap_high: float | None
-    verdict: Outcome
-    reason: str
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
-class Described:
-    """One descriptive figure of a contrast: medians, and the median of the ratios inside blocks."""
+class DescriptiveFigure:
+    """One figure of a contrast without a verdict: medians over `n` blocks, and the median of the ratios inside blocks."""
 
     metric: str
     n: int
@@ -82,40 +81,37 @@ Pairs = Sequence[tuple[Metrics, Metrics]]
 
 
 def primary_pairs(pairs: Pairs) -> dict[str, list[tuple[float, float]]]:
-    """By primary metric, baseline and candidate of each block that has both; a metric that no block has is left out."""
-    found = {name: _both(pairs, lambda one, name=name: getattr(one, name, None)) for name in PRIMARY}  # type: ignore[misc]
+    """By primary metric, baseline and candidate of each block that has both; a metric that no block has is omitted."""
+    found = {name: _positive_pairs(pairs, lambda one, name=name: getattr(one, name, None)) for name in PRIMARY}  # type: ignore[misc]
     return {name: values for name, values in found.items() if values}
 
 
-def log_rows(pairs: Pairs) -> dict[str, Any]:
-    """By primary metric the log ratios of all blocks, as `stats` takes them."""
-    from toolkit.analysis import stats
-
-    return {
-        name: stats.log_ratios([above for _, above in values], [below for below, _ in values])
-        for name, values in primary_pairs(pairs).items()
-    }
+def log_ratios_by_metric(pairs: Pairs) -> dict[str, Any]:
+    """By primary metric the log ratios of all blocks, as arrays for `stats`."""
+    return {name: _log_ratios(values) for name, values in primary_pairs(pairs).items()}
 
 
-def judged(groups: Sequence[Pairs], looks: Looks | None = None) -> list[tuple[Judged, ...]]:
-    """The judged family of each group of blocks, in order; empty where there is no block."""
+def compare_families(
+    groups: Sequence[Pairs], interim: InterimAnalyses | None = None
+) -> list[tuple[MetricComparison, ...]]:
+    """The primary family of each group of blocks, in order; empty where there is no block.
+
+    `interim`: given for a campaign that stops early, so that intervals and p are corrected for the interim analyses.
+    """
     from toolkit.analysis import stats
 
     families = [primary_pairs(pairs) for pairs in groups]
     estimates: dict[tuple[int, str], Estimate] = {}
     for size in {len(family) for family in families} - {0}:
         places = [(i, name) for i, family in enumerate(families) if len(family) == size for name in family]
-        rows = [
-            stats.log_ratios([above for _, above in families[i][name]], [below for below, _ in families[i][name]])
-            for i, name in places
-        ]
-        estimates.update(zip(places, stats.estimates(rows, family_size=size, looks=looks), strict=True))
-    found = []
+        rows = [_log_ratios(families[i][name]) for i, name in places]
+        estimates.update(zip(places, stats.estimates(rows, family_size=size, interim=interim), strict=True))
+    compared = []
     for i, family in enumerate(families):
-        verdicts = stats.judge({name: estimates[i, name] for name in family})
-        found.append(
+        verdicts = stats.family_verdicts({name: estimates[i, name] for name in family})
+        compared.append(
             tuple(
-                judged_metric(
+                metric_comparison(
                     name,
                     [below for below, _ in values],
                     [above for _, above in values],
@@ -125,14 +121,14 @@ def judged(groups: Sequence[Pairs], looks: Looks | None = None) -> list[tuple[Ju
                 for name, values in family.items()
             )
         )
-    return found
+    return compared
 
 
-def judged_metric(
-    name: str, baseline: Sequence[float], candidate: Sequence[float], estimate: Estimate, verdict: Verdict
-) -> Judged:
+def metric_comparison(
+    name: str, baseline: Sequence[float], candidate: Sequence[float], estimate: Estimate, verdict: HolmVerdict
+) -> MetricComparison:
     """A metric with its estimate and verdict, infinities as None."""
-    return Judged(
+    return MetricComparison(
         metric=name,
         n=estimate.n,
         baseline=stdlib_statistics.median(baseline),
@@ -145,18 +141,17 @@ def judged_metric(
         smallest_effect=estimate.smallest_effect if math.isfinite(estimate.smallest_effect) else None,
         bootstrap_low=estimate.bootstrap_low,
         bootstrap_high=estimate.bootstrap_high,
-        verdict=verdict.outcome,
-        reason=verdict.reason,
+        verdict=verdict.verdict,
     )
 
 
-def described(pairs: Pairs) -> tuple[Described, ...]:
-    """The descriptive figures; one that no block has stands there empty."""
-    found = []
+def descriptive_figures(pairs: Pairs) -> tuple[DescriptiveFigure, ...]:
+    """All descriptive figures; one that no block has is None with n = 0."""
+    figures = []
     for name, figure in DESCRIPTIVE.items():
-        values = _both(pairs, figure)
-        found.append(
-            Described(
+        values = _positive_pairs(pairs, figure)
+        figures.append(
+            DescriptiveFigure(
                 name,
                 len(values),
                 stdlib_statistics.median(below for below, _ in values) if values else None,
@@ -164,20 +159,16 @@ def described(pairs: Pairs) -> tuple[Described, ...]:
                 stdlib_statistics.median(above / below for below, above in values) if values else None,
             )
         )
-    return tuple(found)
+    return tuple(figures)
 
 
-def stopping_rule(description: Mapping[str, Any]) -> StoppingRule | None:
-    """The rule under which a campaign stops early, from its campaign.json; None for a fixed number of blocks."""
-    given = description.get("stopping")
-    if not given:
-        return None
+def _log_ratios(values: Sequence[tuple[float, float]]) -> Any:
     from toolkit.analysis import stats
 
-    return stats.StoppingRule(**given)
+    return stats.log_ratios([above for _, above in values], [below for below, _ in values])
 
 
-def _both(pairs: Pairs, figure: Callable[[Metrics], float | None]) -> list[tuple[float, float]]:
+def _positive_pairs(pairs: Pairs, figure: Callable[[Metrics], float | None]) -> list[tuple[float, float]]:
     found = []
     for baseline, candidate in pairs:
         below, above = figure(baseline), figure(candidate)

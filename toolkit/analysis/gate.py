@@ -1,7 +1,7 @@
-"""`--fail-on 'requests_per_second<-5%'`: a limit on what new may cost against old, and whether it was broken.
+"""`--fail-on 'requests_per_second<-5%'`: a limit on how much worse new may be than old, and whether it is broken.
 
-Broken means that the whole 95 % interval lies beyond the limit, so that noise alone fails nobody's build. What noise
-hides passes, and is said to have passed unseen.
+A limit is broken when the whole 95 % interval lies beyond it, so that noise alone fails no build. Where the interval
+lies on both sides the state is `not sure`, and the gate passes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from toolkit.analysis.comparison import Comparison, PointComparison
-from toolkit.analysis.families import PRIMARY, Judged
+from toolkit.analysis.families import PRIMARY, MetricComparison
 from toolkit.errors import GilfreeError
 
 FORM = "METRIC<-5% or METRIC>+5%"
@@ -27,9 +27,12 @@ _EXPECTED: tuple[tuple[Literal["name", "side", "number", "percent"], str], ...] 
 )
 
 
+State = Literal["broken", "kept", "not sure"]
+
+
 @dataclass(frozen=True)
 class Limit:
-    """Fail when the change of `metric` (0.05: +5 %) is surely below (`<`) or above (`>`) `change`."""
+    """Fail when the whole interval of the change of `metric` is below (`<`) or above (`>`) `change` (0.05: +5 %)."""
 
     metric: str
     side: Literal["<", ">"]
@@ -38,13 +41,13 @@ class Limit:
     def __str__(self) -> str:
         return f"{self.metric}{self.side}{100 * self.change:+g}%"
 
-    def broken_by(self, one: Judged) -> bool:
+    def broken_by(self, one: MetricComparison) -> bool:
         """Whether the whole interval lies beyond the limit."""
         if one.low is None or one.high is None:
             return False
         return one.high < 1 + self.change if self.side == "<" else one.low > 1 + self.change
 
-    def kept_by(self, one: Judged) -> bool:
+    def kept_by(self, one: MetricComparison) -> bool:
         """Whether the whole interval lies on the good side of the limit."""
         if one.low is None or one.high is None:
             return False
@@ -52,55 +55,51 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What one limit comes to at one point for one variant."""
+class LimitResult:
+    """One limit at one point of one contrast. `metric`: None where the limit's metric was not measured."""
 
     limit: Limit
-    where: str
-    state: Literal["broken", "kept", "not sure"]
-    one: Judged | None
+    point: PointComparison
+    state: State
+    metric: MetricComparison | None
 
 
-def parse(text: str) -> Limit:
-    """The limit in an expression. Raises GilfreeError showing the place of the error."""
+def parse_limit(text: str) -> Limit:
+    """The limit that an expression such as `memory_mb>+5%` states. Raises GilfreeError showing the place of the error."""
     found: dict[str, str] = {}
     at = 0
     for kind, expected in _EXPECTED:
         token = _TOKEN.match(text, at)
         start = token.end() - len(token.group().lstrip()) if token else at + len(text[at:]) - len(text[at:].lstrip())
         if token is None or token.lastgroup != kind:
-            raise _wrong(text, start, f"expected {expected}")
+            raise _syntax_error(text, start, f"expected {expected}")
         found[kind] = token.group().strip()
         if kind == "name" and found["name"] not in PRIMARY:
-            raise _wrong(text, start, f"there is no metric {found['name']!r}; there are {', '.join(PRIMARY)}")
+            raise _syntax_error(text, start, f"there is no metric {found['name']!r}; there are {', '.join(PRIMARY)}")
         at = token.end()
     if text[at:].strip():
-        raise _wrong(text, at + len(text[at:]) - len(text[at:].lstrip()), "nothing may follow %")
+        raise _syntax_error(text, at + len(text[at:]) - len(text[at:].lstrip()), "nothing may follow the %")
     change = float(found["number"]) / 100
     if change <= -1:
-        raise _wrong(text, text.index(found["number"]), "a figure cannot fall by 100 % or more")
+        raise _syntax_error(text, text.index(found["number"]), "a figure cannot fall by 100 % or more")
     return Limit(found["name"], "<" if found["side"] == "<" else ">", change)
 
 
-def findings(limits: Sequence[Limit], comparison: Comparison) -> Iterator[Finding]:
-    """What each limit comes to at every point of the comparison with the reference."""
+def check_limits(limits: Sequence[Limit], comparison: Comparison) -> Iterator[LimitResult]:
+    """Each limit at every point of the contrasts with the baseline (`--against`)."""
     for limit in limits:
         for point in comparison.of("against"):
             one = next((one for one in point.family if one.metric == limit.metric), None)
-            yield Finding(limit, _where(point), _state(limit, one), one)
+            yield LimitResult(limit, point, _state(limit, one), one)
 
 
-def _state(limit: Limit, one: Judged | None) -> Literal["broken", "kept", "not sure"]:
+def _state(limit: Limit, one: MetricComparison | None) -> State:
     if one is None:
         return "not sure"
     return "broken" if limit.broken_by(one) else "kept" if limit.kept_by(one) else "not sure"
 
 
-def _where(point: PointComparison) -> str:
-    return f"{point.key}, {point.contrast.words}"
-
-
-def _wrong(text: str, at: int, message: str) -> GilfreeError:
+def _syntax_error(text: str, at: int, message: str) -> GilfreeError:
     return GilfreeError(
         f"--fail-on, column {at + 1}: {message}\n  {text}\n  {' ' * at}^", f"write it as {FORM}, in quotes"
     )

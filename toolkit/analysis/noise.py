@@ -1,6 +1,6 @@
-"""How quiet a campaign was: what the machine took from it, how far its blocks lie apart, what was rejected and why.
+"""How quiet a campaign was: what disturbed it, how far its blocks lie apart, which trials were rejected and why.
 
-Shown with every comparison, never averaged away: a reader must see what the figures stand on.
+Reports show it with every comparison, so that readers see how far they can trust the figures.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from toolkit.records.store import Record, Rejection
 
-SHARES = ("steal", "foreign_cpu", "throttled_periods", "loader_throttled_periods", "loader_saturation")
+DISTURBANCES = ("steal", "foreign_cpu", "throttled_periods", "loader_throttled_periods", "loader_saturation")
 LIMIT_NAMES = {"loader_throttled_periods": "throttled_periods"}
 
 
 @dataclass(frozen=True)
-class Share:
-    """A disturbance as a share of 1 over all trials, rejected ones included; `limit` is what rejects a trial."""
+class DisturbanceShare:
+    """A disturbance as a share of 1 over all trials, rejected ones included; above `limit` a trial is rejected."""
 
     name: str
     median: float
@@ -38,8 +38,8 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Rejected:
-    """How many trials fell to one cause. `environmental`: the machine's doing, not the server's."""
+class RejectionCount:
+    """How many trials were rejected for one cause. `environmental`: caused by the machine, not by the server."""
 
     reason: str
     count: int
@@ -49,42 +49,42 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Noise:
-    """All of it. Frequencies are None where the machine does not tell them. `spreads`: the widest first."""
+    """How quiet a campaign was. Frequencies are None where the machine does not report them. `spreads`: widest first."""
 
-    shares: tuple[Share, ...]
+    shares: tuple[DisturbanceShare, ...]
     frequency_mhz_lowest: float | None
     frequency_mhz_median: float | None
     frequency_mhz_highest: float | None
     spread_median: float | None
     spreads: tuple[Spread, ...]
-    rejected: tuple[Rejected, ...]
+    rejected: tuple[RejectionCount, ...]
     trials: int
 
 
-def noise(records: Sequence[Record], counted: Mapping[tuple[str, int], Sequence[Record]]) -> Noise:
-    """What `records` (all of a campaign) and its complete blocks say of how quiet it was."""
+def noise_of(records: Sequence[Record], counted: Mapping[tuple[str, int], Sequence[Record]]) -> Noise:
+    """The noise of a campaign, from all its `records` and its complete blocks (`counted`, by point key and index)."""
     frequencies = _values(records, "frequency_mhz")
     spreads = sorted(_spreads(counted), key=lambda one: -one.relative)
     return Noise(
-        shares=tuple(share for name in SHARES if (share := _share(records, name)) is not None),
+        shares=tuple(share for name in DISTURBANCES if (share := _share(records, name)) is not None),
         frequency_mhz_lowest=min(frequencies, default=None),
         frequency_mhz_median=stdlib_statistics.median(frequencies) if frequencies else None,
         frequency_mhz_highest=max(frequencies, default=None),
         spread_median=stdlib_statistics.median(one.relative for one in spreads) if spreads else None,
         spreads=tuple(spreads),
-        rejected=rejected(records),
+        rejected=rejection_counts(records),
         trials=len(records),
     )
 
 
-def rejected(records: Iterable[Record]) -> tuple[Rejected, ...]:
+def rejection_counts(records: Iterable[Record]) -> tuple[RejectionCount, ...]:
     """Rejected trials by their first cause, the most frequent first."""
     causes = [record.rejections[0] for record in records if record.rejections]
     first: dict[str, Rejection] = {}
     for cause in causes:
         first.setdefault(cause.reason, cause)
     return tuple(
-        Rejected(reason, count, first[reason].environmental, first[reason].detail)
+        RejectionCount(reason, count, first[reason].environmental, first[reason].detail)
         for reason, count in Counter(cause.reason for cause in causes).most_common()
     )
 
@@ -93,13 +93,13 @@ def _values(records: Iterable[Record], name: str) -> list[float]:
     return [value for record in records if (value := getattr(record.metrics, name)) is not None]
 
 
-def _share(records: Sequence[Record], name: str) -> Share | None:
+def _share(records: Sequence[Record], name: str) -> DisturbanceShare | None:
     values = _values(records, name)
     if not values:
         return None
     limits = [record.limits.get(LIMIT_NAMES.get(name, name)) for record in records]
     limit = next((limit for limit in limits if limit is not None), None)
-    return Share(name, stdlib_statistics.median(values), max(values), limit, len(values))
+    return DisturbanceShare(name, stdlib_statistics.median(values), max(values), limit, len(values))
 
 
 def _spreads(counted: Mapping[tuple[str, int], Sequence[Record]]) -> Iterable[Spread]:

@@ -1,15 +1,15 @@
 """Does memory grow, does latency drift, are answers wrong after a while? One long load on one server, each variant.
 
-The load is cut into windows of equal length, for rewrk tells one mean latency at its end. Slopes come with intervals
-(stats.trend), since memory that wanders looks like a leak to a straight line. The first part is left out: an allocator
-fills up before it is level, and that is no leak.
+The load is divided into windows of equal length, because rewrk reports one mean latency when it ends. Slopes have
+intervals (stats.trend), since a straight line through memory that wanders looks like a leak. The first tenth is
+omitted: an allocator fills up before it is level, and that is no leak.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from toolkit.agent.frames import Frame
 from toolkit.analysis.comparison import finite
@@ -29,7 +29,7 @@ SECONDS_AN_HOUR = 3600
 
 @dataclass(frozen=True)
 class Slope:
-    """Growth an hour with its 95 % interval, None where the samples cannot tell; `level` is the median."""
+    """Growth an hour in `unit` with its 95 % interval, None where the samples are too few; `level` is the median."""
 
     unit: str
     level: float
@@ -39,8 +39,8 @@ class Slope:
     samples: int
 
     @property
-    def words(self) -> str:
-        """Whether it grows, falls, or shows neither."""
+    def state(self) -> Literal["grows", "falls", "no growth seen", "too short to tell"]:
+        """Whether the whole interval lies above or below 0."""
         if self.low is None or self.high is None:
             return "too short to tell"
         return "grows" if self.low > 0 else "falls" if self.high < 0 else "no growth seen"
@@ -48,7 +48,7 @@ class Slope:
 
 @dataclass(frozen=True)
 class Soak:
-    """One variant's soak. `wrong` of `validated` answers; `rejections`: what else went wrong."""
+    """One variant's soak. Of `validated` answers `wrong` were wrong and `errors` missing; `rejections`: other failures."""
 
     arm: str
     point: str
@@ -63,7 +63,7 @@ class Soak:
 
     @property
     def failed(self) -> bool:
-        """Whether answers were wrong or missing, or the server did not hold out."""
+        """Whether answers were wrong or missing, or the server failed."""
         return bool(self.wrong or self.errors or self.rejections)
 
     def data(self) -> dict[str, Any]:
@@ -72,24 +72,24 @@ class Soak:
         for name in ("memory", "latency"):
             slope: Slope | None = getattr(self, name)
             if slope is not None:
-                found[name]["words"] = slope.words
+                found[name]["words"] = slope.state
         return {"soak_schema": SCHEMA, **found}
 
 
-def windows(seconds: int) -> tuple[int, int]:
-    """How many windows of how many seconds a soak of `seconds` is cut into. Pure."""
+def window_count(seconds: int) -> tuple[int, int]:
+    """How many windows of how many seconds a soak of `seconds` is divided into. Pure."""
     length = min(LONGEST_WINDOW_SECONDS, max(SHORTEST_WINDOW_SECONDS, round(seconds / MOST_WINDOWS)))
     return max(1, seconds // length), length
 
 
 def soak_windows(count: int, seconds: int) -> tuple[Window, ...]:
-    """The windows of a soak; the last is the measured one, so that the record is of the server's state at the end."""
+    """The windows of a soak; only the last is measured, so that the record holds the server's state at the end."""
     before = (Window(f"soak-{index}", seconds, measured=False) for index in range(count - 1))
     return (*before, Window("measure", seconds))
 
 
-def soaked(one: Record, frames: Sequence[Frame]) -> Soak:
-    """What the frames of a soak come to, after its record. Pure."""
+def soak_of(one: Record, frames: Sequence[Frame]) -> Soak:
+    """The soak of one trial, from its record and its frames. Pure."""
     ends = [frame for frame in frames if frame["kind"] == "window_end"]
     starts = {frame["name"]: frame["t_ns"] for frame in frames if frame["kind"] == "window_start"}
     loads = [(starts[end["name"]], end["end_ns"], end) for end in ends if end["name"] != "warmup"]

@@ -1,19 +1,18 @@
 """Two finished campaigns compared: they share no blocks, so trials are permuted between them.
 
 Whatever changed between the two runs (the machine's temperature, its neighbours, its kernel) is in the figures too, and
-no test can take it out. So the result is labelled, refused where it could not mean anything, and feeds no gate: for
-a decision both go as arms into one campaign (`gilfree bench --against`).
+no test can remove it. So the result carries a label, is refused where the two are not comparable, and feeds no gate:
+for a decision, measure both as arms of one campaign (`gilfree bench --against`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from toolkit.analysis.comparison import finite
-from toolkit.analysis.families import PRIMARY, Judged, judged_metric
+from toolkit.analysis.families import PRIMARY, MetricComparison, metric_comparison
 from toolkit.campaign.contrasts import main_arms
 from toolkit.campaign.plan import complete_blocks
 from toolkit.campaign.runner import Campaign
@@ -21,12 +20,11 @@ from toolkit.errors import GilfreeError
 from toolkit.records.store import Record
 from toolkit.scenario.model import Point
 
-SCHEMA = 1
 LABEL = "machine drift not excluded"
-REMEDY = "measure both as arms of one campaign with `gilfree bench --against`, or compare all the same with --force"
+REMEDY = "measure both as arms of one campaign with `gilfree bench --against`, or compare them anyway with --force"
 SAME_MACHINE = ("cpu_model", "architecture", "physical_cores", "memory_bytes")
-NO_MATTER = {"title", "claims", "published"}
-"""Of a scenario: they judge and name, and change no trial. So does the number of blocks."""
+IRRELEVANT = {"title", "claims", "published"}
+"""Keys of a scenario that change no trial. The number of blocks changes none either."""
 
 
 @dataclass(frozen=True)
@@ -36,25 +34,18 @@ class UnpairedPoint:
     role: str
     point: Point
     key: str
-    family: tuple[Judged, ...]
+    family: tuple[MetricComparison, ...]
 
 
 @dataclass(frozen=True)
 class Unpaired:
-    """A comparison of two campaigns. `differences`: what else differs and was forced past."""
+    """A comparison of two campaigns. `differences`: what else differs between them, and what `force` overrode."""
 
     old: str
     new: str
     label: str
     differences: tuple[str, ...]
     points: tuple[UnpairedPoint, ...]
-
-    def data(self) -> dict[str, Any]:
-        """As plain data for JSON."""
-        found = asdict(self)
-        for mine, point in zip(found["points"], self.points, strict=True):
-            mine["point"] = point.point.model_dump()
-        return {"unpaired_schema": SCHEMA, **finite(found)}
 
 
 def compare_campaigns(old: Campaign, new: Campaign, *, force: bool = False) -> Unpaired:
@@ -75,7 +66,7 @@ def compare_campaigns(old: Campaign, new: Campaign, *, force: bool = False) -> U
         old.name,
         new.name,
         LABEL,
-        (*(f"forced: {one}" for one in obstacles), *_what_changed(old, new)),
+        (*(f"forced: {one}" for one in obstacles), *_changed_facts(old, new)),
         tuple(
             UnpairedPoint(role, points[key], key, _family(below[key, role], above[key, role])) for key, role in shared
         ),
@@ -83,8 +74,8 @@ def compare_campaigns(old: Campaign, new: Campaign, *, force: bool = False) -> U
 
 
 def scenario_differences(old: Campaign, new: Campaign) -> list[str]:
-    """Settings of the two scenarios that differ and change what a trial measures."""
-    before, after = (_flat(_that_matters(one)) for one in (old, new))
+    """The settings in which the two scenarios differ, of those that change what a trial measures."""
+    before, after = (_flattened(_relevant_settings(one)) for one in (old, new))
     missing = object()
     return [
         f"scenario {key}: {before.get(key, 'nothing')!r} and {after.get(key, 'nothing')!r}"
@@ -94,7 +85,7 @@ def scenario_differences(old: Campaign, new: Campaign) -> list[str]:
 
 
 def machine_differences(old: Campaign, new: Campaign, before: Sequence[Record], after: Sequence[Record]) -> list[str]:
-    """Facts by which the two ran on different machines, or on different CPUs of one."""
+    """The facts that show that the two ran on different machines, or on different CPUs of one."""
     found = []
     facts = (old.description.get("machine", {}), new.description.get("machine", {}))
     for name in SAME_MACHINE:
@@ -110,11 +101,11 @@ def machine_differences(old: Campaign, new: Campaign, before: Sequence[Record], 
     return found
 
 
-def _what_changed(old: Campaign, new: Campaign) -> list[str]:
-    """What may be the reason of a difference, and what else may be: versions, builds, packages, kernel."""
+def _changed_facts(old: Campaign, new: Campaign) -> list[str]:
+    """Versions, builds, packages and kernel that differ: the possible reasons of a different figure."""
     found = []
     for what in ("pair", "packages", "machine"):
-        before, after = (_flat(one.description.get(what, {})) for one in (old, new))
+        before, after = (_flattened(one.description.get(what, {})) for one in (old, new))
         for key in sorted(before.keys() | after.keys()):
             named = what != "pair" or key in ("version", "profile", "origin")
             named = named and (what != "machine" or key in ("kernel", "governor", "turbo_disabled"))
@@ -123,17 +114,17 @@ def _what_changed(old: Campaign, new: Campaign) -> list[str]:
     return found
 
 
-def _that_matters(campaign: Campaign) -> dict[str, Any]:
-    data = campaign.scenario.model_dump(mode="json", exclude=NO_MATTER)
+def _relevant_settings(campaign: Campaign) -> dict[str, Any]:
+    data = campaign.scenario.model_dump(mode="json", exclude=IRRELEVANT)
     data["load"].pop("rounds")
     data["matrix"] = sorted(point.key for point in campaign.scenario.points())
     return data
 
 
-def _flat(data: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+def _flattened(data: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in data.items():
-        found.update(_flat(value, f"{above}{key}.") if isinstance(value, Mapping) else {f"{above}{key}": value})
+        found.update(_flattened(value, f"{above}{key}.") if isinstance(value, Mapping) else {f"{above}{key}": value})
     return found
 
 
@@ -152,7 +143,7 @@ def _figures(campaign: Campaign, records: Sequence[Record]) -> dict[tuple[str, s
     return found
 
 
-def _family(old: Mapping[str, Sequence[float]], new: Mapping[str, Sequence[float]]) -> tuple[Judged, ...]:
+def _family(old: Mapping[str, Sequence[float]], new: Mapping[str, Sequence[float]]) -> tuple[MetricComparison, ...]:
     import numpy as np
 
     from toolkit.analysis import stats
@@ -161,5 +152,5 @@ def _family(old: Mapping[str, Sequence[float]], new: Mapping[str, Sequence[float
     family = {
         name: stats.unpaired_estimate(np.log(new[name]), np.log(old[name]), family_size=len(names)) for name in names
     }
-    verdicts = stats.judge(family)
-    return tuple(judged_metric(name, old[name], new[name], family[name], verdicts[name]) for name in names)
+    verdicts = stats.family_verdicts(family)
+    return tuple(metric_comparison(name, old[name], new[name], family[name], verdicts[name]) for name in names)

@@ -1,24 +1,24 @@
-"""The tables as text cells: what the terminal, Markdown and HTML all print. Numbers are formatted here and nowhere else."""
+"""The published table and the claims as grids of text cells, for the terminal, Markdown and HTML."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from toolkit.report.tables import Ratio, Row, Table
+from toolkit.report.tables import TABLE_METRICS, Ratio, Row, Table
+from toolkit.report.words import METRICS, number
 
-COLUMNS = (
-    ("requests_per_second", "req/s", "{:,.0f}"),
-    ("latency_mean_ms", "ms", "{:,.1f}"),
-    ("memory_mb", "MB", "{:,.0f}"),
-)
+UNITS = {"requests_per_second": "req/s", "latency_mean_ms": "ms", "memory_mb": "MB"}
+COLUMNS = tuple((name, UNITS[name], METRICS[name].form) for name in TABLE_METRICS)
+"""Metric, heading (short, since two sets of columns stand side by side) and format of a figure."""
+
 ASSUMED = "* our assumption: the article gives no number of connections here"
 UNREACHABLE = "† not reachable at this concurrency (Little's law); judged by direction only"
 
 
 @dataclass(frozen=True)
 class Line:
-    """One row of a grid; `kind` is `ratio` for those that compare the rows above, `ends`: a section ends here."""
+    """One row of a grid. `kind`: `ratio` where it compares the rows above; `ends`: a section ends with this row."""
 
     cells: tuple[str, ...]
     kind: str = ""
@@ -27,7 +27,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of text. `left`: how many leading columns are words; the others are figures."""
+    """A table of text. `left`: how many leading columns hold words and are aligned left; the others hold figures."""
 
     head: tuple[str, ...]
     lines: tuple[Line, ...]
@@ -36,7 +36,7 @@ class Grid:
 
 
 def figures(one: Table) -> Grid:
-    """The published table with measured columns beside it, and a line of ratios for each point."""
+    """The published columns next to the measured ones, and a line of ratios for each point."""
     ratios = {ratio.point: ratio for ratio in one.ratios}
     lines = []
     for index, row in enumerate(one.rows):
@@ -52,13 +52,13 @@ def figures(one: Table) -> Grid:
 
 
 def footnotes(rows: Sequence[Row]) -> tuple[str, ...]:
-    """What the marks beside figures mean, as far as there are any."""
+    """The meaning of the marks that the rows have."""
     found = [ASSUMED] if any(row.assumed_connections for row in rows) else []
     return (*found, UNREACHABLE) if any(row.unreachable for row in rows) else tuple(found)
 
 
 def claims(one: Table) -> Grid:
-    """Every claim with its band, its ratio here and what that makes of it."""
+    """Every claim with its band, its ratio here and its state."""
     lines = [
         Line(
             (
@@ -74,15 +74,10 @@ def claims(one: Table) -> Grid:
 
 
 def counted(one: Table) -> str:
-    """How many trials there were, counted and rejected, in words."""
+    """How many trials there were, and how many of them counted or were rejected."""
     rejected = ", ".join(f"{count} {reason}" for reason, count in one.rejected.items())
     total = sum(row.blocks for row in one.rows)
     return f"{one.trials} trials, {total} counted; " + (f"rejected: {rejected}" if rejected else "none rejected")
-
-
-def number(value: float | None, form: str) -> str:
-    """A figure as text; nothing where there is none."""
-    return "" if value is None else form.format(value)
 
 
 def setting(row: Row | Ratio, assumed: str = "") -> tuple[str, str, str]:
@@ -101,7 +96,7 @@ def measured(row: Row) -> list[str]:
 
 
 def ratios(ratio: Ratio) -> list[str]:
-    """The ratios of a point."""
+    """The ratios of a point, candidate over baseline."""
     return [number(ratio.ratio[name], "×{:.2f}") for name, _, _ in COLUMNS]
 
 

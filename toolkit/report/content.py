@@ -1,4 +1,4 @@
-"""What a report says of one campaign, gathered once; HTML, Markdown and JSON only lay it out."""
+"""What a report states about one campaign, collected once; HTML, Markdown and JSON only lay it out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_COMMANDS, MAX_REJECTED = 12, 50
 
 
 @dataclass(frozen=True)
-class Rejected:
+class RejectedTrial:
     """A trial that does not count, and why."""
 
     point: str
@@ -41,14 +41,14 @@ class Command:
 
 @dataclass(frozen=True)
 class Content:
-    """Everything that is said of one campaign."""
+    """Everything that a report states about one campaign but its comparison."""
 
     table: Table
     created: str
     environment: tuple[tuple[str, str], ...]
     packages: Mapping[str, str]
     commands: tuple[Command, ...]
-    rejected: tuple[Rejected, ...]
+    rejected: tuple[RejectedTrial, ...]
     rejected_reasons: Mapping[str, int]
     notes: Mapping[str, int]
 
@@ -59,7 +59,7 @@ def content(campaign: Campaign) -> tuple[Content, Counted, list[Record]]:
     arms = [arm.name for arm in campaign.arms]
     counted = Counted(campaign.scenario, arms, complete_blocks(records, arms))
     about = campaign.description
-    said = Content(
+    collected = Content(
         table=table(campaign, records),
         created=str(about.get("created", "")),
         environment=tuple(environment(campaign, records)),
@@ -69,18 +69,18 @@ def content(campaign: Campaign) -> tuple[Content, Counted, list[Record]]:
         rejected_reasons=dict(Counter(r.rejections[0].reason for r in records if r.rejections).most_common()),
         notes=dict(Counter(note for record in records for note in record.notes).most_common(10)),
     )
-    return said, counted, records
+    return collected, counted, records
 
 
-def _rejected(record: Record) -> Rejected:
+def _rejected(record: Record) -> RejectedTrial:
     first = record.rejections[0]
-    return Rejected(
+    return RejectedTrial(
         record.point_key, record.arm, record.block, record.attempt, first.reason, first.detail, first.environmental
     )
 
 
 def environment(campaign: Campaign, records: Sequence[Record]) -> list[tuple[str, str]]:
-    """Where and with what it was measured; what could not be had is left out."""
+    """Where and with what a campaign was measured, by name; what is unknown is omitted."""
     about = campaign.description
     pair, machine, tool = about.get("pair", {}), about.get("machine", {}), about.get("rewrk", {})
     cpus, resources = about.get("cpus", {}), campaign.scenario.resources
@@ -143,7 +143,7 @@ def _rounded(value: float | None) -> str | None:
 
 
 def commands(campaign: Campaign, counted: Counted) -> list[Command]:
-    """What to type to measure the same again, and what each trial ran."""
+    """The command line that measures the same again, and the commands of each trial."""
     argv = [str(word) for word in campaign.description.get("command", [])]
     found = [Command("measure this again", shlex.join(["gilfree", *argv[1:]]))] if argv else []
     scenario = campaign.scenario

@@ -6,17 +6,17 @@ import csv
 import io
 from collections.abc import Sequence
 
-from toolkit.report.tables import METRICS, Table
+from toolkit.report.tables import TABLE_METRICS, Table
 
 HEAD = ("campaign", "endpoint", "arm", "role", "workers", "threads", "connections", "point", "blocks", "rejected")
 
 
 def as_csv(tables: Sequence[Table]) -> str:
-    """All rows of all tables; an empty field is a figure that is not there."""
+    """All rows of all tables; a missing figure is an empty field."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     kinds = ("published", "measured", "low", "high")
-    writer.writerow([*HEAD, *(f"{kind}_{name}" for kind in kinds for name in METRICS)])
+    writer.writerow([*HEAD, *(f"{kind}_{name}" for kind in kinds for name in TABLE_METRICS)])
     for one in tables:
         for row in one.rows:
             head = [
@@ -29,6 +29,6 @@ def as_csv(tables: Sequence[Table]) -> str:
                 row.connections,
                 row.setting,
             ]
-            figures = [getattr(row, kind)[name] for kind in kinds for name in METRICS]
+            figures = [getattr(row, kind)[name] for kind in kinds for name in TABLE_METRICS]
             writer.writerow([*head, row.blocks, sum(row.rejected.values()), *figures])
     return text.getvalue()

@@ -1,7 +1,7 @@
 """The decision in words: what a reader who reads nothing else should take away. Pure.
 
-The first line is the comparison's own. Below it one line for each best-against-best (or each old-and-new) says in plain
-words what was won and what was lost; what has no verdict is never called a gain or a loss.
+The first line states the verdicts of the campaign. Below it each best-against-best comparison has a line with what was
+gained and what was lost; what has no verdict is never called a gain or a loss.
 """
 
 from __future__ import annotations
@@ -9,104 +9,159 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from toolkit.analysis.comparison import Best, Comparison
-from toolkit.analysis.families import Judged
-from toolkit.analysis.headline import MIN_BLOCKS
+from toolkit.analysis.comparison import (
+    BestComparison,
+    Comparison,
+    EffectsHidden,
+    SameArmDiffers,
+    StoppedByRejections,
+)
+from toolkit.analysis.decision import Choice, Outcome, SameArmCoverage, decide
+from toolkit.analysis.families import MetricComparison
+from toolkit.analysis.verdict_rule import BAND, MIN_BLOCKS
+from toolkit.campaign.contrasts import Contrast
 from toolkit.report.tables import Table
+from toolkit.report.verdicts import best_caveat, interim_words
+from toolkit.report.words import METRICS, change, count, names
 
 MAX_LINES = 12
-HIGHER_IS_BETTER = {"requests_per_second"}
-NAMES = {
-    "requests_per_second": "requests/s",
-    "cpu_seconds_per_1000_requests": "CPU time per request",
-    "memory_mb": "memory",
-    "latency_p99_ms": "p99 latency",
-}
+HEADLINE_METRICS = ("requests_per_second", "memory_mb")
 
 
 @dataclass(frozen=True)
-class Decision:
-    """The line to read, the lines below it, and whether anything at all was decided."""
+class DecisionWords:
+    """The first line, the lines below it, and whether there are verdicts that can be trusted (`firm`)."""
 
     first: str
     lines: tuple[str, ...]
     firm: bool
 
 
-def decision(found: Comparison, table: Table) -> Decision:
-    """What a campaign comes to, in words."""
-    firm = not found.too_noisy and found.blocks >= MIN_BLOCKS and bool(found.contrasts)
-    main = [one for one in found.best if one.contrast == found.contrasts[0]] if found.contrasts else []
-    shown = main[:MAX_LINES]
-    lines = [_judged(one) if firm else _direction(one) for one in shown]
-    if len(main) > len(shown):
-        lines.append(f"{len(main) - len(shown)} further endpoints and numbers of connections are in the tables")
-    lines += [words for words in [_claims(table.claims)] if words]
-    return Decision(_sentence(found.first_line), tuple(_sentence(line) for line in lines), firm)
+def decision_words(comparison: Comparison, table: Table) -> DecisionWords:
+    """The decision of a campaign in sentences, with the states of its published claims."""
+    decision = decide(comparison)
+    shown = decision.outcomes[:MAX_LINES]
+    lines = [_outcome(one) if decision.firm else _direction(one.best) for one in shown]
+    if len(decision.outcomes) > len(shown):
+        rest = len(decision.outcomes) - len(shown)
+        lines.append(f"{rest} further endpoints and numbers of connections are in the tables")
+    lines += [line for line in [_claims(table.claims)] if line]
+    return DecisionWords(_sentence(first_line(comparison)), tuple(map(_sentence, lines)), decision.firm)
 
 
-def _judged(best: Best) -> str:
-    """Won and lost at one endpoint, from verdicts alone."""
-    won = [_change(one) for one in best.family if _better(one) is True]
-    lost = [_change(one) for one in best.family if _better(one) is False]
-    same = [NAMES[one.metric] for one in best.family if one.verdict == "equivalent"]
-    open_ = [NAMES[one.metric] for one in best.family if one.verdict == "inconclusive"]
-    parts = [f"better in {', '.join(won)}"] if won else []
-    parts += [f"worse in {', '.join(lost)}"] if lost else []
-    parts += [f"the same within ±3 % in {', '.join(same)}"] if same else []
-    parts += [f"undecided in {', '.join(open_)}"] if open_ else []
-    return f"{_where(best)}: {best.contrast.candidate} is {'; '.join(parts) or 'not measured'}. {_advice(best)}".strip()
+def first_line(comparison: Comparison) -> str:
+    """The one line to read if only one is read."""
+    decision = decide(comparison)
+    if decision.state == "too noisy":
+        return f"too noisy for a verdict: {too_noisy_words(comparison)}"
+    if decision.state == "one arm":
+        return "one arm only: there is nothing to compare"
+    if decision.state == "no complete block":
+        return "no complete block: there is nothing to compare yet"
+    if decision.state == "too few blocks":
+        return f"no verdict: it takes {MIN_BLOCKS} complete blocks at a point, here are at most {comparison.blocks}"
+    if decision.state == "same arm twice" and decision.same_arm:
+        return _same_arm(decision.same_arm)
+    bests = "; ".join(_best(one.best) for one in decision.outcomes)
+    return f"{comparison.contrasts[0].words}, each at its best: {bests}"
 
 
-def _advice(best: Best) -> str:
-    """What follows from requests/s and memory together; they are what is paid for."""
-    family = {one.metric: one for one in best.family}
-    speed, memory = family.get("requests_per_second"), family.get("memory_mb")
-    if speed is None or memory is None or "inconclusive" in (speed.verdict, memory.verdict):
-        return ""
-    name, other = best.contrast.candidate, best.contrast.baseline
-    faster, leaner = _better(speed), _better(memory)
-    if faster is None and leaner is None:
-        return f"Neither throughput nor memory speaks for or against {name} here"
-    if faster is not False and leaner is not False:
-        return f"{name} is the better choice here"
-    if faster is not True and leaner is not True:
-        return f"{other} is the better choice here"
-    return f"A trade: {name} gives {'throughput for memory' if leaner is False else 'memory for throughput'}"
+def too_noisy_words(comparison: Comparison) -> str:
+    """Why no verdict of a campaign can be trusted; "" when verdicts can."""
+    reason = comparison.too_noisy
+    if isinstance(reason, StoppedByRejections):
+        return reason.reason
+    if isinstance(reason, SameArmDiffers):
+        return f"{reason.contrast.words}, the same thing twice, differs at {reason.key}: {_verdict(reason.metric)}"
+    if isinstance(reason, EffectsHidden):
+        return (
+            f"at {reason.hidden} of {reason.points} points a change of requests/s by {reason.effect:.0%} could not have"
+            " been told from noise"
+        )
+    return ""
 
 
-def _direction(best: Best) -> str:
-    """Where the medians point, when nothing has been decided."""
-    figures = [f"{NAMES[one.metric]} {one.ratio - 1:+.0%}" for one in best.family if one.ratio is not None]
-    blocks = f"{best.blocks} block{'' if best.blocks == 1 else 's'}"
-    return f"{_where(best)}: medians of {blocks}, not a verdict: {', '.join(figures) or 'nothing measured'}"
+def comparison_caveats(comparison: Comparison) -> tuple[str, ...]:
+    """What to know before believing the comparison; the caveats of machine and builds are the table's."""
+    decision = decide(comparison)
+    caveats = []
+    if decision.same_arm and comparison.contrasts[0].kind != "aa":
+        caveats.append(_same_arm(decision.same_arm))
+    if comparison.stopping_rule:
+        caveats.append(interim_words(comparison.stopping_rule))
+    caveats += [best_caveat(one) for one in comparison.best if one.choices > 1][:1]
+    if decision.without_verdict:
+        caveats.append(
+            f"{decision.without_verdict} of {len(comparison.points)} comparisons have fewer than {MIN_BLOCKS} blocks:"
+            " no verdict there"
+        )
+    return tuple(caveats)
 
 
-def _where(best: Best) -> str:
-    own = "" if best.choices < 2 else f" (best of {best.choices} settings on each side)"
-    return f"/{best.endpoint} with {best.connections} connections{own}"
+def _outcome(one: Outcome) -> str:
+    """Gains and losses at one endpoint, from verdicts alone."""
+    candidate = one.best.contrast.candidate
+    parts = [
+        f"better in {_changes(one.better)}" if one.better else "",
+        f"worse in {_changes(one.worse)}" if one.worse else "",
+        f"the same within ±{100 * BAND:.0f} % in {names(one.equivalent)}" if one.equivalent else "",
+        f"undecided in {names(one.undecided)}" if one.undecided else "",
+    ]
+    said = "; ".join(part for part in parts if part) or "not measured"
+    return f"{_where(one.best)}: {candidate} is {said}. {_choice(one.choice, one.best.contrast)}".strip()
 
 
-def _change(one: Judged) -> str:
-    if one.ratio is None or one.low is None or one.high is None:
-        return NAMES[one.metric]
-    return f"{NAMES[one.metric]} ({one.ratio - 1:+.1%}, {one.low - 1:+.1%} to {one.high - 1:+.1%})"
+def _choice(choice: Choice, contrast: Contrast) -> str:
+    """The choice as a sentence; "" where there is none."""
+    if choice.side == "candidate":
+        return f"{contrast.candidate} is the better choice here"
+    if choice.side == "baseline":
+        return f"{contrast.baseline} is the better choice here"
+    if choice.side == "neither":
+        return f"Neither throughput nor memory speaks for or against {contrast.candidate} here"
+    return f"A trade: {contrast.candidate} gives {choice.reason}" if choice.side == "trade" else ""
 
 
-def _better(one: Judged) -> bool | None:
-    """Whether the candidate is better, worse (False) or neither."""
-    if one.verdict not in ("higher", "lower"):
-        return None
-    return (one.verdict == "higher") == (one.metric in HIGHER_IS_BETTER)
+def _direction(best: BestComparison) -> str:
+    """The direction of the medians, where nothing is decided."""
+    figures = [f"{METRICS[one.metric].name} {one.ratio - 1:+.0%}" for one in best.family if one.ratio is not None]
+    medians = f"medians of {count(best.blocks, 'block')}, not a verdict"
+    return f"{_where(best)}: {medians}: {', '.join(figures) or 'nothing measured'}"
+
+
+def _where(best: BestComparison) -> str:
+    choices = "" if best.choices < 2 else f" (best of {best.choices} settings on each side)"
+    return f"/{best.endpoint} with {best.connections} connections{choices}"
+
+
+def _best(best: BestComparison) -> str:
+    shown = [one for one in best.family if one.metric in HEADLINE_METRICS]
+    figures = ", ".join(f"{METRICS[one.metric].name} {_verdict(one)}" for one in shown)
+    return f"/{best.endpoint} with {best.connections} connections {figures or 'not measured'}"
+
+
+def _same_arm(coverage: SameArmCoverage) -> str:
+    if not coverage.intervals:
+        return "A/A: too few blocks for an interval"
+    false = f"; {count(coverage.false_verdicts, 'false verdict')}" if coverage.false_verdicts else ""
+    return f"A/A: {coverage.covering} of {coverage.intervals} intervals cover 1 (95 % should){false}"
+
+
+def _verdict(one: MetricComparison) -> str:
+    return f"{one.verdict} {change(one)}".rstrip()
+
+
+def _changes(family: Sequence[MetricComparison]) -> str:
+    return ", ".join(f"{METRICS[one.metric].name} {change(one)}".rstrip() for one in family)
 
 
 def _claims(claims: Sequence[Mapping[str, object]]) -> str:
     counts: dict[str, int] = {}
     for claim in claims:
         counts[str(claim["state"])] = counts.get(str(claim["state"]), 0) + 1
-    return "published claims: " + ", ".join(f"{count} {state}" for state, count in counts.items()) if counts else ""
+    return "published claims: " + ", ".join(f"{number} {state}" for state, number in counts.items()) if counts else ""
 
 
 def _sentence(words: str) -> str:
-    """With a capital and a full stop; an endpoint's slash stays what it is."""
+    """With a capital and a full stop; a leading `/` of an endpoint stays."""
     return (words[:1].upper() + words[1:]).rstrip(".") + "."

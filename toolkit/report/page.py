@@ -1,4 +1,4 @@
-"""A campaign made ready to be laid out: its content, decision, grids and plots. HTML and Markdown take the same pages."""
+"""The page of a campaign before its layout: content, decision, grids and plots. HTML and Markdown use the same pages."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from typing import Any
 
 from toolkit.analysis.compare import compare
 from toolkit.analysis.comparison import Comparison
-from toolkit.analysis.headline import BAND
+from toolkit.analysis.verdict_rule import BAND
 from toolkit.campaign.contrasts import Contrast
 from toolkit.campaign.runner import Campaign
-from toolkit.report import cells, compared, plots, series
-from toolkit.report.content import MAX_REJECTED, Content, Rejected, content
-from toolkit.report.decision import Decision, decision
+from toolkit.report import cells, plots, series
+from toolkit.report import comparison as comparisons
+from toolkit.report.comparison_json import comparison_data
+from toolkit.report.content import MAX_REJECTED, Content, RejectedTrial, content
+from toolkit.report.decision import DecisionWords, comparison_caveats, decision_words
 from toolkit.report.forest import Interval, forest
+from toolkit.report.words import METRICS
 
 DESCRIPTIVE_POINTS = 60
-"""Above so many comparisons the descriptive figures are left to `gilfree compare` and --json: five more lines each."""
+"""With more comparisons a page omits the descriptive figures (five lines each); `gilfree compare` and --json have them."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Everything of one campaign, as it is laid out."""
+    """Everything that the report of one campaign shows, formatted."""
 
     id: str
     content: Content
     comparison: Comparison
-    decision: Decision
+    decision: DecisionWords
     counted: str
     figures: cells.Grid
     claims: cells.Grid
@@ -36,7 +39,7 @@ class Page:
     descriptive: cells.Grid | None
     noise: tuple[str, ...]
     caveats: tuple[str, ...]
-    rejected: tuple[Rejected, ...]
+    rejected: tuple[RejectedTrial, ...]
     plots: tuple[plots.Plot, ...]
 
     def data(self) -> dict[str, Any]:
@@ -47,7 +50,7 @@ class Page:
             "created": self.content.created,
             "decision": {"first": self.decision.first, "lines": list(self.decision.lines), "firm": self.decision.firm},
             "table": self.content.table.data(),
-            "comparison": self.comparison.data(),
+            "comparison": comparison_data(self.comparison),
             "environment": dict(self.content.environment),
             "packages": dict(self.content.packages),
             "commands": [{"what": one.what, "line": one.line} for one in self.content.commands],
@@ -56,7 +59,7 @@ class Page:
 
 
 def page(campaign: Campaign, *, draw: bool = True) -> Page:
-    """The page of a campaign; without plots (`draw=False`) where nobody would see them."""
+    """The page of a campaign; `draw=False`: without plots, for forms that show none."""
     said, counted, records = content(campaign)
     found = compare(campaign, records)
     few = len(found.points) <= DESCRIPTIVE_POINTS
@@ -64,15 +67,15 @@ def page(campaign: Campaign, *, draw: bool = True) -> Page:
         id=f"c-{campaign.name}",
         content=said,
         comparison=found,
-        decision=decision(found, said.table),
+        decision=decision_words(found, said.table),
         counted=cells.counted(said.table),
         figures=cells.figures(said.table),
         claims=cells.claims(said.table),
-        best=compared.best(found) if any(one.choices > 1 for one in found.best) else None,
-        ratios=compared.verdicts(found),
-        descriptive=compared.descriptive(found) if few else None,
-        noise=tuple(compared.noise(found.noise)),
-        caveats=(*found.caveats, *said.table.caveats, *said.table.notes),
+        best=comparisons.best(found) if any(one.choices > 1 for one in found.best) else None,
+        ratios=comparisons.verdicts(found),
+        descriptive=comparisons.descriptive(found) if few else None,
+        noise=tuple(comparisons.noise(found.noise)),
+        caveats=(*comparison_caveats(found), *said.table.caveats, *said.table.notes),
         rejected=said.rejected[:MAX_REJECTED],
         plots=tuple(_plots(campaign, counted, found)) if draw else (),
     )
@@ -101,7 +104,7 @@ def _forest(name: str, found: Comparison, contrast: Contrast, counted: series.Co
         if point.contrast == contrast:
             for one in point.family:
                 if one.ratio is not None:
-                    metrics.setdefault(compared.FORMS[one.metric][0], []).append(
+                    metrics.setdefault(METRICS[one.metric].heading, []).append(
                         Interval(point.point.label(), one.ratio, one.low, one.high, one.verdict)
                     )
     return forest(name, metrics, BAND, contrast.words)

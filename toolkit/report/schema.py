@@ -1,4 +1,4 @@
-"""What `--json` holds, as types: the schema in docs/report-schema.json is made from these and a test keeps it so.
+"""The types of the report's JSON: docs/report-schema.json is generated from these, and a test compares the two.
 
 `report_schema` changes when a reader of the old form would misread the new one. `table` and `comparison` are what
 `gilfree show --json` and `gilfree compare --json` print.
@@ -23,7 +23,7 @@ class _Model(BaseModel):
 
 
 class DecisionData(_Model):
-    """The decision in words. `firm`: enough complete blocks, and not too noisy for a verdict."""
+    """The decision in words. `firm`: there are enough complete blocks, and they are not too noisy for a verdict."""
 
     first: str
     lines: list[str]
@@ -31,7 +31,7 @@ class DecisionData(_Model):
 
 
 class RowData(_Model):
-    """One arm at one point; figures are by metric: requests_per_second, latency_mean_ms, memory_mb; null is not there."""
+    """One arm at one point; figures are by metric: requests_per_second, latency_mean_ms, memory_mb; null where one is missing."""
 
     endpoint: str
     arm: str
@@ -79,7 +79,7 @@ class TableData(_Model):
 
 
 class JudgedData(_Model):
-    """One primary metric of a contrast; see toolkit/analysis/families.py."""
+    """One primary metric of a contrast: medians, their ratio with its 95 % interval, p, and the verdict with its reason."""
 
     metric: str
     n: int
@@ -98,7 +98,7 @@ class JudgedData(_Model):
 
 
 class ContrastData(_Model):
-    """Which arm is over which."""
+    """Which arm is compared with which: candidate over baseline."""
 
     kind: Literal["variants", "against", "aa"]
     baseline: str
@@ -106,7 +106,7 @@ class ContrastData(_Model):
 
 
 class PointData(BaseModel):
-    """A contrast at one point; more keys may come."""
+    """A contrast at one point; later versions may add keys."""
 
     contrast: ContrastData
     point: dict[str, Any]
@@ -117,7 +117,7 @@ class PointData(BaseModel):
 
 
 class ComparisonData(BaseModel):
-    """What `gilfree compare --json` prints; more keys may come."""
+    """What `gilfree compare --json` prints; later versions may add keys."""
 
     compare_schema: int
     campaign: str
@@ -174,7 +174,7 @@ class ReportData(_Model):
 
 
 def as_json(pages: Sequence[Page]) -> str:
-    """The report as JSON; figures that are not finite are null."""
+    """The report of these pages as JSON; figures that are not finite are null."""
     found = finite({"report_schema": SCHEMA, "campaigns": [one.data() for one in pages]})
     return json.dumps(found, indent=1, allow_nan=False) + "\n"
 

@@ -1,6 +1,6 @@
-"""The published tables with measured columns beside them, as data; every form of output is made from this one.
+"""The published tables with measured columns, as data; every form of output is made from these.
 
-Measured figures are medians over complete blocks. A figure that is not there is None and is shown empty, never zero.
+Measured figures are medians over complete blocks. A missing figure is None and is shown empty, never as zero.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from toolkit.analysis import claims
-from toolkit.analysis.families import stopping_rule
+from toolkit.analysis.early_stopping import stopping_rule
 from toolkit.campaign.contrasts import main_arms
 from toolkit.campaign.plan import complete_blocks
 from toolkit.campaign.runner import Campaign
 from toolkit.records.store import Record
+from toolkit.report.verdicts import claim_reason, claim_words
 from toolkit.scenario.model import Point, PublishedRow, Scenario
 
-METRICS = ("requests_per_second", "latency_mean_ms", "memory_mb")
+TABLE_METRICS = ("requests_per_second", "latency_mean_ms", "memory_mb")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Table:
-    """All that is shown of one campaign."""
+    """The table, ratios, claims and caveats of one campaign."""
 
     campaign: str
     title: str
@@ -73,7 +74,7 @@ class Table:
     notes: tuple[str, ...]
 
     def empty_cells(self) -> list[str]:
-        """Rows of which nothing was measured, named: an accepted trial is missing."""
+        """The rows without an accepted trial, by campaign, arm and point."""
         return [f"{self.campaign}: {row.arm} {row.setting}" for row in self.rows if row.blocks == 0]
 
     def data(self) -> dict[str, Any]:
@@ -82,7 +83,7 @@ class Table:
 
 
 def table(campaign: Campaign, records: Sequence[Record] | None = None) -> Table:
-    """The table of a campaign, finished or under way; `records` spares reading them again."""
+    """The table of a campaign, finished or under way; `records` saves reading them again."""
     scenario = campaign.scenario
     records = campaign.records() if records is None else records
     arms = [arm.name for arm in campaign.arms]
@@ -92,12 +93,12 @@ def table(campaign: Campaign, records: Sequence[Record] | None = None) -> Table:
     by_point: dict[str, list[Sequence[Record]]] = defaultdict(list)
     for (key, _), found in blocks.items():
         by_point[key].append(found)
-    here = claims.setting(scenario, campaign.description.get("pair", {}), server_cpus(campaign))
-    main = {arm.name for arm in main_arms(campaign.arms)}  # claims are about these, not about old or A/A arms
+    here = claims.conditions(campaign.description.get("pair", {}), server_cpus(campaign))
+    main = {arm.name for arm in main_arms(campaign.arms)}  # claims are about these, not about baselines or A/A arms
     about = {key: [record for record in found if record.arm in main] for key, found in blocks.items()}
     rule = stopping_rule(campaign.description)
-    looks = rule.looks if rule else None
-    judged = [claims.judge(claim, scenario, about, here, looks) for claim in scenario.claims]
+    interim = rule.interim if rule else None
+    results = [claims.assess(claim, scenario, about, here, interim) for claim in scenario.claims]
     return Table(
         campaign=campaign.name,
         title=scenario.title,
@@ -109,7 +110,7 @@ def table(campaign: Campaign, records: Sequence[Record] | None = None) -> Table:
         ratios=tuple(_ratio(scenario, point, by_point[point.key], campaign) for point in scenario.points())
         if len(arms) > 1
         else (),
-        claims=tuple(_claim(one) for one in judged),
+        claims=tuple(_claim(one) for one in results),
         trials=len(records),
         rejected=dict(Counter(reason for record in records for reason in _reasons(record)).most_common()),
         caveats=tuple(caveats(campaign)),
@@ -123,11 +124,13 @@ def server_cpus(campaign: Campaign) -> int:
 
 
 def caveats(campaign: Campaign) -> list[str]:
-    """What a reader must know before taking these figures for more than they are."""
+    """The limits of these figures: builds, CPUs, series, and what was noted when the campaign began."""
     about, found = campaign.description, []
     pair, published = about.get("pair", {}), campaign.scenario.published
     if pair.get("profile") == "fast":
-        found.append("interpreters built without PGO and LTO (profile fast): slower than release builds, both alike")
+        found.append(
+            "interpreters built without PGO and LTO (profile fast): slower than release builds, both variants alike"
+        )
     found += pair.get("notes", [])
     cpus = server_cpus(campaign)
     if published and cpus < published.server_cpus:
@@ -143,7 +146,7 @@ def caveats(campaign: Campaign) -> list[str]:
 
 
 def _by_cell(records: Iterable[Record]) -> dict[tuple[str, str], list[Record]]:
-    """Sorted once: looking through all records for every row would take minutes for a thousand points."""
+    """Records by point and arm, sorted once: a search of all records for every row takes minutes at a thousand points."""
     found: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
         found[record.point_key, record.arm].append(record)
@@ -152,7 +155,7 @@ def _by_cell(records: Iterable[Record]) -> dict[tuple[str, str], list[Record]]:
 
 def _row(scenario: Scenario, point: Point, arm: Any, mine: Sequence[Record], tried: Sequence[Record]) -> Row:
     published = _published(scenario, point, arm.role) if arm.side == "main" else None
-    values = {name: [v for one in mine if (v := getattr(one.metrics, name)) is not None] for name in METRICS}
+    values = {name: [v for one in mine if (v := getattr(one.metrics, name)) is not None] for name in TABLE_METRICS}
     rejected = Counter(reason for one in tried for reason in _reasons(one))
     return Row(
         endpoint=point.endpoint,
@@ -163,7 +166,7 @@ def _row(scenario: Scenario, point: Point, arm: Any, mine: Sequence[Record], tri
         connections=point.connections,
         setting=point.key,
         assumed_connections=bool(published and published.assumed),
-        published={name: getattr(published, name) if published else None for name in METRICS},
+        published={name: getattr(published, name) if published else None for name in TABLE_METRICS},
         unreachable=published.unreachable if published else (),
         measured={name: stdlib_statistics.median(found) if found else None for name, found in values.items()},
         low={name: min(found, default=None) for name, found in values.items()},
@@ -175,10 +178,10 @@ def _row(scenario: Scenario, point: Point, arm: Any, mine: Sequence[Record], tri
 
 def _ratio(scenario: Scenario, point: Point, mine: Sequence[Sequence[Record]], campaign: Campaign) -> Ratio:
     baseline, candidate = campaign.arms[0].name, campaign.arms[1].name
-    found: dict[str, list[float]] = {name: [] for name in METRICS}
+    found: dict[str, list[float]] = {name: [] for name in TABLE_METRICS}
     for records in mine:
         by_arm = {record.arm: record.metrics for record in records}
-        for name in METRICS:
+        for name in TABLE_METRICS:
             below, above = getattr(by_arm[baseline], name), getattr(by_arm[candidate], name)
             if below and above is not None:
                 found[name].append(above / below)
@@ -195,7 +198,7 @@ def _ratio(scenario: Scenario, point: Point, mine: Sequence[Sequence[Record]], c
     )
 
 
-def _claim(one: claims.Judgement) -> dict[str, Any]:
+def _claim(one: claims.ClaimResult) -> dict[str, Any]:
     claim = one.claim
     return {
         "id": claim.id,
@@ -207,8 +210,8 @@ def _claim(one: claims.Judgement) -> dict[str, Any]:
         "high": one.high,
         "blocks": one.blocks,
         "state": one.state,
-        "reason": one.reason,
-        "words": one.words(),
+        "reason": claim_reason(one),
+        "words": claim_words(one),
         "why": claim.why,
     }
 

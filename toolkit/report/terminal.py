@@ -1,4 +1,4 @@
-"""Tables for the terminal, with rich; in a pipe the same without colours, in a narrow window with fewer columns."""
+"""Tables for the terminal, with rich; in a pipe without colours, in a narrow window with fewer columns."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from toolkit.report import cells
-from toolkit.report.decision import Decision
+from toolkit.report.decision import DecisionWords
 from toolkit.report.tables import Ratio, Row, Table
 from toolkit.scenario.model import Point
 
 NARROW = 110
-"""Columns below which published and measured figures stand under one another instead of side by side."""
+"""With fewer columns than these, published figures stand below the measured ones instead of next to them."""
 
 
 def show(tables: Sequence[Table], console: Console) -> None:
-    """Print every campaign: its table, ratios, claims, what was rejected, caveats."""
+    """Print every campaign: its table, ratios, claims, counts of trials, caveats."""
     for one in tables:
         _show(one, console)
 
 
-def decisions(found: Sequence[Decision], tables: Sequence[Table], console: Console) -> None:
-    """Print what each campaign comes to, in words."""
-    for said, one in zip(found, tables, strict=True):
+def decisions(found: Sequence[DecisionWords], tables: Sequence[Table], console: Console) -> None:
+    """Print the decision of each campaign."""
+    for words, one in zip(found, tables, strict=True):
         console.print(Text(one.title, style="bold"))
-        console.print(Text(said.first))
-        for line in said.lines:
+        console.print(Text(words.first))
+        for line in words.lines:
             console.print(Text(f"- {line}"))
 
 
@@ -53,7 +53,7 @@ def plain(console: Console, words: str) -> None:
 
 
 def rich_table(grid: cells.Grid, dim: Sequence[int] = (), figures: Sequence[int] | None = None) -> RichTable:
-    """A grid as a table; `figures` are the columns set to the right, by default all behind the leading words."""
+    """A grid as a table; `figures` are the columns aligned right, by default all after the leading words."""
     right = range(grid.left, len(grid.head)) if figures is None else figures
     found = RichTable(show_edge=False, pad_edge=False, header_style="bold")
     for index, name in enumerate(grid.head):
@@ -68,7 +68,7 @@ def rich_table(grid: cells.Grid, dim: Sequence[int] = (), figures: Sequence[int]
 
 
 def _narrow(one: Table) -> RichTable:
-    """A line for the setting, and below it for each arm what was measured and what was published."""
+    """A line for the setting, and below it the measured and the published figures of each arm."""
     found = RichTable(show_edge=False, pad_edge=False, header_style="bold", box=None)
     found.add_column("")
     for _, unit, _ in cells.COLUMNS:

@@ -1,41 +1,35 @@
-"""From ratios to decisions: estimates, verdicts, claims, when to stop, and slopes. Pure; knows nothing of records.
+"""From ratios to verdicts: estimates, Holm, claims, when to stop, slopes. Pure; knows nothing of records and words nothing.
 
 The unit is a block: each gives one log ratio candidate/baseline for each metric. If the arms do not differ, every
-ratio is as likely to be its inverse, so its sign may be flipped; a test that flips signs is exact then, whatever the
-noise, the outliers and the drift are like (signflip.py). The 95 % interval is this test inverted, so p and interval
-never disagree (paired.py). Verdicts follow Holm inside a family of metrics (verdicts.py). A point may be looked at
-after every block if its p-values pay for it (looks.py, stopping.py). What all this promises is checked against
-simulated campaigns whose truth is known, by `gilfree selftest simulate` (simulate.py).
+ratio is as likely to be its inverse, so its sign may be flipped; a test that flips signs is then exact, whatever the
+noise, the outliers and the drift (signflip.py). The 95 % interval is this test inverted, so p and interval never
+disagree (paired.py). Verdicts follow Holm inside a family of metrics (verdicts.py). A point may be analysed after every
+block if its p-values are corrected for these interim analyses (interim.py, stopping.py). `gilfree selftest simulate`
+checks all this on simulated campaigns whose truth is known (toolkit/selftest/simulate.py).
 
 Needs the extra `stats` (numpy, scipy). Import it inside functions wherever a start must be quick.
 """
 
-from toolkit.analysis.stats.looks import Looks
-from toolkit.analysis.stats.paired import SIGNIFICANCE, Estimate, estimates, log_ratios
-from toolkit.analysis.stats.signflip import statistic
-from toolkit.analysis.stats.stopping import Decision, StoppingRule, decide
+from toolkit.analysis.stats.interim import InterimAnalyses
+from toolkit.analysis.stats.paired import Estimate, estimates, log_ratios
+from toolkit.analysis.stats.stopping import StoppingDecision, StoppingRule, stopping_decision
 from toolkit.analysis.stats.trend import Trend, trend
 from toolkit.analysis.stats.unpaired import unpaired_estimate
-from toolkit.analysis.stats.verdicts import BAND, MIN_BLOCKS, ClaimJudgement, Verdict, holm, judge, judge_claim
+from toolkit.analysis.stats.verdicts import HolmVerdict, claim_verdict, family_verdicts, holm
 
 __all__ = [
-    "BAND",
-    "MIN_BLOCKS",
-    "SIGNIFICANCE",
-    "ClaimJudgement",
-    "Decision",
     "Estimate",
-    "Looks",
+    "HolmVerdict",
+    "InterimAnalyses",
+    "StoppingDecision",
     "StoppingRule",
     "Trend",
-    "Verdict",
-    "decide",
+    "claim_verdict",
     "estimates",
+    "family_verdicts",
     "holm",
-    "judge",
-    "judge_claim",
     "log_ratios",
-    "statistic",
+    "stopping_decision",
     "trend",
     "unpaired_estimate",
 ]

@@ -1,7 +1,7 @@
 """The bootstrap interval of a median, without drawing: the limit of infinitely many resamples.
 
-It is printed beside the interval that decides, for readers who expect it, and need not agree with it: at ten blocks a
-percentile bootstrap covers the truth less often than it says (Hesterberg 2015). No verdict uses it.
+Reports give it next to the interval that decides, for readers who expect it. The two need not agree: at ten blocks a
+percentile bootstrap covers the truth less often than its level (Hesterberg 2015). No verdict uses it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from toolkit.analysis.stats.signflip import Floats, Ints
 
 @lru_cache
 def median_weights(n: int) -> tuple[Ints, Ints, Floats]:
-    """The two middle places (equal where it is one) in the sorted data that a resample's median can come from, and
-    the chance of each such pair."""
+    """Which values of n sorted ones can be the two middle values of a resample, and with what probability.
+
+    Returns the places of the lower and of the higher middle value (equal where n is odd) and each pair's probability.
+    """
     at = np.arange(n)
     half = n // 2
     if n % 2:
@@ -48,7 +50,7 @@ def median_interval(rows: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
     return medians[index, order[index, low]], medians[index, order[index, high]]
 
 
-def draw_medians(row: Floats, draws: int, random: np.random.Generator) -> NDArray[np.float64]:
+def resampled_medians(row: Floats, draws: int, random: np.random.Generator) -> NDArray[np.float64]:
     """Medians of resamples of one row."""
     first, second, chance = median_weights(len(row))
     data = np.sort(row)

@@ -1,6 +1,6 @@
-"""Estimates from blocks: median ratio, the interval that decides, p, and what these blocks could have seen.
+"""Estimates from blocks: median ratio, the interval that decides, p, and the smallest effect these blocks could show.
 
-Points and metrics with equally many blocks are worked out together as the rows of one array: a thousand points of four
+Points and metrics with equally many blocks are calculated together as the rows of one array: a thousand points of four
 metrics take about a second.
 """
 
@@ -14,11 +14,11 @@ from functools import lru_cache
 import numpy as np
 
 from toolkit.analysis.stats.bootstrap import median_interval
-from toolkit.analysis.stats.looks import Looks, p_values
-from toolkit.analysis.stats.signflip import Floats, critical_weight, ends, lighter_weight
+from toolkit.analysis.stats.interim import InterimAnalyses, p_values
+from toolkit.analysis.stats.signflip import Floats, critical_weight, interval_ends, lighter_weight
+from toolkit.analysis.verdict_rule import SIGNIFICANCE
 from toolkit.errors import GilfreeError
 
-SIGNIFICANCE = 0.05
 POWER = 0.80
 CALIBRATION_ROWS = 4000
 SEED = 1968
@@ -28,10 +28,10 @@ SEED = 1968
 class Estimate:
     """Candidate/baseline at one point for one metric.
 
-    `low`..`high` is the 95 % interval; 0 and infinity where so few blocks allow none (below 6). `p` is uncorrected for
-    the family. The bootstrap interval is shown beside and decides nothing. `smallest_effect` is the smallest change
-    (0.02: by 2 %) that this many blocks with this spread would have called higher or lower in 80 % of cases, as the
-    most strictly judged metric of its family; infinite where no effect could have been.
+    `low`..`high` is the 95 % interval; 0 and infinity where so few blocks allow none (below 6). `p` is not corrected for
+    the family. The bootstrap interval decides nothing. `smallest_effect` is the smallest change (0.02: by 2 %) that this
+    many blocks with this spread would have called higher or lower in 80 % of cases, at the strictest step of Holm in
+    its family; infinite where no effect would have been.
     """
 
     ratio: float
@@ -45,7 +45,7 @@ class Estimate:
 
     @property
     def bounded(self) -> bool:
-        """Whether there is an interval at all."""
+        """Whether both ends of the interval are finite ratios above 0."""
         return bool(self.low > 0 and np.isfinite(self.high))
 
 
@@ -56,17 +56,20 @@ def log_ratios(candidate: Sequence[float], baseline: Sequence[float]) -> Floats:
     for block, pair in enumerate(zip(candidate, baseline, strict=True)):
         if not all(np.isfinite(value) and value > 0 for value in pair):
             raise GilfreeError(
-                f"block {block}: {pair[0]!r} / {pair[1]!r} is no ratio of two figures above 0",
+                f"block {block}: {pair[0]!r} / {pair[1]!r} is not a ratio of two figures above 0",
                 "look into the trials of this block; a trial without this figure must not be paired",
             )
     return np.log(np.asarray(candidate, dtype=np.float64) / np.asarray(baseline, dtype=np.float64))
 
 
-def estimates(rows: Sequence[Floats], *, family_size: int = 1, looks: Looks | None = None) -> list[Estimate]:
+def estimates(
+    rows: Sequence[Floats], *, family_size: int = 1, interim: InterimAnalyses | None = None
+) -> list[Estimate]:
     """An estimate for each row of log ratios, in order.
 
-    `family_size`: how many metrics are judged together (for the smallest effect). `looks`: given when the campaign
-    was looked at after every block, so that p and interval pay for it.
+    `family_size`: how many metrics share one Holm correction (for the smallest effect). `interim`: given when the
+    campaign was analysed after every block, so that p and interval are corrected for it. Raises ValueError for a row
+    that is empty or not finite.
     """
     by_size: dict[int, list[int]] = defaultdict(list)
     for place, row in enumerate(rows):
@@ -76,22 +79,30 @@ def estimates(rows: Sequence[Floats], *, family_size: int = 1, looks: Looks | No
     found: dict[int, Estimate] = {}
     for n, places in by_size.items():
         data = np.asarray([rows[place] for place in places], dtype=np.float64)
-        found.update(zip(places, _same_size(data, n, family_size, looks), strict=True))
+        found.update(zip(places, _equally_many(data, n, family_size, interim), strict=True))
     return [found[place] for place in range(len(rows))]
 
 
-def intervals(data: Floats, looks: Looks | None = None) -> tuple[Floats, Floats, Floats]:
+def intervals(data: Floats, interim: InterimAnalyses | None = None) -> tuple[Floats, Floats, Floats]:
     """For each row of log ratios the ends of its 95 % interval (as logs) and p."""
-    by_weight = p_values(data.shape[1], looks)
-    low, high = ends(data, critical_weight(by_weight, SIGNIFICANCE))
+    by_weight = p_values(data.shape[1], interim)
+    low, high = interval_ends(data, critical_weight(by_weight, SIGNIFICANCE))
     return low, high, by_weight[lighter_weight(data)]
 
 
-def _same_size(data: Floats, n: int, family_size: int, looks: Looks | None) -> list[Estimate]:
-    low, high, p = intervals(data, looks)
+def _equally_many(data: Floats, n: int, family_size: int, interim: InterimAnalyses | None) -> list[Estimate]:
+    low, high, p = intervals(data, interim)
     boot_low, boot_high = median_interval(data)
-    seen = np.expm1(half_widths(low, high) * detectable(n, family_size, looks))
-    columns = (np.exp(np.median(data, axis=1)), np.exp(low), np.exp(high), p, np.exp(boot_low), np.exp(boot_high), seen)
+    effects = np.expm1(half_widths(low, high) * detectable_shift(n, family_size, interim))
+    columns = (
+        np.exp(np.median(data, axis=1)),
+        np.exp(low),
+        np.exp(high),
+        p,
+        np.exp(boot_low),
+        np.exp(boot_high),
+        effects,
+    )
     return [
         Estimate(
             ratio=ratio,
@@ -113,19 +124,19 @@ def half_widths(low: Floats, high: Floats) -> Floats:
 
 
 @lru_cache
-def detectable(n: int, family_size: int, looks: Looks | None) -> float:
+def detectable_shift(n: int, family_size: int, interim: InterimAnalyses | None) -> float:
     """The shift found in 80 % of cases at Holm's strictest step, in half-widths of the 95 % interval (normal noise)."""
-    strictest = critical_weight(p_values(n, looks), SIGNIFICANCE / family_size)
+    strictest = critical_weight(p_values(n, interim), SIGNIFICANCE / family_size)
     if strictest < 0:
         return float("inf")
-    low, _ = ends(_standard_normal(n), strictest)
-    return float(np.quantile(-low, POWER)) / standard_half_width(n, looks)
+    low, _ = interval_ends(_standard_normal(n), strictest)
+    return float(np.quantile(-low, POWER)) / standard_half_width(n, interim)
 
 
 @lru_cache
-def standard_half_width(n: int, looks: Looks | None) -> float:
+def standard_half_width(n: int, interim: InterimAnalyses | None) -> float:
     """The median half-width of the interval of n blocks whose log ratios have a standard deviation of 1."""
-    low, high = ends(_standard_normal(n), critical_weight(p_values(n, looks), SIGNIFICANCE))
+    low, high = interval_ends(_standard_normal(n), critical_weight(p_values(n, interim), SIGNIFICANCE))
     return float(np.median(half_widths(low, high)))
 
 

@@ -1,11 +1,11 @@
 """The sign-flip test of paired log ratios, counted exactly, and its inversion into an interval.
 
-Every block votes with the sign of its log ratio; its vote weighs as much as its rank by size, but never more than the
-middle rank: weights 1, 2, ..., n//2, n//2, ..., n//2. Why these and not
+Every block votes with the sign of its log ratio; the weight of its vote is its rank by size, but at most the middle
+rank: weights 1, 2, ..., n//2, n//2, ..., n//2. Why these and not
 
-- the mean: one block hit by something else moves it as far as it likes, and the interval with it;
-- the plain ranks (Wilcoxon): at n = 10 one such block still pulls an end of the interval half-way to itself. Capped at
-  the middle, from n = 9 on no single block can: it weighs at most what the other side may weigh at p = 0.05;
+- the mean: one disturbed block moves it without limit, and the interval with it;
+- the plain ranks (Wilcoxon): at n = 10 one such block still pulls an end of the interval half-way to itself. With
+  the cap, from n = 9 on no single block can: its weight is at most what the other side may have at p = 0.05;
 - the signs alone (sign test): at n = 8 the interval is the whole range of the data, and small effects go unseen.
 
 Simulated at n = 10 with 1.5 % noise and 2 % of trials losing a fifth, equal arms are found equivalent in 96 % of cases
@@ -30,14 +30,8 @@ Ints = NDArray[np.int64]
 
 @lru_cache
 def weights(n: int) -> Ints:
-    """What a block's vote weighs, by rank of its size."""
+    """The weight of a block's vote, by the rank of the size of its log ratio."""
     return np.minimum(np.arange(1, n + 1), max(1, n // 2)).astype(np.int64)
-
-
-def statistic(log_ratios: Floats) -> float:
-    """The tested statistic of one sample: the weighted sum of signs. For use with scipy.stats.permutation_test."""
-    ranks = np.argsort(np.argsort(np.abs(log_ratios)))
-    return float((np.sign(log_ratios) * weights(len(log_ratios))[ranks]).sum())
 
 
 @lru_cache
@@ -53,16 +47,16 @@ def p_by_weight(n: int) -> Floats:
 
 
 def critical_weight(p_values: Floats, significance: float) -> int:
-    """The most that the lighter side may weigh for p <= significance; -1 where no p is so small."""
+    """The largest weight of the lighter side with p <= significance; -1 where no p is so small."""
     return int(np.searchsorted(p_values, significance * (1 + 1e-12), side="right")) - 1
 
 
 def lighter_weight(rows: Floats) -> Ints:
-    """For each row, what its lighter side weighs against zero. Zeros and ties count against rejecting."""
+    """For each row, the weight of its lighter side of zero. Zeros and ties count against rejecting."""
     return np.minimum(_weight_below(_descending(rows)), _weight_below(_descending(-rows)))
 
 
-def ends(rows: Floats, critical: int) -> tuple[Floats, Floats]:
+def interval_ends(rows: Floats, critical: int) -> tuple[Floats, Floats]:
     """For each row the interval of all shifts that the test does not reject; infinite where `critical` is negative."""
     if critical < 0:
         unbounded = np.full(len(rows), np.inf)
@@ -72,8 +66,8 @@ def ends(rows: Floats, critical: int) -> tuple[Floats, Floats]:
 
 def _low_end(rows: Floats, critical: int) -> Floats:
     # With a growing shift, the weight at or below it only grows, in steps at the means of two blocks (where a sign or
-    # a rank changes): find the first such mean from which on the weight is no longer critical. It is looked at between
-    # means, where nothing ties.
+    # a rank changes): find the first such mean from which on the weight is no longer critical. The search tests
+    # shifts between means, where nothing ties.
     data = _descending(rows)
     first, second = np.triu_indices(rows.shape[1])
     means = np.sort((data[:, first] + data[:, second]) / 2, axis=1)

@@ -1,8 +1,8 @@
-"""When a point has enough blocks: the decision that an early-stopping plan asks for after every block.
+"""When a point has enough blocks: the decision that an early-stopping plan makes after every block.
 
-A point stops when the intervals of all its primary metrics are as narrow as declared (half-width +-3 %) and no metric
-is one step short of a verdict (interval beside 1, but Holm not yet satisfied), or at the block limit. Intervals and p
-pay for the looking (see looks.py), so they hold whichever of these made it stop.
+A point stops when the intervals of all its primary metrics are as narrow as declared (half-width ±3 %) and no metric
+is one step short of a verdict (its interval excludes 1, but Holm is not yet satisfied), or at the block limit.
+Intervals and p are corrected for the interim analyses (interim.py), so they hold whatever made a point stop.
 """
 
 from __future__ import annotations
@@ -14,18 +14,22 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.analysis.stats.looks import Looks
-from toolkit.analysis.stats.paired import SIGNIFICANCE, half_widths, intervals, standard_half_width
+from toolkit.analysis.stats.interim import InterimAnalyses
+from toolkit.analysis.stats.paired import half_widths, intervals, standard_half_width
 from toolkit.analysis.stats.signflip import Floats
-from toolkit.analysis.stats.verdicts import BAND, MIN_BLOCKS, holm
+from toolkit.analysis.stats.verdicts import holm
+from toolkit.analysis.verdict_rule import BAND, MIN_BLOCKS, SIGNIFICANCE
 
 CORRECTION = "Pocock-type boundary, as repeated confidence intervals (Jennison & Turnbull)"
-"""What to call the correction in reports."""
+"""The name of the correction, for reports."""
 
 
 @dataclass(frozen=True)
 class StoppingRule:
-    """Look after every block from `first` to `limit`; enough is an interval of +-`half_width` (0.03: 3 %)."""
+    """Analyse after every block from `first` to `limit`; enough is an interval of ±`half_width` (0.03: 3 %).
+
+    Raises ValueError for a half-width that is not between 0 and 1 and for impossible interim analyses.
+    """
 
     first: int = MIN_BLOCKS
     limit: int = 20
@@ -34,47 +38,49 @@ class StoppingRule:
     def __post_init__(self) -> None:
         if not 0 < self.half_width < 1:
             raise ValueError(f"a half-width of {self.half_width}: need a share between 0 and 1, such as 0.03")
-        _ = self.looks  # refuses impossible ones
+        _ = self.interim  # refuses impossible ones
 
     @property
-    def looks(self) -> Looks:
-        """What estimates of a campaign under this rule must be given."""
-        return Looks(self.first, self.limit)
+    def interim(self) -> InterimAnalyses:
+        """The interim analyses for which estimates of a campaign under this rule are corrected."""
+        return InterimAnalyses(self.first, self.limit)
 
 
 @dataclass(frozen=True)
-class Decision:
-    """Whether to stop and why. `expected_blocks`: in all, by the spread so far, the limit when there is no spread."""
+class StoppingDecision:
+    """Whether to stop a point and why. `metric`: the one with the widest interval, or the one short of a verdict.
+
+    `expected_blocks`: in all, by the spread so far; the limit where there is no spread yet.
+    """
 
     stop: bool
-    why: Literal["precise", "limit", "too early", "too wide", "one step short of a verdict"]
+    reason: Literal["precise", "limit", "too early", "too wide", "one step short of a verdict"]
     metric: str | None
     expected_blocks: int
 
 
-def decide(rows: Mapping[str, Floats], rule: StoppingRule) -> Decision:
+def stopping_decision(rows: Mapping[str, Floats], rule: StoppingRule) -> StoppingDecision:
     """Whether one point has enough blocks, from the log ratios of each of its primary metrics.
 
-    `metric` names the one with the widest interval, or the one short of a verdict. Metrics lacking in some block count
-    by their own number of blocks.
+    The metric with the fewest blocks counts. Raises ValueError without any metric.
     """
     if not rows:
         raise ValueError("a point needs at least one metric to decide by")
     n = min(len(row) for row in rows.values())
     expected, widest = _expected(rows, rule)
     if n >= rule.limit:
-        return Decision(True, "limit", widest, n)
+        return StoppingDecision(True, "limit", widest, n)
     if n < rule.first:
-        return Decision(False, "too early", widest, max(expected, rule.first))
+        return StoppingDecision(False, "too early", widest, max(expected, rule.first))
     names = list(rows)
-    found = [intervals(np.asarray(rows[name], dtype=np.float64)[None, :], rule.looks) for name in names]
+    found = [intervals(np.asarray(rows[name], dtype=np.float64)[None, :], rule.interim) for name in names]
     low, high, p = (np.concatenate(parts)[None, :] for parts in zip(*found, strict=True))
     wide, short = too_wide(low, high, rule), short_of_verdict(low, high, p)
     if wide.any():
-        return Decision(False, "too wide", widest, max(expected, n + 1))
+        return StoppingDecision(False, "too wide", widest, max(expected, n + 1))
     if short.any():
-        return Decision(False, "one step short of a verdict", names[int(short[0].argmax())], n + 1)
-    return Decision(True, "precise", widest, n)
+        return StoppingDecision(False, "one step short of a verdict", names[int(short[0].argmax())], n + 1)
+    return StoppingDecision(True, "precise", widest, n)
 
 
 def too_wide(low: Floats, high: Floats, rule: StoppingRule) -> NDArray[np.bool_]:
@@ -83,10 +89,10 @@ def too_wide(low: Floats, high: Floats, rule: StoppingRule) -> NDArray[np.bool_]
 
 
 def short_of_verdict(low: Floats, high: Floats, p: Floats) -> NDArray[np.bool_]:
-    """Which metrics have an interval beside 1 and beyond the band but, in their row's family, no verdict yet."""
-    beside = (low > 0) | (high < 0)
+    """Which metrics have an interval that excludes 1 and reaches beyond the band but, in their family, no verdict yet."""
+    excludes_1 = (low > 0) | (high < 0)
     beyond = (low < np.log1p(-BAND)) | (high > np.log1p(BAND))
-    return np.asarray(beside & beyond & (holm(p) > SIGNIFICANCE))
+    return np.asarray(excludes_1 & beyond & (holm(p) > SIGNIFICANCE))
 
 
 def _expected(rows: Mapping[str, Floats], rule: StoppingRule) -> tuple[int, str | None]:
@@ -96,11 +102,11 @@ def _expected(rows: Mapping[str, Floats], rule: StoppingRule) -> tuple[int, str 
         return rule.limit, None
     widest = max(spreads, key=lambda name: spreads[name])
     for n in range(rule.first, rule.limit):
-        if spreads[widest] * standard_half_width(n, rule.looks) <= np.log1p(rule.half_width):
+        if spreads[widest] * standard_half_width(n, rule.interim) <= np.log1p(rule.half_width):
             return n, widest
     return rule.limit, widest
 
 
 def _spread(row: Floats) -> float:
-    """A standard deviation that one or two wild blocks do not move: from the median distance to the median."""
+    """A standard deviation that one or two disturbed blocks do not move: from the median distance to the median."""
     return float(1.4826 * np.median(np.abs(row - np.median(row))))

@@ -2,7 +2,7 @@
 
 The statistic is the number of pairs in which the new figure is the larger one (Mann & Whitney 1947), counted exactly;
 the ratio is the median over all such pairs and the interval the test inverted (Hodges & Lehmann 1963). It cannot know
-whether the machine changed in between: say "machine drift not excluded" beside it, and never let it feed a gate.
+whether the machine changed in between: label it "machine drift not excluded", and never let it feed a gate.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ from functools import lru_cache
 
 import numpy as np
 
-from toolkit.analysis.stats.bootstrap import draw_medians
-from toolkit.analysis.stats.paired import CALIBRATION_ROWS, POWER, SEED, SIGNIFICANCE, Estimate
+from toolkit.analysis.stats.bootstrap import resampled_medians
+from toolkit.analysis.stats.paired import CALIBRATION_ROWS, POWER, SEED, Estimate
 from toolkit.analysis.stats.signflip import Floats, critical_weight
+from toolkit.analysis.verdict_rule import SIGNIFICANCE
 
 BOOTSTRAP_DRAWS = 4000
 
 
 def unpaired_estimate(new: Floats, old: Floats, *, family_size: int = 1) -> Estimate:
-    """new/old from the logarithms of figures of two campaigns; `n` is the smaller number of trials."""
+    """new/old from the logarithms of figures of two campaigns; `n` is the smaller number of trials.
+
+    Raises ValueError where a side has no figure or one that is not finite.
+    """
     if not (len(new) and len(old) and np.isfinite(new).all() and np.isfinite(old).all()):
         raise ValueError(f"needs at least one figure on either side, all finite: {new!r}, {old!r}")
     differences = np.sort((new[:, None] - old[None, :]).ravel())
@@ -27,9 +31,9 @@ def unpaired_estimate(new: Floats, old: Floats, *, family_size: int = 1) -> Esti
     fewer = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
     low, high = _ends(differences, critical_weight(p_values, SIGNIFICANCE))
     random = np.random.default_rng(SEED)
-    medians = draw_medians(new, BOOTSTRAP_DRAWS, random) - draw_medians(old, BOOTSTRAP_DRAWS, random)
+    medians = resampled_medians(new, BOOTSTRAP_DRAWS, random) - resampled_medians(old, BOOTSTRAP_DRAWS, random)
     boot_low, boot_high = np.quantile(medians, [0.025, 0.975])
-    effect = (high - low) / 2 * _detectable(len(new), len(old), family_size) if np.isfinite(high) else np.inf
+    effect = (high - low) / 2 * _detectable_shift(len(new), len(old), family_size) if np.isfinite(high) else np.inf
     return Estimate(
         ratio=float(np.exp(np.median(differences))),
         low=float(np.exp(low)),
@@ -44,19 +48,19 @@ def unpaired_estimate(new: Floats, old: Floats, *, family_size: int = 1) -> Esti
 
 @lru_cache
 def p_by_count(new: int, old: int) -> Floats:
-    """Two-sided p by the number of pairs that speak for the rarer side, over all ways to deal the trials out."""
-    return np.minimum(1.0, 2 * np.cumsum(_shares(new, old)))
+    """Two-sided p by the number of pairs in favour of the rarer side, over all ways to divide the trials in two."""
+    return np.minimum(1.0, 2 * np.cumsum(_probabilities(new, old)))
 
 
 @lru_cache
-def _shares(new: int, old: int) -> Floats:
-    # The largest of all trials is a new one with chance new/(new+old), and then beats every old one.
+def _probabilities(new: int, old: int) -> Floats:
+    # The largest of all trials is a new one with probability new/(new+old), and then beats every old one.
     if new == 0 or old == 0:
         return np.ones(1)
-    shares = np.zeros(new * old + 1)
-    shares[old:] += _shares(new - 1, old) * new / (new + old)
-    shares[: new * (old - 1) + 1] += _shares(new, old - 1) * old / (new + old)
-    return shares
+    probabilities = np.zeros(new * old + 1)
+    probabilities[old:] += _probabilities(new - 1, old) * new / (new + old)
+    probabilities[: new * (old - 1) + 1] += _probabilities(new, old - 1) * old / (new + old)
+    return probabilities
 
 
 def _ends(sorted_differences: Floats, critical: int) -> tuple[float, float]:
@@ -66,8 +70,8 @@ def _ends(sorted_differences: Floats, critical: int) -> tuple[float, float]:
 
 
 @lru_cache
-def _detectable(new: int, old: int, family_size: int) -> float:
-    """As `paired.detectable`: the shift found in 80 % of cases, in half-widths of the 95 % interval."""
+def _detectable_shift(new: int, old: int, family_size: int) -> float:
+    """As `paired.detectable_shift`: the shift found in 80 % of cases, in half-widths of the 95 % interval."""
     strictest = critical_weight(p_by_count(new, old), SIGNIFICANCE / family_size)
     if strictest < 0:
         return float("inf")

@@ -1,48 +1,34 @@
-"""From estimates to words: Holm inside a family, the verdict of each metric, and whether a claim holds.
+"""From estimates to verdicts: Holm inside a family, the verdict of each metric, and whether a claim holds.
 
 - *higher* / *lower*: the 95 % interval excludes 1 and Holm's p is at most 0.05;
-- *equivalent*: the whole interval lies within +-3 %;
+- *equivalent*: the whole interval lies within ±3 %;
 - *inconclusive*: everything else, and everything below 8 blocks: with 6 the smallest p is 0.031, with 7 it is 0.016,
   and Holm over four metrics then allows nothing whatever was measured.
 
-A metric can be both lower and within +-3 %: the direction is named, and the reason says that it is small.
+A metric can be both lower and within ±3 %: then the verdict is the direction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from toolkit.analysis.stats.paired import SIGNIFICANCE, Estimate
+from toolkit.analysis.stats.paired import Estimate
 from toolkit.analysis.stats.signflip import Floats, Ints
+from toolkit.analysis.verdict_rule import BAND, MIN_BLOCKS, SIGNIFICANCE, ClaimVerdict, Verdict
 
-BAND = 0.03
-MIN_BLOCKS = 8
-
-Outcome = Literal["higher", "lower", "equivalent", "inconclusive"]
-ClaimOutcome = Literal["reproduced", "contradicted", "inconclusive"]
-OUTCOMES: tuple[Outcome, ...] = ("inconclusive", "higher", "lower", "equivalent")
+VERDICTS: tuple[Verdict, ...] = ("inconclusive", "higher", "lower", "equivalent")
 INCONCLUSIVE, HIGHER, LOWER, EQUIVALENT = range(4)
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What one metric of a family comes to, and why; `holm_p` is corrected for the others of the family."""
+class HolmVerdict:
+    """The verdict on one metric of a family; `holm_p` is p corrected for the other metrics of the family."""
 
-    outcome: Outcome
+    verdict: Verdict
     holm_p: float
-    reason: str
-
-
-@dataclass(frozen=True)
-class ClaimJudgement:
-    """Whether a claim holds, and why."""
-
-    outcome: ClaimOutcome
-    reason: str
 
 
 def holm(p_values: Floats) -> Floats:
@@ -56,8 +42,8 @@ def holm(p_values: Floats) -> Floats:
     return found
 
 
-def outcomes(low: Floats, high: Floats, holm_p: Floats, n: Ints | int) -> Ints:
-    """Indices into OUTCOMES from the ends of the intervals as logs; the rule itself, used by all."""
+def verdict_codes(low: Floats, high: Floats, holm_p: Floats, n: Ints | int) -> Ints:
+    """Indices into VERDICTS, from the ends of the intervals as logs, p after Holm and the blocks: the rule itself."""
     found = np.full(np.shape(low), INCONCLUSIVE, dtype=np.int64)
     found[(low >= np.log1p(-BAND)) & (high <= np.log1p(BAND))] = EQUIVALENT
     sure = holm_p <= SIGNIFICANCE
@@ -67,7 +53,7 @@ def outcomes(low: Floats, high: Floats, holm_p: Floats, n: Ints | int) -> Ints:
     return found
 
 
-def judge(family: Mapping[str, Estimate]) -> dict[str, Verdict]:
+def family_verdicts(family: Mapping[str, Estimate]) -> dict[str, HolmVerdict]:
     """The verdict on each metric of one point's family."""
     if not family:
         return {}
@@ -75,45 +61,23 @@ def judge(family: Mapping[str, Estimate]) -> dict[str, Verdict]:
     holm_p = holm(np.array([one.p for one in members]))
     with np.errstate(divide="ignore"):
         low, high = np.log([one.low for one in members]), np.log([one.high for one in members])
-    codes = outcomes(low, high, holm_p, np.array([one.n for one in members]))
-    return {
-        name: Verdict(OUTCOMES[code], float(p), _reason(OUTCOMES[code], one, float(p), len(members)))
-        for (name, one), p, code in zip(family.items(), holm_p, codes, strict=True)
-    }
+    codes = verdict_codes(low, high, holm_p, np.array([one.n for one in members]))
+    return {name: HolmVerdict(VERDICTS[code], float(p)) for name, p, code in zip(family, holm_p, codes, strict=True)}
 
 
-def judge_claim(estimate: Estimate, low: float | None, high: float | None) -> ClaimJudgement:
-    """A claim that the ratio is between `low` and `high` (None: open on that side), both included."""
+def claim_verdict(estimate: Estimate, low: float | None, high: float | None) -> ClaimVerdict:
+    """The verdict on the claim that the ratio is between `low` and `high` (None: open on that side), both included.
+
+    `reproduced`: the whole interval lies inside the band; `contradicted`: wholly outside; else, and below 8 blocks,
+    `inconclusive`. Raises ValueError for an empty band.
+    """
     if estimate.n < MIN_BLOCKS:
-        return ClaimJudgement("inconclusive", _too_few(estimate.n))
+        return "inconclusive"
     bottom, top = 0.0 if low is None else low, np.inf if high is None else high
     if bottom > top:
         raise ValueError(f"a band from {bottom} to {top} is empty")
     if bottom <= estimate.low and estimate.high <= top:
-        return ClaimJudgement("reproduced", "the whole interval lies inside the claimed band")
+        return "reproduced"
     if estimate.high < bottom or estimate.low > top:
-        return ClaimJudgement("contradicted", "the whole interval lies outside the claimed band")
-    return ClaimJudgement("inconclusive", "the interval lies partly inside the claimed band")
-
-
-def _reason(outcome: Outcome, one: Estimate, holm_p: float, size: int) -> str:
-    within = one.low >= 1 - BAND and one.high <= 1 + BAND
-    if one.n < MIN_BLOCKS:
-        return _too_few(one.n)
-    if outcome in ("higher", "lower"):
-        small = f", though it is within ±{BAND:.0%}" if within else ""
-        return f"the interval excludes 1 and p = {holm_p:.3g} after Holm over {size}{small}"
-    if outcome == "equivalent":
-        return f"the whole interval is within ±{BAND:.0%}"
-    if not one.low <= 1 <= one.high:
-        return f"the interval excludes 1, but p = {holm_p:.3g} after Holm over {size}"
-    if not np.isfinite(one.smallest_effect):
-        return f"the interval holds 1 and reaches beyond ±{BAND:.0%}; {one.n} blocks cannot decide this family"
-    return (
-        f"the interval holds 1 and reaches beyond ±{BAND:.0%}; "
-        f"{one.n} blocks with this spread see changes from {one.smallest_effect:.1%}"
-    )
-
-
-def _too_few(n: int) -> str:
-    return f"{n} blocks: no verdict below {MIN_BLOCKS}"
+        return "contradicted"
+    return "inconclusive"

@@ -1,30 +1,18 @@
-"""Comparisons as grids of text cells, beside cells.py: what the terminal, Markdown and HTML print of verdicts."""
+"""Comparisons as grids of text cells, for the terminal, Markdown and HTML."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from toolkit.analysis.comparison import Best, Comparison
-from toolkit.analysis.families import Described, Judged
-from toolkit.analysis.headline import WORDS
+from toolkit.analysis.comparison import BestComparison, Comparison
+from toolkit.analysis.families import DescriptiveFigure, MetricComparison
 from toolkit.analysis.noise import Noise
 from toolkit.analysis.unpaired import Unpaired
 from toolkit.campaign.contrasts import Contrast
-from toolkit.report.cells import Grid, Line, number
+from toolkit.report.cells import Grid, Line
+from toolkit.report.words import METRICS, interval, number
 from toolkit.scenario.matrix import SERVER_SETTINGS
 
-FORMS = {
-    "requests_per_second": ("requests/s", "{:,.0f}"),
-    "cpu_seconds_per_1000_requests": ("CPU s / 1,000 requests", "{:.3f}"),
-    "memory_mb": ("memory MB", "{:,.0f}"),
-    "latency_p99_ms": ("p99 ms", "{:,.1f}"),
-    "latency_mean_ms": ("mean latency ms", "{:,.1f}"),
-    "requests_per_second_per_cpu_used": ("requests/s per CPU used", "{:,.0f}"),
-    "requests_per_second_per_gb": ("requests/s per GB", "{:,.0f}"),
-    "rss_mb": ("RSS MB", "{:,.0f}"),
-    "uss_mb": ("USS MB", "{:,.0f}"),
-    "working_set_mb": ("working set MB", "{:,.0f}"),
-}
 NOISE_WORDS = {
     "steal": "stolen by the host",
     "foreign_cpu": "taken by other processes",
@@ -37,7 +25,7 @@ HEAD = ("", "metric", "baseline", "candidate", "ratio", "95 % interval", "Holm p
 
 
 def verdicts(found: Comparison) -> Grid:
-    """Every primary metric of every contrast and point."""
+    """Every primary metric of every contrast at every point, with its verdict."""
     lines = [line for one in found.points for line in _family(f"{one.point.label()}\n{one.contrast.words}", one.family)]
     return Grid(HEAD, tuple(lines), 2)
 
@@ -49,31 +37,31 @@ def best(found: Comparison) -> Grid:
 
 
 def descriptive(found: Comparison) -> Grid:
-    """Figures without a verdict; those that no trial has are left out."""
+    """Figures without a verdict; those that no trial has are omitted."""
     lines = [
-        Line((f"{point.point.label()} {point.contrast.words}", FORMS[one.metric][0], *_values(one), str(one.n)))
+        Line((f"{point.point.label()} {point.contrast.words}", METRICS[one.metric].heading, *_values(one), str(one.n)))
         for point in found.points
-        for one in point.described
+        for one in point.descriptive
         if one.n
     ]
     return Grid(("", "figure", "baseline", "candidate", "ratio", "n"), tuple(lines), 2)
 
 
 def unpaired(found: Unpaired) -> Grid:
-    """New over old of two campaigns."""
+    """New over old of two campaigns, every primary metric with its verdict."""
     lines = [line for one in found.points for line in _family(f"{one.point.label()}\n{one.role}", one.family)]
     return Grid((*HEAD[:2], "old", "new", *HEAD[4:]), tuple(lines), 2)
 
 
 def noise(found: Noise) -> list[str]:
-    """How quiet it was, a line each."""
+    """How quiet a campaign was, a line for each disturbance and each cause of rejection."""
     lines = [
         f"{NOISE_WORDS[one.name]}: median {one.median:.1%}, highest {one.highest:.1%}"
         + (f", limit {one.limit:.1%}" if one.limit is not None else "")
         for one in found.shares
     ]
     if found.frequency_mhz_median is None:
-        lines.append("CPU frequency: this machine does not tell it")
+        lines.append("CPU frequency: this machine does not report it")
     else:
         lines.append(
             f"CPU frequency: {found.frequency_mhz_lowest:,.0f} to {found.frequency_mhz_highest:,.0f} MHz,"
@@ -93,34 +81,28 @@ def noise(found: Noise) -> list[str]:
 
 
 def contrast(one: Contrast) -> str:
-    """What is compared with what."""
+    """A contrast with its kind."""
     kinds = {"variants": "variants", "against": "new against old", "aa": "the same twice (A/A)"}
     return f"{kinds[one.kind]}: {one.words}"
 
 
-def percent(value: float | None) -> str:
-    """A ratio as a change."""
-    return "" if value is None else f"{value - 1:+.1%}"
-
-
-def _best(one: Best) -> str:
+def _best(one: BestComparison) -> str:
     where = one.candidate.label(omit=SERVER_SETTINGS)
     sides = (point.label(omit=("endpoint", "connections")) for point in (one.candidate, one.baseline))
     return f"{where} {one.contrast.words}\n{' / '.join(sides)}"
 
 
-def _family(head: str, family: Sequence[Judged]) -> Iterable[Line]:
+def _family(head: str, family: Sequence[MetricComparison]) -> Iterable[Line]:
     for index, one in enumerate(family):
-        form = FORMS[one.metric][1]
-        interval = f"{percent(one.low)} to {percent(one.high)}" if one.low is not None else ""
+        form = METRICS[one.metric].form
         yield Line(
             (
                 (head.split("\n")[index : index + 1] or [""])[0],
-                WORDS[one.metric] if one.metric != "cpu_seconds_per_1000_requests" else "CPU s / 1,000 req",
+                METRICS[one.metric].heading,
                 number(one.baseline, form),
                 number(one.candidate, form),
                 number(one.ratio, "×{:.3f}"),
-                interval,
+                interval(one.low, one.high),
                 number(one.holm_p, "{:.3f}"),
                 number(one.smallest_effect, "{:.1%}"),
                 str(one.n),
@@ -130,6 +112,6 @@ def _family(head: str, family: Sequence[Judged]) -> Iterable[Line]:
         )
 
 
-def _values(one: Described) -> tuple[str, str, str]:
-    form = FORMS[one.metric][1]
+def _values(one: DescriptiveFigure) -> tuple[str, str, str]:
+    form = METRICS[one.metric].form
     return number(one.baseline, form), number(one.candidate, form), number(one.ratio, "×{:.3f}")

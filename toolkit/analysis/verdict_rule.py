@@ -1,0 +1,18 @@
+"""What a verdict can be and what it takes. The one place for these limits; free of numpy, so that a start stays quick."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Verdict = Literal["higher", "lower", "equivalent", "inconclusive"]
+ClaimVerdict = Literal["reproduced", "contradicted", "inconclusive"]
+
+MIN_BLOCKS = 8
+"""Complete blocks below which nothing is decided: with 7 the smallest p is 0.016, and Holm over four metrics then
+allows no verdict whatever was measured."""
+
+BAND = 0.03
+"""Equivalent means that the whole interval lies within 1 ± this."""
+
+SIGNIFICANCE = 0.05
+"""The largest p, after Holm, of a verdict `higher` or `lower`; intervals are 95 % intervals."""

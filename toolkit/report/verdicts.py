@@ -1,0 +1,101 @@
+"""Verdicts, claims and early stopping in words: why a verdict is what it is, and what that takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.analysis.claims import ClaimResult, UnmetPrecondition
+from toolkit.analysis.comparison import BestComparison, PointComparison
+from toolkit.analysis.families import MetricComparison
+from toolkit.analysis.verdict_rule import BAND, MIN_BLOCKS
+from toolkit.report.words import count
+
+if TYPE_CHECKING:
+    from toolkit.analysis.stats import StoppingRule
+
+CLAIM_REASONS = {
+    "reproduced": "the whole interval lies inside the claimed band",
+    "contradicted": "the whole interval lies outside the claimed band",
+    "inconclusive": "the interval lies partly inside the claimed band",
+    "not measured": "no block holds both cells",
+}
+
+
+def verdict_reason(one: MetricComparison, family_size: int) -> str:
+    """Why a metric has its verdict; `family_size`: how many metrics share its Holm correction."""
+    if one.n < MIN_BLOCKS:
+        return f"{one.n} blocks: no verdict below {MIN_BLOCKS}"
+    after_holm = f"p = {one.holm_p:.3g} after Holm over {family_size}"
+    if one.verdict in ("higher", "lower"):
+        small = f", though it is within ±{BAND:.0%}" if _within_band(one) else ""
+        return f"the interval excludes 1 and {after_holm}{small}"
+    if one.verdict == "equivalent":
+        return f"the whole interval is within ±{BAND:.0%}"
+    if one.low is not None and one.high is not None and not one.low <= 1 <= one.high:
+        return f"the interval excludes 1, but {after_holm}"
+    if one.smallest_effect is None:
+        return f"the interval holds 1 and reaches beyond ±{BAND:.0%}; {one.n} blocks cannot decide this family"
+    return (
+        f"the interval holds 1 and reaches beyond ±{BAND:.0%}; "
+        f"{one.n} blocks with this spread see changes from {one.smallest_effect:.1%}"
+    )
+
+
+def claim_reason(result: ClaimResult) -> str:
+    """Why a claim is in its state; "" below the blocks that a verdict takes."""
+    if result.state == "not testable here":
+        return "; ".join(_unmet(one) for one in result.unmet)
+    too_few = result.state == "inconclusive" and result.blocks < MIN_BLOCKS
+    return "" if too_few else CLAIM_REASONS[result.state]
+
+
+def claim_words(result: ClaimResult) -> str:
+    """The state of a claim with its reason."""
+    if result.state == "inconclusive" and result.blocks < MIN_BLOCKS:
+        return f"inconclusive ({count(result.blocks, 'block')})"
+    return f"{result.state}: {claim_reason(result)}"
+
+
+def best_caveat(best: BestComparison) -> str:
+    """What choosing the best settings does to the figures of a best-against-best comparison."""
+    if best.choices == 1:
+        return "only one setting was measured, so nothing was chosen"
+    return (
+        f"each side's best of {best.choices} settings was chosen by the same trials that are compared here:"
+        " what was lucky is chosen more easily, so both figures lean upwards"
+    )
+
+
+def stopping_words(point: PointComparison, rule: StoppingRule | None) -> str:
+    """Why early stopping ended a point, or that it has not; "" for a fixed number of blocks."""
+    if rule is None:
+        return ""
+    if point.stopping is None:
+        return "no complete block yet"
+    stopping = point.stopping
+    if stopping.reason == "precise":
+        return f"stopped after {point.blocks} blocks: every interval is within ±{rule.half_width:.0%}"
+    if stopping.reason == "limit":
+        return f"stopped at the limit of {rule.limit} blocks, the widest interval is that of {stopping.metric}"
+    return f"not enough after {point.blocks} blocks ({stopping.reason}), about {stopping.expected_blocks} are expected"
+
+
+def interim_words(rule: StoppingRule | None) -> str:
+    """How intervals and p are corrected under early stopping; "" for a fixed number of blocks."""
+    if rule is None:
+        return ""
+    from toolkit.analysis.stats.stopping import CORRECTION
+
+    return f"looked at after every block from {rule.first} to {rule.limit}; intervals and p are corrected for it: {CORRECTION}"
+
+
+def _within_band(one: MetricComparison) -> bool:
+    return one.low is not None and one.high is not None and one.low >= 1 - BAND and one.high <= 1 + BAND
+
+
+def _unmet(one: UnmetPrecondition) -> str:
+    if one.kind == "series":
+        return f"it is about {' and '.join(one.needs if isinstance(one.needs, tuple) else ())}, this is {one.has}"
+    if one.kind == "server_cpus":
+        return f"it needs {one.needs} server CPUs, there is {one.has}"
+    return "it needs release builds (PGO), these are fast ones"
