@@ -8,16 +8,17 @@ import pytest
 
 from tests import simulated
 from tests.factory import POINTS, a_record
-from toolkit.analysis import claims, stats
-from toolkit.analysis.claims import Setting, judge, paired_ratios
+from toolkit.analysis import stats
+from toolkit.analysis.claims import Conditions, assess, paired_ratios
 from toolkit.campaign.plan import complete_blocks
 from toolkit.records.store import Record
 from toolkit.report.tables import table
+from toolkit.report.verdicts import claim_words
 from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.model import Claim, Scenario
 
 ARMS = ["3.14", "3.14t"]
-HERE = Setting("3.14", "release", 8)
+HERE = Conditions("3.14", "release", 8)
 
 
 @pytest.fixture
@@ -35,8 +36,8 @@ def test_a_ratio_is_taken_inside_each_block(asgi: Scenario) -> None:
         records += [a_record(POINTS[0], index, "3.14", rps=gil), a_record(POINTS[0], index, "3.14t", rps=free)]
     claim = claim_of(asgi, "asgi-json-slower")
     assert paired_ratios(claim, asgi, complete_blocks(records, ARMS)) == [0.8, 0.9, 0.7]
-    judged = judge(claim, asgi, complete_blocks(records, ARMS), HERE)
-    assert (judged.ratio, judged.words()) == (0.8, "inconclusive (3 blocks)")
+    result = assess(claim, asgi, complete_blocks(records, ARMS), HERE)
+    assert (result.ratio, claim_words(result)) == (0.8, "inconclusive (3 blocks)")
 
 
 def test_cells_of_different_points_are_paired_by_round() -> None:
@@ -54,23 +55,23 @@ def test_cells_of_different_points_are_paired_by_round() -> None:
 
 def test_an_incomplete_block_counts_for_nothing(asgi: Scenario) -> None:
     records = [a_record(POINTS[0], 0, "3.14")]
-    judged = judge(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(records, ARMS), HERE)
-    assert judged.state == "not measured"
+    result = assess(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(records, ARMS), HERE)
+    assert result.state == "not measured"
 
 
 @pytest.mark.parametrize(
     ("here", "words"),
     [
-        (Setting("3.15", "release", 8), "it is about 3.14, this is 3.15"),
-        (Setting("3.14", "fast", 8), "needs release builds"),
-        (Setting("3.14", "release", 1), "needs 8 server CPUs, there is 1"),
+        (Conditions("3.15", "release", 8), "it is about 3.14, this is 3.15"),
+        (Conditions("3.14", "fast", 8), "needs release builds"),
+        (Conditions("3.14", "release", 1), "needs 8 server CPUs, there is 1"),
     ],
 )
-def test_an_unmet_precondition_makes_a_claim_untestable_not_contradicted(here: Setting, words: str) -> None:
+def test_an_unmet_precondition_makes_a_claim_untestable_not_contradicted(here: Conditions, words: str) -> None:
     wsgi = load_scenario("wsgi")
-    judged = judge(claim_of(wsgi, "wsgi-json-faster"), wsgi, {}, here)
-    assert judged.state == "not testable here"
-    assert words in judged.words()
+    result = assess(claim_of(wsgi, "wsgi-json-faster"), wsgi, {}, here)
+    assert result.state == "not testable here"
+    assert words in claim_words(result)
 
 
 def json_blocks(ratios: list[float]) -> list[Record]:
@@ -92,20 +93,20 @@ def json_blocks(ratios: list[float]) -> list[Record]:
 def test_from_8_blocks_on_the_interval_decides(asgi: Scenario, middle: float, state: str, words: str) -> None:
     spread = [-0.02, -0.015, -0.01, -0.005, 0.005, 0.01, 0.015, 0.02]
     records = json_blocks([middle + one for one in spread])
-    judged = judge(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(records, ARMS), HERE)
-    assert (judged.state, judged.words()) == (state, words)
-    assert judged.low is not None and judged.high is not None and judged.low <= middle <= judged.high
+    result = assess(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(records, ARMS), HERE)
+    assert (result.state, claim_words(result)) == (state, words)
+    assert result.low is not None and result.high is not None and result.low <= middle <= result.high
 
 
 def test_7_blocks_are_inconclusive_however_clear(asgi: Scenario) -> None:
-    judged = judge(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(json_blocks([0.8] * 7), ARMS), HERE)
-    assert (judged.words(), judged.low) == ("inconclusive (7 blocks)", None)
+    result = assess(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(json_blocks([0.8] * 7), ARMS), HERE)
+    assert (claim_words(result), result.low) == ("inconclusive (7 blocks)", None)
 
 
-def test_looking_often_widens_the_interval_that_judges_a_claim(asgi: Scenario) -> None:
+def test_interim_analyses_widen_the_interval_that_judges_a_claim(asgi: Scenario) -> None:
     blocks = complete_blocks(json_blocks([0.8 + 0.004 * one for one in range(-6, 6)]), ARMS)
     claim = claim_of(asgi, "asgi-json-slower")
-    once, often = (judge(claim, asgi, blocks, HERE, looks) for looks in (None, stats.Looks(8, 20)))
+    once, often = (assess(claim, asgi, blocks, HERE, interim) for interim in (None, stats.InterimAnalyses(8, 20)))
     assert once.low is not None and often.low is not None and often.low < once.low
 
 
@@ -114,11 +115,17 @@ def test_a_published_ratio_of_a_failed_figure_is_left_out(asgi: Scenario) -> Non
     assert len(paired_ratios(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(records, ARMS))) == 1
 
 
-def test_claims_and_statistics_agree_on_how_many_blocks_are_enough() -> None:
-    assert claims.MIN_BLOCKS == stats.MIN_BLOCKS
+def test_every_unmet_precondition_is_named() -> None:
+    wsgi = load_scenario("wsgi")
+    result = assess(claim_of(wsgi, "wsgi-json-faster"), wsgi, {}, Conditions("3.15", "fast", 1))
+    assert [one.kind for one in result.unmet] == ["series", "server_cpus", "release_build"]
+    assert claim_words(result) == (
+        "not testable here: it is about 3.14, this is 3.15; it needs 8 server CPUs, there is 1;"
+        " it needs release builds (PGO), these are fast ones"
+    )
 
 
-def test_old_and_a_a_arms_play_no_part_in_a_claim(tmp_path: Path) -> None:
+def test_baselines_and_a_a_arms_play_no_part_in_a_claim(tmp_path: Path) -> None:
     arms = [*simulated.ARMS, simulated.AGAIN]
     campaign = simulated.a_campaign(tmp_path / "c", arms=arms, ratios={"3.14t": 0.8, "3.14-again": 5.0})
     found = {claim["id"]: claim for claim in table(campaign).claims}

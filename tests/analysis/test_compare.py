@@ -10,16 +10,25 @@ import pytest
 
 from tests.factory import a_record
 from tests.simulated import AGAIN, ARMS, a_campaign
-from toolkit.analysis import headline, stats
 from toolkit.analysis.compare import compare
-from toolkit.analysis.comparison import Comparison, PointComparison
-from toolkit.analysis.families import PRIMARY, Judged
+from toolkit.analysis.comparison import (
+    Comparison,
+    EffectsHidden,
+    PointComparison,
+    SameArmDiffers,
+    StoppedByRejections,
+)
+from toolkit.analysis.decision import SameArmCoverage, decide
+from toolkit.analysis.families import PRIMARY, MetricComparison
+from toolkit.report.comparison_json import comparison_data
+from toolkit.report.decision import comparison_caveats, first_line
+from toolkit.report.verdicts import best_caveat, stopping_words
 from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.model import Scenario
 from toolkit.trial.model import Arm
 
 
-def the(found: PointComparison, metric: str) -> Judged:
+def the(found: PointComparison, metric: str) -> MetricComparison:
     return next(one for one in found.family if one.metric == metric)
 
 
@@ -32,7 +41,9 @@ def test_a_clear_difference_is_named_with_an_interval_around_the_truth(tmp_path:
         assert the(point, "cpu_seconds_per_1000_requests").verdict == "higher"
         assert the(point, "memory_mb").verdict == "equivalent"
         assert rate.holm_p is not None and rate.p is not None and rate.holm_p >= rate.p
-    assert found.first_line.startswith("3.14t / 3.14, each at its best: /json with 128 connections requests/s lower (-")
+    assert first_line(found).startswith(
+        "3.14t / 3.14, each at its best: /json with 128 connections requests/s lower (-"
+    )
 
 
 def test_the_family_is_what_was_measured(tmp_path: Path) -> None:
@@ -43,14 +54,14 @@ def test_the_family_is_what_was_measured(tmp_path: Path) -> None:
 def test_below_8_blocks_there_is_no_verdict_however_large_the_difference(tmp_path: Path) -> None:
     found = compare(a_campaign(tmp_path / "c", blocks=7, ratios={"3.14t": 0.1}))
     assert {one.verdict for point in found.points for one in point.family} == {"inconclusive"}
-    assert found.first_line == "no verdict: it takes 8 complete blocks at a point, here are at most 7"
+    assert first_line(found) == "no verdict: it takes 8 complete blocks at a point, here are at most 7"
 
 
 def test_a_campaign_without_blocks_compares_nothing(tmp_path: Path) -> None:
     found = compare(a_campaign(tmp_path / "c", blocks=0))
-    assert found.first_line == "no complete block: there is nothing to compare yet"
+    assert first_line(found) == "no complete block: there is nothing to compare yet"
     assert found.best == () and all(point.family == () for point in found.points)
-    json.dumps(found.data(), allow_nan=False)
+    json.dumps(comparison_data(found), allow_nan=False)
 
 
 def test_an_incomplete_block_does_not_count(tmp_path: Path) -> None:
@@ -70,34 +81,37 @@ def test_each_variant_is_compared_at_its_own_best_setting(tmp_path: Path) -> Non
     assert (best.baseline.workers, best.candidate.workers, best.choices) == (4, 2, 3)
     rate = next(one for one in best.family if one.metric == "requests_per_second")
     assert rate.low is not None and rate.high is not None and rate.low <= 1.5 <= rate.high
-    assert "chosen by the same trials" in best.caveat
-    assert best.caveat in found.caveats
+    assert "chosen by the same trials" in best_caveat(best)
+    assert best_caveat(best) in comparison_caveats(found)
 
 
 def test_with_one_setting_nothing_was_chosen(tmp_path: Path) -> None:
-    assert {one.caveat for one in compare(a_campaign(tmp_path / "c")).best} == {
+    assert {best_caveat(one) for one in compare(a_campaign(tmp_path / "c")).best} == {
         "only one setting was measured, so nothing was chosen"
     }
 
 
 def test_a_noisy_campaign_says_so_first(tmp_path: Path) -> None:
     found = compare(a_campaign(tmp_path / "c", noise=0.3))
-    assert found.first_line.startswith("too noisy for a verdict: at 2 of 2 points a change of requests/s by 10%")
+    assert found.too_noisy == EffectsHidden(2, 2, 0.10)
+    assert first_line(found).startswith("too noisy for a verdict: at 2 of 2 points a change of requests/s by 10%")
 
 
 def test_a_campaign_that_finds_the_same_thing_different_is_too_noisy(tmp_path: Path) -> None:
     found = compare(a_campaign(tmp_path / "c", arms=[*ARMS, AGAIN], ratios={"3.14-again": 0.9}))
-    assert found.first_line.startswith("too noisy for a verdict: 3.14-again / 3.14, the same thing twice, differs at")
+    assert isinstance(found.too_noisy, SameArmDiffers) and found.too_noisy.metric.verdict == "lower"
+    assert first_line(found).startswith("too noisy for a verdict: 3.14-again / 3.14, the same thing twice, differs at")
 
 
-def test_a_a_blocks_are_reported_beside_and_do_not_mix_with_the_variants(tmp_path: Path) -> None:
+def test_a_a_blocks_are_reported_separately_and_do_not_mix_with_the_variants(tmp_path: Path) -> None:
     found = compare(a_campaign(tmp_path / "c", arms=[*ARMS, AGAIN], ratios={"3.14t": 0.8}))
     assert [(one.kind, one.words) for one in found.contrasts] == [
         ("variants", "3.14t / 3.14"),
         ("aa", "3.14-again / 3.14"),
     ]
     assert {one.contrast.kind for one in found.best} == {"variants"}
-    assert any(line.startswith("A/A: ") and "cover 1" in line for line in found.caveats)
+    assert decide(found).same_arm == SameArmCoverage(intervals=6, covering=6, false_verdicts=0)
+    assert any(line.startswith("A/A: ") and "cover 1" in line for line in comparison_caveats(found))
 
 
 def test_noise_is_shown_with_what_was_rejected_and_why(tmp_path: Path) -> None:
@@ -119,7 +133,8 @@ def test_a_campaign_stopped_by_its_machine_is_too_noisy(tmp_path: Path) -> None:
         one = a_record(point, 0, "3.14", attempt, accepted=False, reason="stolen")
         cause = replace(one.rejections[0], environmental=True)
         campaign.store.append(one.model_copy(update={"rejections": [cause]}))
-    assert compare(campaign).first_line == (
+    assert isinstance(compare(campaign).too_noisy, StoppedByRejections)
+    assert first_line(compare(campaign)) == (
         "too noisy for a verdict: 9 of 9 trials were rejected for one cause: stolen"
     )
 
@@ -142,19 +157,18 @@ def test_early_stopping_widens_intervals_and_says_why_it_stopped(tmp_path: Path)
     fixed, stopped = the(once.points[0], "requests_per_second"), the(looked.points[0], "requests_per_second")
     assert None not in (fixed.low, fixed.high, stopped.low, stopped.high)
     assert stopped.high - stopped.low > fixed.high - fixed.low  # type: ignore[operator]
-    assert looked.points[0].stopped == "stopped after 10 blocks: every interval is within ±3%"
-    assert once.points[0].stopped == ""
-    assert any("Pocock" in line for line in looked.caveats)
+    assert (
+        stopping_words(looked.points[0], looked.stopping_rule)
+        == "stopped after 10 blocks: every interval is within ±3%"
+    )
+    assert stopping_words(once.points[0], once.stopping_rule) == ""
+    assert any("Pocock" in line for line in comparison_caveats(looked))
 
 
 def test_data_is_json_with_null_where_no_interval_is_possible(tmp_path: Path) -> None:
     found: Comparison = compare(a_campaign(tmp_path / "c", blocks=3))
-    data = json.loads(json.dumps(found.data(), allow_nan=False))
+    data = json.loads(json.dumps(comparison_data(found), allow_nan=False))
     first = data["points"][0]["family"][0]
     assert (first["low"], first["smallest_effect"], first["verdict"]) == (None, None, "inconclusive")
     assert data["points"][0]["point"]["endpoint"] == "json"
     assert data["compare_schema"] == 1
-
-
-def test_words_use_the_limits_that_verdicts_use() -> None:
-    assert (headline.MIN_BLOCKS, headline.BAND) == (stats.MIN_BLOCKS, stats.BAND)

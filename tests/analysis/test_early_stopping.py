@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.factory import POINTS
 from tests.simulated import ARMS, a_trial
-from toolkit.analysis.early_stopping import UntilSure
+from toolkit.analysis.early_stopping import EarlyStoppingPlan
 from toolkit.analysis.stats import StoppingRule
 from toolkit.campaign.contrasts import Contrast, contrasts
 from toolkit.campaign.plan import Block, FixedMatrix
@@ -19,11 +19,11 @@ NAMES = tuple(arm.name for arm in ARMS)
 RULE = StoppingRule()
 
 
-def plan(found: tuple[Contrast, ...] = contrasts(ARMS), rule: StoppingRule = RULE) -> UntilSure:
-    return UntilSure(FixedMatrix("campaign", POINTS, NAMES, rule.limit, 2), found, rule)
+def plan(found: tuple[Contrast, ...] = contrasts(ARMS), rule: StoppingRule = RULE) -> EarlyStoppingPlan:
+    return EarlyStoppingPlan(FixedMatrix("campaign", POINTS, NAMES, rule.limit, 2), found, rule)
 
 
-def run(one: UntilSure, noise: dict[str, float], seed: int = 1) -> tuple[list[Block], list[Record]]:
+def run(one: EarlyStoppingPlan, noise: dict[str, float], seed: int = 1) -> tuple[list[Block], list[Record]]:
     """All blocks that the plan asks for, with `noise` by endpoint."""
     drawn = random.Random(seed)
     records: list[Record] = []
@@ -40,11 +40,11 @@ def test_a_quiet_point_stops_early_and_a_noisy_one_at_the_limit() -> None:
     blocks, records = run(plan(), {"json": 0.005, "io": 0.2})
     counts = {point.endpoint: sum(block.point == point for block in blocks) for point in POINTS}
     assert counts == {"json": 8, "io": 20}
-    reasons = {key: [one.why for one in found] for key, found in plan().decisions(records).items()}
+    reasons = {key: [one.reason for one in found] for key, found in plan().decisions(records).items()}
     assert reasons == {POINTS[0].key: ["precise"], POINTS[1].key: ["limit"]}
 
 
-def test_no_point_stops_before_the_first_look() -> None:
+def test_no_point_stops_before_the_first_analysis() -> None:
     blocks, _ = run(plan(), {"json": 1e-6, "io": 1e-6})
     assert len(blocks) == len(POINTS) * RULE.first
 

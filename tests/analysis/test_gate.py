@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.simulated import ARMS, a_campaign
 from toolkit.analysis.compare import compare
 from toolkit.analysis.families import PRIMARY
-from toolkit.analysis.gate import Limit, findings, parse
+from toolkit.analysis.gate import Limit, check_limits, parse_limit
 from toolkit.errors import GilfreeError
 from toolkit.trial.model import Arm
 
@@ -26,16 +26,16 @@ OLD = tuple(Arm(f"{arm.name}-old", arm.role, "/nowhere", side="reference") for a
 )
 def test_what_is_written_is_what_is_read(metric: str, side: str, tenths: int, spaces: list[str]) -> None:
     parts = [metric, side, f"{tenths / 10:+.1f}", "%", ""]
-    limit = parse("".join(space + part for space, part in zip(spaces, parts, strict=True)))
+    limit = parse_limit("".join(space + part for space, part in zip(spaces, parts, strict=True)))
     assert (limit.metric, str(limit.side)) == (metric, side)
     assert limit.change == pytest.approx(tenths / 1000)
-    assert parse(str(limit)) == limit
+    assert parse_limit(str(limit)) == limit
 
 
 @given(st.text(max_size=40))
 def test_any_other_text_is_refused_at_a_place_inside_it(text: str) -> None:
     try:
-        parse(text)
+        parse_limit(text)
     except GilfreeError as error:
         column = int(error.message.split("column ")[1].split(":")[0])
         assert 1 <= column <= len(text) + 1
@@ -48,14 +48,14 @@ def test_any_other_text_is_refused_at_a_place_inside_it(text: str) -> None:
         ("requests_per_second=-5%", 20, "expected < or >"),
         ("requests_per_second<five%", 21, "expected a number such as -5"),
         ("requests_per_second<-5", 23, "expected %"),
-        ("requests_per_second<-5% or memory_mb>5%", 25, "nothing may follow %"),
+        ("requests_per_second<-5% or memory_mb>5%", 25, "nothing may follow the %"),
         ("requests_per_second < -100%", 23, "cannot fall by 100 %"),
         ("", 1, "expected the name of a metric"),
     ],
 )
 def test_a_bad_expression_is_refused_with_its_place(text: str, column: int, words: str) -> None:
     with pytest.raises(GilfreeError) as raised:
-        parse(text)
+        parse_limit(text)
     lines = raised.value.message.split("\n")
     assert lines[0].startswith(f"--fail-on, column {column}: ") and words in lines[0]
     assert lines[1] == f"  {text}" and lines[2].index("^") == 2 + column - 1
@@ -75,16 +75,16 @@ def test_a_bad_expression_is_refused_with_its_place(text: str, column: int, word
 def test_a_limit_is_broken_only_by_a_whole_interval_beyond_it(tmp_path: Path, limit: str, states: set[str]) -> None:
     slower = {arm.name: 0.9 for arm in ARMS}
     found = compare(a_campaign(tmp_path / "c", arms=[*ARMS, *OLD], ratios=slower, seed=4))
-    seen = list(findings([parse(limit)], found))
+    seen = list(check_limits([parse_limit(limit)], found))
     assert len(seen) == 4  # two points, two variants
     assert {one.state for one in seen} == states
 
 
 def test_few_blocks_break_no_limit_however_slow_it_is(tmp_path: Path) -> None:
     found = compare(a_campaign(tmp_path / "c", blocks=5, arms=[*ARMS, *OLD], ratios={"3.14": 0.1, "3.14t": 0.1}))
-    assert {one.state for one in findings([Limit("requests_per_second", "<", -0.05)], found)} == {"not sure"}
+    assert {one.state for one in check_limits([Limit("requests_per_second", "<", -0.05)], found)} == {"not sure"}
 
 
 def test_between_the_variants_there_is_no_gate(tmp_path: Path) -> None:
     found = compare(a_campaign(tmp_path / "c", ratios={"3.14t": 0.1}))
-    assert list(findings([parse("requests_per_second<-5%")], found)) == []
+    assert list(check_limits([parse_limit("requests_per_second<-5%")], found)) == []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.conftest import scenario
 from tests.factory import POINTS, a_record
 from toolkit.agent.frames import Frame
-from toolkit.analysis.soak import MOST_WINDOWS, SHORTEST_WINDOW_SECONDS, soak_windows, soaked, windows
+from toolkit.analysis.soak import MOST_WINDOWS, SHORTEST_WINDOW_SECONDS, soak_of, soak_windows, window_count
 from toolkit.backends.local.backend import LocalBackend
 from toolkit.records.store import record
 from toolkit.trial.model import Arm, Trial
@@ -52,38 +52,38 @@ def frames(mb_an_hour: float = 0.0, ms_an_hour: float = 0.0, wrong: int = 0) -> 
 
 
 def test_a_leak_is_found_within_its_interval() -> None:
-    found = soaked(a_record(POINTS[0], 0, "3.14t"), frames(mb_an_hour=60)).memory
+    found = soak_of(a_record(POINTS[0], 0, "3.14t"), frames(mb_an_hour=60)).memory
     assert found is not None and found.low is not None and found.high is not None
-    assert found.words == "grows" and found.low <= 60 <= found.high
+    assert found.state == "grows" and found.low <= 60 <= found.high
 
 
 def test_an_allocator_that_fills_up_at_first_is_no_leak() -> None:
-    found = soaked(a_record(POINTS[0], 0, "3.14"), frames())
-    assert found.memory is not None and found.memory.words == "no growth seen"
+    found = soak_of(a_record(POINTS[0], 0, "3.14"), frames())
+    assert found.memory is not None and found.memory.state == "no growth seen"
     assert found.memory.level == pytest.approx(100, abs=1)
     assert not found.failed
 
 
 def test_a_latency_that_drifts_is_found() -> None:
-    found = soaked(a_record(POINTS[0], 0, "3.14"), frames(ms_an_hour=6)).latency
-    assert found is not None and found.words == "grows" and found.unit == "ms"
+    found = soak_of(a_record(POINTS[0], 0, "3.14"), frames(ms_an_hour=6)).latency
+    assert found is not None and found.state == "grows" and found.unit == "ms"
 
 
 def test_wrong_answers_of_any_window_fail_a_soak() -> None:
-    found = soaked(a_record(POINTS[0], 0, "3.14"), frames(wrong=2))
+    found = soak_of(a_record(POINTS[0], 0, "3.14"), frames(wrong=2))
     assert (found.wrong, found.failed) == (2, True)
 
 
 def test_a_server_that_never_answered_has_no_slopes_and_has_failed() -> None:
     dead = a_record(POINTS[0], 0, "3.14", accepted=False, reason="server-died")
-    found = soaked(dead, [])
+    found = soak_of(dead, [])
     assert (found.memory, found.latency, found.failed) == (None, None, True)
     json.dumps(found.data(), allow_nan=False)
 
 
 @given(st.integers(1, 100_000))
 def test_windows_fill_the_time_that_was_asked_for(seconds: int) -> None:
-    count, length = windows(seconds)
+    count, length = window_count(seconds)
     assert count >= 1 and length >= SHORTEST_WINDOW_SECONDS
     assert count * length <= max(seconds, SHORTEST_WINDOW_SECONDS)
     assert seconds - count * length < length
@@ -95,7 +95,7 @@ def test_a_real_soak_measures_every_window_of_one_server(backend: LocalBackend, 
     trial = Trial("soak", one, one.points()[0], 0, arms[1], 1, windows=soak_windows(3, one.load.duration_seconds))
     backend.prepare(one, [arms[1]])
     seen = list(backend.run(trial, "here"))
-    found = soaked(record(trial, seen), seen)
+    found = soak_of(record(trial, seen), seen)
     assert [frame["name"] for frame in seen if frame["kind"] == "window_end"] == [
         "warmup",
         "soak-0",

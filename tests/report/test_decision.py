@@ -1,4 +1,4 @@
-"""The decision in words says what was decided, and never more."""
+"""The decision in words states what was decided, and never more."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from tests.report.conftest import Make
 from toolkit.analysis.compare import compare
-from toolkit.report.decision import decision
+from toolkit.analysis.comparison import StoppedByRejections
+from toolkit.report.decision import decision_words
 from toolkit.report.tables import table
 
 
 def test_a_clear_loss_is_called_one(make: Make) -> None:
     campaign = make()
-    said = decision(compare(campaign), table(campaign))
+    said = decision_words(compare(campaign), table(campaign))
     assert said.firm
     assert re.search(r"worse in requests/s \(-(19\.|20\.).*memory \(\+(29\.|30\.)", said.lines[0])
     assert "3.14 is the better choice" in said.lines[0]
@@ -21,7 +22,7 @@ def test_a_clear_loss_is_called_one(make: Make) -> None:
 
 def test_too_few_blocks_decide_nothing(make: Make) -> None:
     campaign = make(blocks=3)
-    said = decision(compare(campaign), table(campaign))
+    said = decision_words(compare(campaign), table(campaign))
     assert not said.firm
     assert said.first.startswith("No verdict")
     assert "not a verdict" in said.lines[0] and "better" not in said.lines[0] and "worse" not in said.lines[0]
@@ -29,8 +30,8 @@ def test_too_few_blocks_decide_nothing(make: Make) -> None:
 
 def test_a_noisy_campaign_says_so_first_and_decides_nothing(make: Make) -> None:
     campaign = make()
-    noisy = replace(compare(campaign), too_noisy="steal", first_line="too noisy for a verdict: steal")
-    said = decision(noisy, table(campaign))
+    noisy = replace(compare(campaign), too_noisy=StoppedByRejections("steal"))
+    said = decision_words(noisy, table(campaign))
     assert not said.firm and said.first.startswith("Too noisy") and "better" not in " ".join(said.lines)
 
 
@@ -39,7 +40,7 @@ def test_more_requests_for_more_memory_is_a_trade(make: Make) -> None:
     found = compare(campaign)
     best = found.best[0]
     family = tuple(replace(one, verdict="higher", ratio=1.3, low=1.2, high=1.4) for one in best.family)
-    said = decision(replace(found, best=(replace(best, family=family),)), table(campaign))
+    said = decision_words(replace(found, best=(replace(best, family=family),)), table(campaign))
     assert "throughput for memory" in said.lines[0]
 
 
@@ -48,5 +49,5 @@ def test_an_open_figure_forbids_advice(make: Make) -> None:
     found = compare(campaign)
     best = found.best[0]
     family = tuple(replace(one, verdict="inconclusive") if one.metric == "memory_mb" else one for one in best.family)
-    said = decision(replace(found, best=(replace(best, family=family),)), table(campaign))
+    said = decision_words(replace(found, best=(replace(best, family=family),)), table(campaign))
     assert "undecided in memory" in said.lines[0] and "choice" not in said.lines[0]

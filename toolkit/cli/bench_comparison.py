@@ -38,12 +38,12 @@ def comparison_options(
 
     images: whether the arms are images. Raises GilfreeError for values and combinations that mean nothing.
     """
-    from toolkit.analysis.gate import parse
-    from toolkit.analysis.headline import MIN_BLOCKS
+    from toolkit.analysis.gate import parse_limit
+    from toolkit.analysis.verdict_rule import MIN_BLOCKS
     from toolkit.errors import GilfreeError
     from toolkit.trial.baseline import read as read_reference
 
-    limits = tuple(parse(text) for text in fail_on)
+    limits = tuple(parse_limit(text) for text in fail_on)
     reference = read_reference(against, images=images) if against else None
     if limits and reference is None and not resume:
         raise GilfreeError(
@@ -62,7 +62,8 @@ def comparison_options(
 def _stopping(half_width: str, blocks: int | None) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from toolkit.analysis.stats import MIN_BLOCKS, StoppingRule
+    from toolkit.analysis.stats import StoppingRule
+    from toolkit.analysis.verdict_rule import MIN_BLOCKS
     from toolkit.errors import GilfreeError
 
     if blocks is not None and blocks < MIN_BLOCKS:
@@ -89,16 +90,14 @@ def is_compared(campaigns: Sequence[Campaign]) -> bool:
 def print_comparison_and_gate(campaigns: Sequence[Campaign], limits: Sequence[Limit], json_output: bool) -> bool:
     """Print the comparisons (not with JSON) and, on standard error, each limit of --fail-on; return whether one is broken."""
     from toolkit.analysis.compare import compare
-    from toolkit.analysis.gate import findings
+    from toolkit.analysis.gate import check_limits
     from toolkit.cli.compare import print_comparisons
+    from toolkit.report.verdicts import limit_words
 
     found = [compare(one) for one in campaigns] if json_output else print_comparisons(list(campaigns), False)
     failed = False
     for comparison in found:
-        for one in findings(limits, comparison):
+        for one in check_limits(limits, comparison):
             failed = failed or one.state == "broken"
-            measured = "no interval"
-            if one.one is not None and one.one.low is not None and one.one.high is not None:
-                measured = f"{one.one.low - 1:+.1%} to {one.one.high - 1:+.1%}"
-            print(f"gate {one.limit}: {one.state} at {one.where}: {measured}", file=sys.stderr)
+            print(f"gate {limit_words(one)}", file=sys.stderr)
     return failed

@@ -66,7 +66,9 @@ def print_comparisons(campaigns: list[Campaign], json_output: bool) -> list[Comp
     if json_output:
         import json
 
-        print(json.dumps([one.data() for one in found], indent=1, allow_nan=False))
+        from toolkit.report.comparison_json import comparison_data
+
+        print(json.dumps([comparison_data(one) for one in found], indent=1, allow_nan=False))
         return found
     out = console(WIDTH)
     for one in found:
@@ -75,25 +77,27 @@ def print_comparisons(campaigns: list[Campaign], json_output: bool) -> list[Comp
 
 
 def _show(one: Comparison, out: Console) -> None:
-    from toolkit.report import compared
+    from toolkit.report import comparison
+    from toolkit.report.decision import comparison_caveats, first_line
     from toolkit.report.terminal import plain, rich_table
+    from toolkit.report.verdicts import stopping_words
 
-    out.print(one.first_line, highlight=False, markup=False)
+    out.print(first_line(one), highlight=False, markup=False)
     out.print(f"\n[bold]{one.title}[/bold]  ({one.campaign})", highlight=False)
     if any(best.choices > 1 for best in one.best):
         out.print("\n[bold]Best against best[/bold], at equal CPUs and memory")
-        out.print(rich_table(compared.best(one)))
-    out.print("\n[bold]Identical settings[/bold]: " + "; ".join(map(compared.contrast, one.contrasts)))
-    out.print(rich_table(compared.verdicts(one)))
+        out.print(rich_table(comparison.best(one)))
+    out.print("\n[bold]Identical settings[/bold]: " + "; ".join(map(comparison.contrast, one.contrasts)))
+    out.print(rich_table(comparison.verdicts(one)))
     out.print("\n[bold]Other figures[/bold] (no verdicts)")
-    out.print(rich_table(compared.descriptive(one)))
+    out.print(rich_table(comparison.descriptive(one)))
     for point in one.points:
-        if point.stopped:
-            plain(out, f"{point.point.label()} {point.contrast.words}: {point.stopped}")
+        if stopping := stopping_words(point, one.stopping_rule):
+            plain(out, f"{point.point.label()} {point.contrast.words}: {stopping}")
     out.print("\n[bold]Noise[/bold]")
-    for words in compared.noise(one.noise):
+    for words in comparison.noise(one.noise):
         plain(out, words)
-    for words in one.caveats:
+    for words in comparison_caveats(one):
         plain(out, f"- {words}")
     out.print()
 
@@ -102,15 +106,17 @@ def _print_unpaired(found: Unpaired, json_output: bool) -> None:
     if json_output:
         import json
 
-        print(json.dumps(found.data(), indent=1, allow_nan=False))
+        from toolkit.report.comparison_json import unpaired_data
+
+        print(json.dumps(unpaired_data(found), indent=1, allow_nan=False))
         return
-    from toolkit.report import compared
+    from toolkit.report import comparison
     from toolkit.report.terminal import plain, rich_table
 
     out = console(WIDTH)
     out.print(
         f"{found.new} / {found.old}, unpaired: {found.label}; not to be used as a gate", highlight=False, markup=False
     )
-    out.print(rich_table(compared.unpaired(found)))
+    out.print(rich_table(comparison.unpaired(found)))
     for words in found.differences:
         plain(out, f"- {words}")

@@ -60,7 +60,7 @@ def plan(
     from toolkit.capacity.planning.plan import make_capacity_plan, one_architecture
     from toolkit.capacity.planning.result import Requirements
     from toolkit.errors import GilfreeError
-    from toolkit.report.planned import text
+    from toolkit.report.plan import text
 
     profile = _profile(campaign, results)
     cpu, memory = read_sidecar(sidecar) if sidecar else (0, 0)

@@ -21,7 +21,7 @@ from toolkit.cli.shared.options import (
 from toolkit.console import Say
 
 if TYPE_CHECKING:
-    from toolkit.analysis.soak import Slope, Soak
+    from toolkit.analysis.soak import Soak
     from toolkit.backends import Backend
     from toolkit.campaign.runner import Campaign
 
@@ -46,7 +46,7 @@ def soak(
     """Load each variant for a long time. Exit 1 when answers were wrong or missing, or when a server failed."""
     import json
 
-    from toolkit.analysis.soak import windows
+    from toolkit.analysis.soak import window_count
     from toolkit.bench import runs
     from toolkit.cli.shared.output import progress
     from toolkit.errors import CHECK_FAILED, GilfreeError
@@ -55,7 +55,7 @@ def soak(
 
     say = progress(quiet)
     try:
-        count, seconds = windows(whole_seconds_of(length))
+        count, seconds = window_count(whole_seconds_of(length))
     except ValueError as error:
         raise GilfreeError(f"--for: {error}") from None
     loaded = load_scenario(scenario)
@@ -73,8 +73,10 @@ def soak(
     if json_output:
         print(json.dumps([one.data() for one in found], indent=1, allow_nan=False))
     else:
+        from toolkit.report.soak import text
+
         for one in found:
-            _show(one)
+            print(text(one))
     say(f"results: {campaign.folder}")
     if any(one.failed for one in found):
         sys.exit(CHECK_FAILED)
@@ -83,7 +85,7 @@ def soak(
 def _run(campaign: Campaign, backend: Backend, point: str, count: int, say: Say) -> list[Soak]:
     import json
 
-    from toolkit.analysis.soak import soak_windows, soaked
+    from toolkit.analysis.soak import soak_of, soak_windows
     from toolkit.campaign.contrasts import main_arms
     from toolkit.records.store import record
     from toolkit.trial.model import Trial
@@ -105,23 +107,5 @@ def _run(campaign: Campaign, backend: Backend, point: str, count: int, say: Say)
                         say(f"  {arm.name} {frame['name']}: {frame['validated']['wrong']} wrong answers")
             one = record(trial, frames)
             campaign.store.append(one)
-            found.append(soaked(one, frames))
+            found.append(soak_of(one, frames))
     return found
-
-
-def _show(one: Soak) -> None:
-    print(f"{one.arm} {one.point}, {one.seconds / 60:.1f} min under load")
-    print(f"  memory   {_slope(one.memory)}")
-    print(f"  latency  {_slope(one.latency)}")
-    rate = f"{one.requests_per_second:,.0f} requests/s; " if one.requests_per_second else ""
-    print(f"  answers  {rate}{one.wrong} wrong and {one.errors} missing of {one.validated:,} validated")
-    for words in one.rejections:
-        print(f"  failed   {words}")
-
-
-def _slope(slope: Slope | None) -> str:
-    if slope is None:
-        return "not sampled"
-    unit = f"{slope.unit} an hour"
-    interval = f" ({slope.low:+.2f} to {slope.high:+.2f})" if slope.low is not None else ""
-    return f"{slope.words}: {slope.an_hour:+.2f} {unit}{interval}, level {slope.level:.1f} {slope.unit}"

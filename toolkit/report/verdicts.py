@@ -1,4 +1,4 @@
-"""Verdicts, claims and early stopping in words: why a verdict is what it is, and what that takes."""
+"""Verdicts, claims, limits and early stopping in words, with their reasons."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from toolkit.analysis.claims import ClaimResult, UnmetPrecondition
 from toolkit.analysis.comparison import BestComparison, PointComparison
 from toolkit.analysis.families import MetricComparison
+from toolkit.analysis.gate import LimitResult
 from toolkit.analysis.verdict_rule import BAND, MIN_BLOCKS
-from toolkit.report.words import count
+from toolkit.report.words import count, interval
 
 if TYPE_CHECKING:
     from toolkit.analysis.stats import StoppingRule
@@ -54,6 +55,14 @@ def claim_words(result: ClaimResult) -> str:
     if result.state == "inconclusive" and result.blocks < MIN_BLOCKS:
         return f"inconclusive ({count(result.blocks, 'block')})"
     return f"{result.state}: {claim_reason(result)}"
+
+
+def limit_words(result: LimitResult) -> str:
+    """A limit of --fail-on at one point: its state and the interval that decides it."""
+    metric = result.metric
+    measured = interval(metric.low, metric.high) if metric else ""
+    where = f"{result.point.key}, {result.point.contrast.words}"
+    return f"{result.limit}: {result.state} at {where}: {measured or 'no interval'}"
 
 
 def best_caveat(best: BestComparison) -> str:

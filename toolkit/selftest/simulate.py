@@ -17,7 +17,8 @@ import numpy as np
 from toolkit.analysis.stats.paired import intervals
 from toolkit.analysis.stats.signflip import Floats, Ints
 from toolkit.analysis.stats.stopping import StoppingRule, short_of_verdict, too_wide
-from toolkit.analysis.stats.verdicts import BAND, EQUIVALENT, HIGHER, INCONCLUSIVE, LOWER, holm, outcomes
+from toolkit.analysis.stats.verdicts import EQUIVALENT, HIGHER, INCONCLUSIVE, LOWER, holm, verdict_codes
+from toolkit.analysis.verdict_rule import BAND
 
 Kind = Literal["quiet", "outliers", "drift", "many outliers", "one arm's outliers"]
 KINDS: dict[Kind, str] = {
@@ -88,12 +89,12 @@ def fixed(truth: Truth, campaigns: int, random: np.random.Generator, blocks: int
     """Every campaign runs `blocks` blocks and is looked at once."""
     data = draw(truth, campaigns, blocks, random)
     low, high, p = (part.reshape(campaigns, FAMILY) for part in intervals(data.reshape(-1, blocks)))
-    codes = outcomes(low, high, holm(p), blocks)
+    codes = verdict_codes(low, high, holm(p), blocks)
     return _row("fixed", truth, low, high, codes, float(blocks), blocks)
 
 
 def stopped_early(truth: Truth, campaigns: int, random: np.random.Generator, rule: StoppingRule) -> Row:
-    """Every campaign is looked at after every block and stops by `rule`, as `stopping.decide` has it."""
+    """Every campaign is looked at after every block and stops by `rule`, as `stopping.stopping_decision` has it."""
     data = draw(truth, campaigns, rule.limit, random)
     low, high = np.empty((campaigns, FAMILY)), np.empty((campaigns, FAMILY))
     codes = np.empty((campaigns, FAMILY), dtype=np.int64)
@@ -101,11 +102,11 @@ def stopped_early(truth: Truth, campaigns: int, random: np.random.Generator, rul
     running = np.arange(campaigns)
     for n in range(rule.first, rule.limit + 1):
         rows = data[running, :, :n].reshape(-1, n)
-        lo, hi, p = (part.reshape(len(running), FAMILY) for part in intervals(rows, rule.looks))
+        lo, hi, p = (part.reshape(len(running), FAMILY) for part in intervals(rows, rule.interim))
         go_on = (too_wide(lo, hi, rule) | short_of_verdict(lo, hi, p)).any(axis=1) & (n < rule.limit)
         done = running[~go_on]
         low[done], high[done], blocks[done] = lo[~go_on], hi[~go_on], n
-        codes[done] = outcomes(lo[~go_on], hi[~go_on], holm(p[~go_on]), n)
+        codes[done] = verdict_codes(lo[~go_on], hi[~go_on], holm(p[~go_on]), n)
         running = running[go_on]
         if not len(running):
             break

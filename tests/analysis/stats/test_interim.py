@@ -1,11 +1,11 @@
-"""Looking after every block: the corrected intervals hold at every look, whatever made one stop."""
+"""Interim analyses after every block: the corrected intervals hold at every one, whatever made a campaign stop."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from toolkit.analysis.stats.looks import Looks, p_values
+from toolkit.analysis.stats.interim import InterimAnalyses, p_values
 from toolkit.analysis.stats.paired import intervals
 from toolkit.analysis.stats.signflip import Floats, p_by_weight
 
@@ -18,11 +18,11 @@ def noise(kind: str, shape: tuple[int, int]) -> Floats:
 
 
 @pytest.mark.parametrize("kind", ["normal", "heavy tails"])
-def test_all_looks_together_miss_the_truth_in_at_most_five_percent(kind: str) -> None:
-    data, looks = noise(kind, (CAMPAIGNS, 20)), Looks(8, 20)
+def test_all_analyses_together_miss_the_truth_in_at_most_five_percent(kind: str) -> None:
+    data, interim = noise(kind, (CAMPAIGNS, 20)), InterimAnalyses(8, 20)
     corrected, naive = np.zeros(CAMPAIGNS, dtype=bool), np.zeros(CAMPAIGNS, dtype=bool)
     for n in range(8, 21):
-        low, high, _ = intervals(data[:, :n], looks)
+        low, high, _ = intervals(data[:, :n], interim)
         corrected |= (low > 0) | (high < 0)
         low, high, _ = intervals(data[:, :n])
         naive |= (low > 0) | (high < 0)
@@ -33,25 +33,25 @@ def test_all_looks_together_miss_the_truth_in_at_most_five_percent(kind: str) ->
 
 @pytest.mark.parametrize("n", [8, 11, 20])
 def test_a_corrected_p_is_never_below_the_ordinary_one_and_grows_with_it(n: int) -> None:
-    found = p_values(n, Looks(8, 20))
+    found = p_values(n, InterimAnalyses(8, 20))
     assert (found >= p_by_weight(n)).all()
     assert (np.diff(found) >= 0).all()
 
 
-def test_one_look_needs_next_to_no_correction() -> None:
-    assert p_values(12, Looks(12, 12))[:20] == pytest.approx(p_by_weight(12)[:20], abs=0.006)
+def test_a_single_analysis_needs_almost_no_correction() -> None:
+    assert p_values(12, InterimAnalyses(12, 12))[:20] == pytest.approx(p_by_weight(12)[:20], abs=0.006)
 
 
 def test_four_metrics_that_all_differ_plainly_pass_holm_at_nine_blocks() -> None:
-    assert 4 * p_values(9, Looks(8, 20))[0] <= 0.05
+    assert 4 * p_values(9, InterimAnalyses(8, 20))[0] <= 0.05
 
 
 def test_more_blocks_than_the_declared_limit_are_refused() -> None:
-    with pytest.raises(ValueError, match="21 blocks, but the looks were to end at 20"):
-        p_values(21, Looks(8, 20))
+    with pytest.raises(ValueError, match="21 blocks, but the interim analyses end at 20"):
+        p_values(21, InterimAnalyses(8, 20))
 
 
 @pytest.mark.parametrize(("first", "limit"), [(1, 20), (9, 8)])
-def test_looks_that_make_no_sense_are_refused(first: int, limit: int) -> None:
+def test_impossible_analyses_are_refused(first: int, limit: int) -> None:
     with pytest.raises(ValueError, match="need 2 <= first <= limit"):
-        Looks(first, limit)
+        InterimAnalyses(first, limit)

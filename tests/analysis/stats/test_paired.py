@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats  # type: ignore[import-untyped]
 
-from toolkit.analysis.stats import Looks, estimates, log_ratios
+from toolkit.analysis.stats import InterimAnalyses, estimates, log_ratios
 from toolkit.analysis.stats.paired import intervals
-from toolkit.analysis.stats.verdicts import HIGHER, holm, outcomes
+from toolkit.analysis.stats.verdicts import HIGHER, holm, verdict_codes
 from toolkit.errors import GilfreeError
 
 
@@ -62,7 +62,7 @@ def test_an_effect_of_the_smallest_size_named_is_found_in_about_four_of_five_cas
     low, high, p = intervals(random.normal(effect, noise, (2000, n)))
     strictest = np.full((2000, family_size), 0.999)
     strictest[:, 0] = p  # the others say nothing: Holm's strictest step
-    found = outcomes(low[:, None], high[:, None], holm(strictest)[:, :1], n) == HIGHER
+    found = verdict_codes(low[:, None], high[:, None], holm(strictest)[:, :1], n) == HIGHER
     assert 0.77 <= found.mean() <= 0.83
 
 
@@ -85,9 +85,9 @@ def test_the_bootstrap_beside_is_scipys_without_its_monte_carlo_error(n: int) ->
     assert math.log(one.bootstrap_high) == pytest.approx(scipys.high, abs=gap)
 
 
-def test_paying_for_looks_widens_the_interval_and_raises_p() -> None:
+def test_the_correction_for_interim_analyses_widens_the_interval_and_raises_p() -> None:
     row = np.random.default_rng(3).normal(0.01, 0.02, 14)
-    once, looked = estimates([row])[0], estimates([row], looks=Looks(8, 20))[0]
+    once, looked = estimates([row])[0], estimates([row], interim=InterimAnalyses(8, 20))[0]
     assert looked.low < once.low
     assert looked.high > once.high
     assert looked.p > once.p

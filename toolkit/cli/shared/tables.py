@@ -28,13 +28,13 @@ def print_tables(campaigns: Sequence[Campaign], form: str) -> list[Table]:
         print(as_csv(tables), end="")
     else:
         from toolkit.analysis.compare import compare
-        from toolkit.report.decision import decision
+        from toolkit.report.decision import decision_words
         from toolkit.report.terminal import decisions
         from toolkit.report.terminal import show as show_text
 
         out = console(140)
         found = [
-            decision(compare(campaign, mine), one)
+            decision_words(compare(campaign, mine), one)
             for campaign, mine, one in zip(campaigns, records, tables, strict=True)
         ]
         decisions(found, tables, out)

@@ -1,0 +1,105 @@
+"""What a comparison decides: every combination of verdicts leads to one choice, and doubt never to advice."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from tests.simulated import AGAIN, ARMS, a_campaign
+from toolkit.analysis.compare import compare
+from toolkit.analysis.comparison import StoppedByRejections
+from toolkit.analysis.decision import Choice, choose, decide, outcome
+from toolkit.analysis.families import PRIMARY, MetricComparison
+from toolkit.analysis.verdict_rule import MIN_BLOCKS, Verdict
+from toolkit.scenario.loading import load_scenario
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+
+
+def a_metric(name: str, verdict: Verdict) -> MetricComparison:
+    return MetricComparison(name, 10, 1.0, 1.0, 1.0, 0.9, 1.1, 0.5, 0.5, 0.1, 0.9, 1.1, verdict)
+
+
+def a_family(throughput: Verdict, memory: Verdict) -> tuple[MetricComparison, ...]:
+    return a_metric("requests_per_second", throughput), a_metric("memory_mb", memory)
+
+
+@pytest.mark.parametrize(
+    ("throughput", "memory", "choice"),
+    [
+        ("higher", "lower", Choice("candidate", "gain without loss")),
+        ("higher", "equivalent", Choice("candidate", "gain without loss")),
+        ("equivalent", "lower", Choice("candidate", "gain without loss")),
+        ("lower", "higher", Choice("baseline", "gain without loss")),
+        ("lower", "equivalent", Choice("baseline", "gain without loss")),
+        ("equivalent", "higher", Choice("baseline", "gain without loss")),
+        ("higher", "higher", Choice("trade", "throughput for memory")),
+        ("lower", "lower", Choice("trade", "memory for throughput")),
+        ("equivalent", "equivalent", Choice("neither", "no difference")),
+        ("inconclusive", "lower", Choice("none", "undecided")),
+        ("higher", "inconclusive", Choice("none", "undecided")),
+    ],
+)
+def test_throughput_and_memory_decide_together(throughput: Verdict, memory: Verdict, choice: Choice) -> None:
+    assert choose(a_family(throughput, memory)) == choice
+
+
+def test_exchanging_the_arms_exchanges_the_choice() -> None:
+    other_way: dict[Verdict, Verdict] = {"higher": "lower", "lower": "higher"}
+    sides = {"candidate": "baseline", "baseline": "candidate"}
+    for throughput, memory in itertools.product(VERDICTS, repeat=2):
+        there = choose(a_family(throughput, memory))
+        back = choose(a_family(other_way.get(throughput, throughput), other_way.get(memory, memory)))
+        assert back.side == sides.get(there.side, there.side)
+
+
+@pytest.mark.parametrize("missing", ["requests_per_second", "memory_mb"])
+def test_without_throughput_or_memory_there_is_no_choice(missing: str) -> None:
+    family = tuple(one for one in a_family("higher", "lower") if one.metric != missing)
+    assert choose(family) == Choice("none", "not measured")
+
+
+def test_each_metric_of_an_outcome_stands_under_its_own_verdict(tmp_path: Path) -> None:
+    (best, _) = compare(a_campaign(tmp_path / "c", ratios={"3.14t": 0.8})).best
+    verdicts: tuple[Verdict, ...] = ("lower", "lower", "equivalent", "inconclusive")
+    family = tuple(a_metric(name, verdict) for name, verdict in zip(PRIMARY, verdicts, strict=True))
+    found = outcome(replace(best, family=family))
+    groups = (found.better, found.worse, found.equivalent, found.undecided)
+    assert [[one.metric for one in group] for group in groups] == [
+        ["cpu_seconds_per_1000_requests"],
+        ["requests_per_second"],
+        ["memory_mb"],
+        ["latency_p99_ms"],
+    ]
+
+
+def test_states_follow_what_was_measured(tmp_path: Path) -> None:
+    states = {
+        "compared": compare(a_campaign(tmp_path / "compared")),
+        "too noisy": compare(a_campaign(tmp_path / "noisy", noise=0.3)),
+        "too few blocks": compare(a_campaign(tmp_path / "few", blocks=MIN_BLOCKS - 1)),
+        "no complete block": compare(a_campaign(tmp_path / "none", blocks=0)),
+        "one arm": compare(a_campaign(tmp_path / "one", arms=ARMS[:1])),
+        "same arm twice": compare(a_campaign(tmp_path / "twice", arms=(ARMS[0], AGAIN))),
+    }
+    assert {name: decide(found).state for name, found in states.items()} == {name: name for name in states}
+    assert {name for name, found in states.items() if decide(found).firm} == {"compared", "same arm twice"}
+
+
+def test_a_reason_to_doubt_comes_before_all_else(tmp_path: Path) -> None:
+    clear = compare(a_campaign(tmp_path / "c", ratios={"3.14t": 0.5}))
+    doubted = decide(replace(clear, too_noisy=StoppedByRejections("steal")))
+    assert (doubted.state, doubted.firm) == ("too noisy", False)
+
+
+def test_points_with_too_few_blocks_are_counted_where_others_have_enough(tmp_path: Path) -> None:
+    campaign = a_campaign(tmp_path / "c", blocks=MIN_BLOCKS)
+    kept, dropped = (point.key for point in load_scenario("asgi").points())
+    records = [one for one in campaign.records() if one.point_key == kept or one.block > 0]
+    assert decide(compare(campaign, records)).without_verdict == 1
+    assert decide(compare(campaign, [one for one in records if one.block > 0])).without_verdict == 0
+    assert dropped != kept
