@@ -107,21 +107,21 @@ REFUSED = ["1e3Mi", "1e3m", "1 Gi", "1GB", "1K", "1mi", "1..5", "1e", "1e1e", ""
 
 @pytest.mark.cluster
 def test_the_api_server_takes_and_refuses_the_same_quantities() -> None:
-    """But one without any digit (`Gi`), which it takes for 0 and nobody means."""
+    """Except a quantity without a digit (`Gi`), which the API server reads as 0 and nobody means."""
     from tests.capacity.oracle import client, config
 
     core = client.CoreV1Api(config.new_client_from_config())
 
-    def ask(text: str) -> None:
+    def submit(text: str) -> None:
         container = {"name": "a", "image": "none.invalid/none", "resources": {"requests": {"memory": text}}}
         pod = {"metadata": {"name": "quantity"}, "spec": {"containers": [container]}}
         core.create_namespaced_pod("default", pod, dry_run="All")
 
     for text in TAKEN:
-        ask(text)
+        submit(text)
         quantity_of(text)
     for text in REFUSED:
         with pytest.raises(client.ApiException, match="400"):
-            ask(text)
+            submit(text)
         with pytest.raises(ValueError, match=r"quantity|suffix"):
             quantity_of(text)

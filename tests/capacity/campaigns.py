@@ -1,4 +1,4 @@
-"""Campaigns that look for knees, with servers whose knee is known instead of real ones."""
+"""Campaigns that search for knees, with servers whose knee is known instead of real servers."""
 
 from __future__ import annotations
 

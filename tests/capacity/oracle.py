@@ -1,7 +1,7 @@
-"""The real scheduler as judge of plans: a plan's nodes as Node objects, its Deployments, and where their pods end up.
+"""The real scheduler as the reference for packings: it gets the nodes as Node objects and the Deployments, and places pods.
 
-The nodes are objects alone, without a kubelet, so pods are placed and never start. Everything carries one label, a taint
-keeps other pods away, and all of it is removed with the context, by force.
+The nodes are only objects, without a kubelet, so pods are placed and never start. Every object carries one label, a taint
+keeps other pods off the nodes, and the context removes everything at its end, by force.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from toolkit.capacity.placement.scheduler import Workload
 client: Any = importlib.import_module("kubernetes.client")
 config: Any = importlib.import_module("kubernetes.config")
 watch: Any = importlib.import_module("kubernetes.watch")
-"""Without types: the client's own want its classes where plain manifests read better."""
+"""Untyped: the types of the client ask for its own classes, and plain manifests are easier to read."""
 
 LABEL = "gilfree.test/oracle"
 SETTLE_SECONDS = 90.0
 STALE_MINUTES = 20
-"""What is older was left by a run that was killed."""
+"""An older namespace was left by a run that was killed."""
 
 
 class Oracle:
@@ -42,7 +42,7 @@ class Oracle:
     def placed(
         self, nodes: Mapping[str, int], types: Sequence[NodeType], workloads: Sequence[Workload]
     ) -> Iterator[int]:
-        """Create it all and give the number of pods that stay pending."""
+        """Create nodes and Deployments and yield the number of pods that stay pending."""
         known = {one.name: one for one in types}
         self._workloads = workloads
         self._sweep()
@@ -62,7 +62,7 @@ class Oracle:
             self._remove(self.id)
 
     def pending_without(self, kind: NodeType) -> int:
-        """Take one node of this kind away and count the pods that find no other; then give it back and see all placed."""
+        """Remove a node of this type and count the pods that stay pending; then add it again and check that all are placed."""
         name = next(node for node, of in self._nodes.items() if of == kind.name)
         self._core.delete_node(name)
         del self._nodes[name]
@@ -74,11 +74,11 @@ class Oracle:
         if kind.daemon_pods:
             self._daemon(name, kind)
         again = self.pending(until_placed=True)
-        assert again == 0, f"{again} pods pending after {name} was given back"
+        assert again == 0, f"{again} pods pending after {name} was added again"
         return left
 
     def pending(self, until_placed: bool = False) -> int:
-        """Pods that the scheduler has looked at and found no node for, once it has decided on every one."""
+        """How many pods the scheduler found no node for, once it has decided on every pod."""
         wanted = sum(one.replicas for one in self._workloads)
         deadline = time.monotonic() + SETTLE_SECONDS
         while True:
@@ -134,7 +134,7 @@ class Oracle:
         self._nodes[name] = kind.name
 
     def _service_account(self) -> None:
-        """Pods cannot be made before the namespace's own account is."""
+        """Wait for the namespace's service account: pods cannot be created before it exists."""
         watching = watch.Watch()
         for event in watching.stream(self._core.list_namespaced_service_account, self.id, timeout_seconds=30):
             if event["object"].metadata.name == "default":
@@ -146,8 +146,8 @@ class Oracle:
                 self._daemon(name, kind)
 
     def _daemon(self, node: str, kind: NodeType) -> None:
-        """What a daemonset would ask on a node: one pod with all of it, already bound."""
-        asked = {"cpu": f"{kind.daemon_cpu_millis}m", "memory": str(kind.daemon_memory_bytes)}
+        """The requests of all daemonsets on a node: one pod with their sum, already bound."""
+        requests = {"cpu": f"{kind.daemon_cpu_millis}m", "memory": str(kind.daemon_memory_bytes)}
         self._core.create_namespaced_pod(
             self.id,
             {
@@ -156,13 +156,13 @@ class Oracle:
                     "nodeName": node,
                     "automountServiceAccountToken": False,
                     "tolerations": [{"operator": "Exists"}],
-                    "containers": [{"name": "main", "image": "none.invalid/none", "resources": {"requests": asked}}],
+                    "containers": [{"name": "main", "image": "none.invalid/none", "resources": {"requests": requests}}],
                 },
             },
         )
 
     def _deployment(self, one: Workload) -> dict[str, Any]:
-        asked = {"cpu": f"{one.cpu_millis}m", "memory": str(one.memory_bytes)}
+        requests = {"cpu": f"{one.cpu_millis}m", "memory": str(one.memory_bytes)}
         return {
             "metadata": {"name": one.name},
             "spec": {
@@ -175,7 +175,7 @@ class Oracle:
                         "tolerations": [{"operator": "Exists"}],
                         "automountServiceAccountToken": False,
                         "containers": [
-                            {"name": "main", "image": "none.invalid/none", "resources": {"requests": asked}}
+                            {"name": "main", "image": "none.invalid/none", "resources": {"requests": requests}}
                         ],
                     },
                 },

@@ -1,4 +1,4 @@
-"""Servers whose truth is known: M/M/c queues simulated request by request, and their exact p99."""
+"""Servers whose knee is known: M/M/c queues simulated request by request, and their exact p99."""
 
 from __future__ import annotations
 

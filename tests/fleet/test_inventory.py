@@ -1,4 +1,4 @@
-"""Inventories: what Kubernetes gives is read as it stands; what cannot be reckoned with says why."""
+"""Inventories: Deployments are read as Kubernetes prints them; a service that nothing can be calculated for says why."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def saved(tmp_path: Path, *items: Any) -> Path:
     return file
 
 
-def test_a_deployment_is_read_as_it_stands(tmp_path: Path) -> None:
+def test_a_deployment_is_read_as_kubectl_prints_it(tmp_path: Path) -> None:
     (one,) = read_inventory(saved(tmp_path, deployment(cpu="0.1", memory="128Mi")))
     assert (one.namespace, one.name, one.replicas) == ("shop", "orders", 3)
     assert (one.cpu_millis, one.memory_bytes, one.problem) == (100, 128 * MIB, "")
@@ -57,7 +57,7 @@ def test_a_deployment_is_read_as_it_stands(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_service_that_cannot_be_reckoned_with_says_why(tmp_path: Path, item: Any, why: str) -> None:
+def test_a_service_that_nothing_can_be_calculated_for_says_why(tmp_path: Path, item: Any, why: str) -> None:
     (one,) = read_inventory(saved(tmp_path, item))
     assert one.problem.startswith(why)
 
@@ -101,7 +101,7 @@ def test_a_mistake_in_a_csv_is_named_by_line(tmp_path: Path, text: str, said: st
         ('{"items": [{"kind": "FleetService", "metadata": {}}]}', "no Deployment in it"),
     ],
 )
-def test_what_is_no_inventory_is_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_a_file_that_is_not_an_inventory_is_refused(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "deploy.json"
     file.write_text(text)
     with pytest.raises(GilfreeError, match=said):

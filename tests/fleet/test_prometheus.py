@@ -1,4 +1,4 @@
-"""Usage from Prometheus, asked over real HTTP on this machine."""
+"""Usage from Prometheus, queried over real HTTP on this machine."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ QUERIES = {"rps": "a", "cpu_p95": "b", "memory_max": "c"}
 
 
 class Prometheus(ThreadingHTTPServer):
-    """Answers queries with what a test puts into `answers`, by query; remembers what it was asked."""
+    """Answers queries with what a test puts into `answers`, by query; records the requests."""
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, Any]] = {}
-        self.asked: list[tuple[str, str | None]] = []
+        self.requests: list[tuple[str, str | None]] = []
         super().__init__(("127.0.0.1", 0), Answering)
 
     @property
@@ -40,7 +40,7 @@ class Answering(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         query = urllib.parse.parse_qs(body)["query"][0]
-        self.server.asked.append((self.path, self.headers.get("Authorization")))
+        self.server.requests.append((self.path, self.headers.get("Authorization")))
         status, data = self.server.answers.get(query, (200, vector()))
         text = data if isinstance(data, str) else json.dumps(data)
         self.send_response(status)
@@ -81,7 +81,7 @@ def test_three_queries_make_a_services_usage(prometheus: Prometheus, monkeypatch
         ("shop", "orders"): Usage(120.5, 0.75, 2e8),
         ("shop", "cart"): Usage(None, 2.0, None),
     }
-    assert prometheus.asked == [("/api/v1/query", "Bearer secret")] * 3
+    assert prometheus.requests == [("/api/v1/query", "Bearer secret")] * 3
 
 
 def test_pods_are_added_up_to_their_deployment_but_memory_is_the_largest_pods(prometheus: Prometheus) -> None:

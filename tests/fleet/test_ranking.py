@@ -1,4 +1,4 @@
-"""The ranking: what moves first is sure to save, what is not known is never guessed."""
+"""The ranking: a service that moves first saves even in the worst case, and an unknown service is never guessed."""
 
 from __future__ import annotations
 

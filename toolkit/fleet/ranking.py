@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from toolkit.capacity.nodes.catalogue import Catalogue
+from toolkit.capacity.nodes.catalogue import MIB, Catalogue
 from toolkit.errors import GilfreeError
 from toolkit.fleet.estimate import Estimate, Need, PairProfile, estimate_needs, pair_profile
 from toolkit.fleet.inventory import FleetService
@@ -163,7 +163,7 @@ def _estimate_or_verdict(
     found = estimate_needs(service, used, ready[rule.profile], headroom)
     for need in (found.now, found.gil, *found.free):
         if not fits_somewhere(catalogue.types, need):
-            words = f"a pod of {need.cpu_millis}m and {need.memory_bytes / (1 << 20):,.0f}Mi fits on no node type"
+            words = f"a pod of {need.cpu_millis}m and {need.memory_bytes / MIB:,.0f}Mi fits on no node type"
             return without(words, profile=rule.profile)
     return rule.profile, found
 

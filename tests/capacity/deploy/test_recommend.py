@@ -1,4 +1,4 @@
-"""What is recommended was measured, has a reason for every value, and is left out where it is not known."""
+"""A recommendation was measured, has a reason for every value, and is omitted where it is unknown."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def only(found: list[Recommendation | Unknown]) -> Recommendation:
     return one
 
 
-def test_a_pod_asks_for_the_cpu_of_its_knee_and_the_most_memory_it_ever_used_with_headroom() -> None:
+def test_a_pod_requests_the_cpu_of_its_knee_and_the_most_memory_it_ever_used_with_headroom() -> None:
     found = only(recommendations(profile(variant())))
     assert (found.pod.cpu_request, found.pod.cpu_limit, found.pod.memory) == ("650m", "1000m", "128Mi")
     assert found.planned_rps == 0.7 * 1001
@@ -94,10 +94,10 @@ def test_of_settings_that_are_as_good_the_one_with_fewest_threads_is_taken() -> 
     assert only(recommendations(profile(at(1, 900), at(8, 1800), at(64, 2000)))).threads == 64
 
 
-def test_without_a_knee_it_is_unknown_because_of_what_kept_it() -> None:
-    blocks = (BlockKnee(block=0, finished=True, note="20 requests/s, the lowest tried: p99 99.0 ms"),)
+def test_without_a_knee_it_is_unknown_and_the_search_says_why() -> None:
+    blocks = (BlockKnee(block=0, finished=True, note="20 requests/s, the lowest rate measured: p99 99.0 ms"),)
     (found,) = recommendations(profile(variant(blocks=blocks)))
-    assert isinstance(found, Unknown) and "the lowest tried: p99 99.0 ms" in found.reason
+    assert isinstance(found, Unknown) and "the lowest rate measured: p99 99.0 ms" in found.reason
 
 
 def test_what_weakens_a_recommendation_is_said() -> None:
@@ -108,7 +108,7 @@ def test_what_weakens_a_recommendation_is_said() -> None:
 
 
 @given(st.floats(0.001, 64), st.floats(1, 64), st.floats(1, 1e5), st.floats(0, 2))
-def test_a_pod_never_asks_for_less_than_was_used_or_more_cpu_than_it_is_allowed(
+def test_a_pod_never_requests_less_than_was_used_or_more_cpu_than_its_limit(
     used: float, cpus: float, memory_mb: float, headroom: float
 ) -> None:
     pod = pod_resources(variant(server_cpus_used=used, server_cpus=cpus, memory_high_mb=memory_mb), headroom)

@@ -1,4 +1,4 @@
-"""Which settings a search looks at, and what is said before it starts."""
+"""Which settings a campaign searches, and what it prints before it starts."""
 
 from __future__ import annotations
 
@@ -52,20 +52,20 @@ def test_a_narrowed_scenario_has_these_points_alone_and_nothing_published() -> N
     assert found.resources.server.cpus == 2.0 and found.resources.load == asgi.resources.load
 
 
-def test_a_setting_that_cannot_be_is_refused() -> None:
+def test_an_impossible_setting_is_refused() -> None:
     asgi = load_scenario("asgi")
     with pytest.raises(GilfreeError, match="Granian refuses"):
         narrow_scenario(asgi, [asgi.points()[0].model_copy(update={"threads": 4})])
 
 
-def test_the_time_is_said_first_and_what_of_it_a_budget_holds(tmp_path: Path) -> None:
+def test_the_duration_is_printed_first_and_how_much_of_it_fits_in_a_budget(tmp_path: Path) -> None:
     whole = duration_estimate([a_campaign(tmp_path / "whole")])
     assert "min for 12 searches of a knee" in whole and "budget" not in whole
     part = duration_estimate([a_campaign(tmp_path / "part", budget=300)])
     assert "the 5 min of the budget are enough for about" in part
 
 
-def test_a_run_that_goes_on_says_what_is_left_and_what_its_budget_still_holds(tmp_path: Path) -> None:
+def test_a_resumed_run_says_what_is_left_and_how_much_of_it_fits_in_its_budget(tmp_path: Path) -> None:
     campaign = a_campaign(tmp_path / "knee", budget=300)
     for one in run(a_plan(POINTS), lambda point, block, arm: 1000.0 + block):
         if one.block == 0:
@@ -75,7 +75,7 @@ def test_a_run_that_goes_on_says_what_is_left_and_what_its_budget_still_holds(tm
     )
 
 
-def test_a_campaign_that_looks_for_knees_is_resumed_as_such_by_any_command(tmp_path: Path) -> None:
+def test_a_campaign_that_searches_for_knees_is_resumed_as_one_by_any_command(tmp_path: Path) -> None:
     from toolkit.bench.runs import plan_of
 
     found = plan_of(a_campaign(tmp_path / "knee"))
@@ -83,7 +83,7 @@ def test_a_campaign_that_looks_for_knees_is_resumed_as_such_by_any_command(tmp_p
     assert found == search_plan_of(Campaign.open(tmp_path / "knee"))
 
 
-def test_only_knees_that_were_found_are_tried_out(tmp_path: Path) -> None:
+def test_only_knees_that_were_found_are_verified(tmp_path: Path) -> None:
     campaign = a_campaign(tmp_path / "knee")
     assert verification_plan_of(campaign).total() == 0
     for one in run(a_plan(POINTS), lambda point, block, arm: 1000.0 + block):

@@ -1,4 +1,4 @@
-"""A search for the knee finds it where the truth is known, and says what kept it from being found."""
+"""A search finds the knee of a server whose knee is known, and says why when it does not find one."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ ENTRY: dict[str, Any] = {
 def ended(
     measure: Callable[[int, int], dict[str, Any]], scale: float, rules: KneeRules = RULES, earlier: float | None = None
 ) -> tuple[SearchResult, list[RateResult]]:
-    """Search until it ends, as the plan does: every step's rates measured one after the other."""
-    tried: list[RateResult] = []
+    """Search until it ends, as the search plan does: the rates of every step are measured one after the other."""
+    results: list[RateResult] = []
     for _ in range(100):
-        step = search(tried, scale, earlier)
+        step = search(results, scale, earlier)
         if isinstance(step, SearchResult):
-            return step, tried
+            return step, results
         fresh = step.name == "confirm"
         at_least = rules.confirm_seconds if fresh else rules.ladder_seconds
-        tried += [
+        results += [
             evaluate_rate(measure(rate, rules.seconds(rate, at_least)), rules, fresh=fresh) for rate in step.rates
         ]
     raise AssertionError("the search does not end")
@@ -76,24 +76,24 @@ def test_the_knee_of_a_simulated_queue_is_found_within_5_percent(
 def test_without_noise_a_knee_is_the_rate_below_the_first_that_fails_wherever_the_search_begins(
     knee: int, guess: float
 ) -> None:
-    found, tried = ended(exact(knee), knee * guess)
+    found, results = ended(exact(knee), knee * guess)
     assert found.finished and found.knee_rps is not None and found.above_rps is not None
     assert found.knee_rps <= knee < found.above_rps <= max(found.knee_rps + 1, found.knee_rps * RATE_STEP * 1.01)
-    assert {one.rate_rps for one in tried if one.fresh} >= {found.knee_rps, found.above_rps}
+    assert {one.rate_rps for one in results if one.fresh} >= {found.knee_rps, found.above_rps}
 
 
 def test_both_ends_are_confirmed_on_fresh_servers_and_these_outrank_the_ladder() -> None:
-    tried = [RateResult(1000, True, ""), RateResult(1040, False, "p99 60 ms")]
-    assert search(tried, 1200) == Step("confirm", (1000,))
-    tried.append(RateResult(1000, False, "p99 55 ms", fresh=True))
-    step = search([RateResult(960, True, ""), RateResult(962, True, ""), *tried], 1200)
+    results = [RateResult(1000, True, ""), RateResult(1040, False, "p99 60 ms")]
+    assert search(results, 1200) == Step("confirm", (1000,))
+    results.append(RateResult(1000, False, "p99 55 ms", fresh=True))
+    step = search([RateResult(960, True, ""), RateResult(962, True, ""), *results], 1200)
     assert step == Step("confirm", (962,))
 
 
 def test_a_server_that_never_meets_its_slo_has_no_knee_and_the_lowest_rate_says_why() -> None:
-    found, tried = ended(exact(0), 1000)
+    found, results = ended(exact(0), 1000)
     assert found.finished and found.knee_rps is None
-    assert "p99 99.0 ms" in found.note and min(one.rate_rps for one in tried) <= 20
+    assert "p99 99.0 ms" in found.note and min(one.rate_rps for one in results) <= 20
 
 
 def test_a_loader_at_its_limit_ends_the_search_as_a_lower_bound() -> None:
@@ -104,7 +104,7 @@ def test_a_loader_at_its_limit_ends_the_search_as_a_lower_bound() -> None:
     assert found.loader_saturated and found.knee_rps is not None and found.knee_rps < 2400
 
 
-def test_a_rate_that_others_disturbed_is_tried_again_and_never_counts_against_the_server() -> None:
+def test_a_rate_that_was_missed_during_a_disturbance_is_measured_again_and_does_not_count() -> None:
     calls: dict[int, int] = {}
 
     def measure(rate: int, seconds: int) -> dict[str, Any]:
@@ -113,9 +113,9 @@ def test_a_rate_that_others_disturbed_is_tried_again_and_never_counts_against_th
             return {**ENTRY, "rate_rps": rate, "achieved_rps": rate, "p99_ms": 500, "disturbed": ["12% was stolen"]}
         return exact(700)(rate, seconds)
 
-    found, tried = ended(measure, 1000)
+    found, results = ended(measure, 1000)
     assert found.knee_rps is not None and found.knee_rps <= 700 < (found.above_rps or 0)
-    assert any(one.passed is None and "stolen" in one.why for one in tried)
+    assert any(one.passed is None and "stolen" in one.why for one in results)
 
 
 def test_a_machine_that_is_always_disturbed_gives_up_unfinished() -> None:

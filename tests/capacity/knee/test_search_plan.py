@@ -1,4 +1,4 @@
-"""A knee campaign: every block finds its own knees, a budget names what it left, a killed one goes on."""
+"""A knee campaign: every block finds its own knees, what a budget left is named, a killed campaign is resumed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_every_rate_gets_the_requests_that_a_p99_needs() -> None:
     assert entries and all(entry["rate_rps"] * entry["seconds"] >= 2000 for entry in entries)
 
 
-def test_a_killed_campaign_goes_on_where_it_was() -> None:
+def test_a_killed_campaign_is_resumed_where_it_was() -> None:
     whole = run(plan(POINTS), truth)
     for kept in (1, 5, 17):
         rest = run(plan(POINTS), truth, whole[:kept])

@@ -1,4 +1,4 @@
-"""Objectives are read as written, and what is none is refused with an example."""
+"""Objectives are read as they are written; anything else is refused with an example."""
 
 from __future__ import annotations
 

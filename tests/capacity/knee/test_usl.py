@@ -1,4 +1,4 @@
-"""The fitted law finds coefficients that are known, says how sure it is, and is left out where it could not tell."""
+"""The fit finds known coefficients within their intervals, and is omitted where the values do not determine them."""
 
 from __future__ import annotations
 

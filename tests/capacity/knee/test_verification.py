@@ -1,4 +1,4 @@
-"""A knee that is tried out holds where it is true and does not where it was found too high or too low."""
+"""The verification confirms a true knee, and not one that was found too high or too low."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ POINT = POINTS[0]
 
 
 def plan_of(found: float) -> VerificationPlan:
-    """To try out a knee that was found, on both arms."""
+    """The verification plan of a knee that was found on both arms."""
     knees = {(POINT.key, arm): found for arm in ARMS}
     return VerificationPlan(knees, POINTS, ARMS, KneeSettings(RULES, 3, headroom=0.7), 3)
 
@@ -38,7 +38,7 @@ def test_the_rate_that_is_to_be_met_lasts_a_minute_on_a_server_of_its_own() -> N
     assert all(len(record.load["rates"]) == 1 for record in records)
 
 
-def test_a_disturbed_minute_is_tried_again_within_bounds_and_then_named_as_missing() -> None:
+def test_a_disturbed_minute_is_repeated_within_bounds_and_then_named_as_missing() -> None:
     what, records = plan_of(1000), list[Record]()
     while (block := what.next(records, [])) is not None:
         for arm in block.arms:
@@ -49,7 +49,7 @@ def test_a_disturbed_minute_is_tried_again_within_bounds_and_then_named_as_missi
     assert all(one.holds is None for one in what.verifications(records))
 
 
-def test_a_knee_that_more_blocks_have_moved_is_tried_out_anew() -> None:
+def test_a_knee_that_more_blocks_have_moved_is_verified_again() -> None:
     before = run(plan_of(1000), lambda point, block, arm: 800.0)
     what = plan_of(800)
     assert what.verifications(before) == [] and len(what.missing(before)) == 4
@@ -65,7 +65,7 @@ def test_a_loader_at_its_limit_proves_nothing() -> None:
     assert {one.holds for one in what.verifications(records)} == {None}
 
 
-def test_only_settings_with_a_knee_are_tried_out() -> None:
+def test_only_settings_with_a_knee_are_verified() -> None:
     what = VerificationPlan({(POINT.key, "3.14"): 1000}, POINTS, ARMS, KneeSettings(RULES), 3)
     records = run(what, lambda point, block, arm: 1000.0)
     assert {record.arm for record in records} == {"3.14"}

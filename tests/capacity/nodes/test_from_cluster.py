@@ -23,10 +23,10 @@ def node(name: str, cpu: str = "3920m", **changes: object) -> dict[str, object]:
 
 
 def test_a_cluster_gives_each_type_once_with_the_least_room_and_what_daemonsets_ask() -> None:
-    asked = {"containers": [{"resources": {"requests": {"cpu": "150m", "memory": "200Mi"}}}], "nodeName": "a"}
+    spec = {"containers": [{"resources": {"requests": {"cpu": "150m", "memory": "200Mi"}}}], "nodeName": "a"}
     pods = [
-        {"metadata": {"ownerReferences": [{"kind": "DaemonSet"}]}, "spec": asked},
-        {"metadata": {"ownerReferences": [{"kind": "ReplicaSet"}]}, "spec": asked},
+        {"metadata": {"ownerReferences": [{"kind": "DaemonSet"}]}, "spec": spec},
+        {"metadata": {"ownerReferences": [{"kind": "ReplicaSet"}]}, "spec": spec},
     ]
     tainted = node("c", taints=[{"key": "x", "effect": "NoSchedule"}])
     found = catalogue_of([node("a"), node("b", "3900m"), tainted, node("d", unschedulable=True)], pods)
@@ -46,11 +46,14 @@ def test_a_cluster_without_a_node_for_pods_is_refused() -> None:
         catalogue_of([node("a", unschedulable=True)], [])
 
 
-def test_sidecars_add_to_a_pod_and_other_init_containers_count_only_when_they_ask_for_more() -> None:
-    def asks(cpu: str, memory: str = "100Mi", **more: str) -> dict[str, object]:
+def test_sidecars_add_to_a_pod_and_other_init_containers_count_only_when_they_request_more() -> None:
+    def container(cpu: str, memory: str = "100Mi", **more: str) -> dict[str, object]:
         return {"resources": {"requests": {"cpu": cpu, "memory": memory}}, **more}
 
-    sidecar = asks("100m", restartPolicy="Always")
-    assert pod_requests({"containers": [asks("500m")], "initContainers": [sidecar]}) == (600, 200 * MIB)
-    assert pod_requests({"containers": [asks("500m")], "initContainers": [sidecar, asks("1")]}) == (1100, 200 * MIB)
+    sidecar = container("100m", restartPolicy="Always")
+    assert pod_requests({"containers": [container("500m")], "initContainers": [sidecar]}) == (600, 200 * MIB)
+    assert pod_requests({"containers": [container("500m")], "initContainers": [sidecar, container("1")]}) == (
+        1100,
+        200 * MIB,
+    )
     assert pod_requests({"containers": [{"resources": {"limits": {"cpu": "1"}}}]}) == (1000, 0)

@@ -1,6 +1,6 @@
-"""Plans before the real scheduler: all pods placed; for a single Deployment not one node too many.
+"""Packings on the real scheduler: it places all pods, and for a single Deployment no node is superfluous.
 
-Nodes of one type are alike, so "any one node" is one of each type.
+Nodes of one type are equal, so one node of each type is removed.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def test_the_scheduler_places_all_pods_and_needs_every_node(count: int, print_li
         removals += len(missing)
         all_needed += sum(count > 0 for count in missing.values())
         print_live(
-            f"plan {seed}: {workload.replicas} pods on {dict(packed.counts)}: {left} pending; without one {missing}"
+            f"packing {seed}: {workload.replicas} pods on {dict(packed.counts)}: {left} pending; without one {missing}"
         )
     print_live(
-        f"{count} plans, {left_over} pods pending; {removals} times one node less, {all_needed} times pods pending"
+        f"{count} packings, {left_over} pods pending; {removals} removals of one node, {all_needed} times pods pending"
     )
     assert left_over == 0
     assert all_needed == removals
@@ -57,8 +57,8 @@ def test_the_scheduler_places_several_deployments(count: int, print_live: Callab
         with oracle.placed(packed.counts, types, workloads) as left:
             left_over += left
         pods = [one.replicas for one in workloads]
-        print_live(f"plan {seed}: {pods} pods on {dict(packed.counts)}, gap {packed.gap:.1%}: {left} pending")
-    print_live(f"{count} plans of several Deployments, {left_over} pods pending")
+        print_live(f"packing {seed}: {pods} pods on {dict(packed.counts)}, gap {packed.gap:.1%}: {left} pending")
+    print_live(f"{count} packings of several Deployments, {left_over} pods pending")
     assert left_over == 0
 
 

@@ -1,4 +1,4 @@
-"""Nodes are bought at the least cost that the scheduler is content with; nothing is bought that is not needed."""
+"""A packing costs as little as possible while the scheduler places all pods, and has no superfluous node."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ LARGE, SMALL = Workload("large", 1000, 4 * GIB, 100), Workload("small", 500, 2 *
 
 
 def without(counts: Mapping[str, int], name: str, fewer: int = 1) -> dict[str, int]:
-    """The counts with some nodes of a type less."""
+    """The counts without some nodes of a type."""
     return {kind: count - fewer * (kind == name) for kind, count in counts.items()}
 
 
-def test_the_plan_is_of_as_many_nodes_as_the_scheduler_needs_not_as_a_perfect_packing_does() -> None:
+def test_a_packing_has_as_many_nodes_as_the_scheduler_needs_not_as_a_perfect_packing_does() -> None:
     found = pack([LARGE, SMALL], [NODE])
     assert found.counts == {"n": 40}
     assert found.bound_hour == pytest.approx(38)
@@ -101,11 +101,11 @@ def test_a_pod_that_no_node_holds_is_named_with_both_sizes() -> None:
 @pytest.mark.parametrize(
     ("cpu", "memory", "said"), [(1000, GIB, "CPU"), (100, 4 * GIB, "memory"), (10, MIB, "pods per node")]
 )
-def test_what_ends_a_node_is_named(cpu: int, memory: int, said: str) -> None:
+def test_what_fills_a_node_first_is_named(cpu: int, memory: int, said: str) -> None:
     assert limiting(Workload("web", cpu, memory, 1), NODE) == said
 
 
-def test_the_same_input_gives_the_same_plan() -> None:
+def test_the_same_input_gives_the_same_packing() -> None:
     drawn = random.Random(5)
     types, pods = node_types(drawn, 8), [random_deployment(drawn, f"w{index}") for index in range(3)]
     assert pack(pods, types) == pack(pods, types)

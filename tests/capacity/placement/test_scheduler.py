@@ -1,4 +1,4 @@
-"""The simulated scheduler: it spreads as the real one does, and what it cannot place is really not placed."""
+"""The simulated scheduler spreads pods as the real one does, and leaves pending what the real one leaves pending."""
 
 from __future__ import annotations
 

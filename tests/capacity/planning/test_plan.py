@@ -1,4 +1,4 @@
-"""A plan says what the measurement supports: a saving, that there is none, or why it cannot be told."""
+"""A capacity plan says what the measurement supports: a saving, no saving, or why neither can be shown."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ IO = [one.model_copy(update={"endpoint": "io", "point": "io-w2-t1-c256"}) for on
 JSON = [variant("gil", [600, 610, 620]), variant("free-threaded", [300, 310, 320])]
 
 
-def test_knees_of_different_endpoints_are_never_held_against_each_other() -> None:
+def test_knees_of_different_endpoints_are_never_compared() -> None:
     made = planned(measured(*IO, *JSON))
     assert [one.point for one in made.variants] == ["json-w1-t1-c64"] * 2  # the one that a CPU carries least of
     assert made.saving is not None and "3.14t costs" in made.saving.words
@@ -52,7 +52,7 @@ def test_knees_of_different_endpoints_are_never_held_against_each_other() -> Non
         planned(measured(*IO, *JSON), replace(REQUIRED, endpoint="nope"))
 
 
-def test_an_endpoint_without_a_knee_is_not_left_out_silently() -> None:
+def test_an_endpoint_without_a_knee_is_not_omitted_silently() -> None:
     with pytest.raises(GilfreeError, match=r"3\.14 json-w1-t1-c64: 0 of 0 blocks found a knee"):
         planned(measured(*IO, variant("gil", []), variant("free-threaded", [])))
 
@@ -91,7 +91,7 @@ def test_memory_can_make_the_faster_build_the_dearer_one() -> None:
     assert found.saving is not None and not found.saving.claimed
 
 
-def test_sidecars_spare_nodes_zones_and_neighbours_are_counted() -> None:
+def test_sidecars_spare_nodes_zones_and_colocated_deployments_are_counted() -> None:
     profile = measured(GIL, FASTER)
     sidecar = planned(profile, replace(REQUIRED, sidecar_cpu_millis=400)).variants[0]
     assert sidecar.cpu_millis == 1400
@@ -117,7 +117,7 @@ def test_each_variant_runs_at_its_own_cheapest_setting() -> None:
     assert found.point == "json-w1-t1-c64"
 
 
-def test_a_setting_that_cannot_be_planned_with_is_named_beside_the_one_that_can() -> None:
+def test_a_setting_that_cannot_be_planned_with_is_named_with_the_reason() -> None:
     found = planned(measured(GIL, FASTER, variant("free-threaded", [3000], threads=64))).variants[1]
     assert "1 of 1 blocks found a knee, a plan needs 3" in found.why_not["json-w1-t64-c64"]
 
@@ -165,7 +165,7 @@ def test_a_stricter_slo_needs_no_new_measurement() -> None:
     assert found.knees_rps == (200, 200, 200)
 
 
-def test_an_slo_below_the_idle_latency_is_refused_with_the_lowest_seen() -> None:
+def test_an_slo_below_the_idle_latency_is_refused_with_the_lowest_measured_p99() -> None:
     one = variant("gil", [300, 300, 300], rates=rates(5, 10, 40))
     with pytest.raises(GilfreeError, match=r"no measured rate met p99 under 2 ms: the lowest measured p99 was 5 ms"):
         planned(measured(one), replace(REQUIRED, p99_ms=2))
@@ -184,7 +184,7 @@ def test_a_block_that_was_not_finished_does_not_count() -> None:
         planned(measured(broken))
 
 
-def test_a_campaign_of_rejected_trials_alone_says_what_they_fell_to() -> None:
+def test_a_campaign_with_rejected_trials_only_names_the_causes() -> None:
     one = variant("gil", [], rejected={"steal": 6})
     unfinished = one.model_copy(update={"blocks": (BlockKnee(block=0, finished=False, note="ended before its end"),)})
     with pytest.raises(GilfreeError, match=r"all 6 trials were rejected \(6 × steal\)"):
@@ -198,12 +198,12 @@ def test_a_node_too_small_for_a_pod_is_refused_with_both_sizes() -> None:
 
 
 @pytest.mark.parametrize("changed", [{"headroom": 0}, {"headroom": 1.1}, {"zones": 0}, {"spare_nodes": -1}])
-def test_what_cannot_be_asked_is_refused(changed: dict[str, Any]) -> None:
+def test_impossible_requirements_are_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(GilfreeError, match=r"--headroom|--zones"):
         planned(measured(GIL), replace(REQUIRED, **changed))
 
 
-def test_nodes_of_two_architectures_need_to_be_chosen_from() -> None:
+def test_with_nodes_of_two_architectures_one_has_to_be_named() -> None:
     types = (*NODES.types, replace(NODES.types[0], name="arm", arch="arm64"))
     with pytest.raises(GilfreeError, match="amd64 and arm64"):
         one_architecture(types, None)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from toolkit.capacity.nodes.catalogue import NodeType
+from toolkit.capacity.nodes.catalogue import MIB, NodeType
 from toolkit.capacity.placement.repair import RepairHeuristic, hourly_price
 from toolkit.capacity.placement.scheduler import Workload
 from toolkit.capacity.placement.solver import cheapest_mix
@@ -179,8 +179,8 @@ def _usable(workloads: Sequence[Workload], types: Sequence[NodeType]) -> list[No
         if not any(one.pods_that_fit(pod.cpu_millis, pod.memory_bytes) for one in types):
             largest = max(types, key=lambda one: (one.free_cpu_millis, one.free_memory_bytes))
             raise DoesNotFit(
-                f"a pod of {pod.name} requests {pod.cpu_millis}m CPU and {pod.memory_bytes / (1 << 20):,.0f}Mi, and no node "
-                f"holds it: {largest.name} has {largest.free_cpu_millis}m and {largest.free_memory_bytes / (1 << 20):,.0f}Mi left",
+                f"a pod of {pod.name} requests {pod.cpu_millis}m CPU and {pod.memory_bytes / MIB:,.0f}Mi, and no node "
+                f"holds it: {largest.name} has {largest.free_cpu_millis}m and {largest.free_memory_bytes / MIB:,.0f}Mi left",
                 "add larger node types to the catalogue",
                 never=True,
             )
