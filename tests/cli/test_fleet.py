@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from toolkit.cli import app
 from toolkit.errors import GilfreeError
-from toolkit.selftest.capacity_scale import made_up_fleet
+from toolkit.selftest.capacity_scale import write_synthetic_fleet
 
 
 def run(*words: str) -> str:
@@ -23,7 +23,7 @@ def run(*words: str) -> str:
 @pytest.fixture
 def fleet(tmp_path: Path) -> list[str]:
     """The words for a made-up fleet of 60 services."""
-    made_up_fleet(tmp_path, 60)
+    write_synthetic_fleet(tmp_path, 60)
     return [
         str(tmp_path / "deployments.json"),
         *("--rules", str(tmp_path / "rules.yaml")),

@@ -30,7 +30,7 @@ def test_a_binary_without_cargos_record_is_refused_and_that_is_said(empty_cache:
     (empty_cache / ".crates2.json").unlink()
     said: list[str] = []
     assert find_binary("rewrk", said.append) is None
-    assert "nothing tells which version it is" in said[0]
+    assert "it has no record of its version" in said[0]
 
 
 def test_another_version_is_refused_by_name(empty_cache: Path) -> None:

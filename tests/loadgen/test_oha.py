@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.loadgen.oha import command, environment, parse
-from toolkit.loadgen.rewrk import ParseError
+from toolkit.loadgen.output import ParseError
 
 
 def output(statuses: dict[str, int], errors: dict[str, int] | None = None, **summary: Any) -> str:

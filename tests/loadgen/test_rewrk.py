@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from toolkit.loadgen import rewrk as generator
 from toolkit.loadgen.binaries import Binary
-from toolkit.loadgen.rewrk import ParseError, Result, parse
+from toolkit.loadgen.output import ParseError
+from toolkit.loadgen.rewrk import Result, parse
 
 
 class Answer(http.server.BaseHTTPRequestHandler):

@@ -13,12 +13,12 @@ from toolkit.fleet.ranking import rank_services
 from toolkit.fleet.rules import read_rules
 from toolkit.fleet.usage import read_usage
 from toolkit.report.fleet import html
-from toolkit.selftest.capacity_scale import made_up_fleet
+from toolkit.selftest.capacity_scale import write_synthetic_fleet
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_ranking_fits_the_window_and_can_be_read(chromium: str, tmp_path: Path, width: int) -> None:
-    made_up_fleet(tmp_path, 300)
+    write_synthetic_fleet(tmp_path, 300)
     found = rank_services(
         read_inventory(tmp_path / "deployments.json"),
         read_rules(tmp_path / "rules.yaml"),

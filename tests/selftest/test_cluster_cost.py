@@ -8,7 +8,7 @@ import pytest
 
 from tests.backends.kubernetes.test_preflight import a_job
 from toolkit.agent.frames import Frame
-from toolkit.selftest.cluster_cost import Cost, idle, windows_seconds
+from toolkit.selftest.cluster_cost import Cost, idle_job, windows_seconds
 
 
 def mark(kind: str, name: str, seconds: float) -> Frame:
@@ -27,7 +27,7 @@ def test_windows_are_taken_off_and_the_time_between_them_is_not() -> None:
 
 def test_an_idle_job_differs_in_nothing_but_its_commands() -> None:
     job = a_job()
-    made = idle(copy.deepcopy(job))
+    made = idle_job(copy.deepcopy(job))
     for part in ("initContainers", "containers"):
         for own, other in zip(
             job["spec"]["template"]["spec"][part], made["spec"]["template"]["spec"][part], strict=True
@@ -39,4 +39,4 @@ def test_an_idle_job_differs_in_nothing_but_its_commands() -> None:
 def test_the_ratio_is_of_the_medians() -> None:
     found = Cost((6.0, 100.0, 5.0), (9.0, 8.0, 200.0))
     assert found.ratio == pytest.approx(1.5)
-    assert "a bare Job: 6.0 s (6.0, 100.0, 5.0)" in found.words()
+    assert "a bare Job: 6.0 s (6.0, 100.0, 5.0)" in found.text()

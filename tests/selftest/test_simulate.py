@@ -36,7 +36,7 @@ def test_promises_are_kept(kind: simulate.Kind, ratio: float, noise: float) -> N
 
 @pytest.mark.slow
 def test_all_promises_are_kept_to_the_letter_with_2000_campaigns_a_row() -> None:
-    table = list(simulate.simulate(simulate.FULL, seed=1))
+    table = list(simulate.simulate(simulate.FULL_CAMPAIGNS, seed=1))
     assert {(row.ratio, row.noise, row.kind) for row in table} == {
         (ratio, noise, kind) for ratio in simulate.RATIOS for noise in simulate.NOISES for kind in simulate.KINDS
     }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from toolkit.agent.frames import Frame
 from toolkit.analysis.comparison import finite
 from toolkit.loadgen import rewrk
+from toolkit.loadgen.output import ParseError
 from toolkit.records.metrics import server_pss_kb
 from toolkit.records.store import Record
 from toolkit.trial.model import Window
@@ -124,7 +125,7 @@ def soak_of(one: Record, frames: Sequence[Frame]) -> Soak:
 def _result(end: Frame) -> rewrk.Result | None:
     try:
         return rewrk.parse(end["stdout"])
-    except rewrk.ParseError:
+    except ParseError:
         return None
 
 

@@ -1,1 +1,1 @@
-"""Load generators: the command line and the parser of each, and where the pinned builds of them come from."""
+"""Load generators: the command line and the parser of each, and where their pinned binaries come from."""

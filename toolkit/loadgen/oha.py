@@ -1,29 +1,29 @@
-"""oha 1.8.0: constant-rate load, its command line and what its output says (read from its source).
+"""oha 1.8.0: constant-rate load, its command line and its output (read from its source).
 
-A request's latency counts from the moment it was due (`--latency-correction`), so that one that waits for a free
-connection is as late as its user finds it; `-w` waits at the end for those under way instead of dropping them. Due
-requests that no connection took by then are in no count at all, so what was achieved is right answers against
-rate x time. Its own success rate counts 5xx answers and its exit code is 0 whatever happened: only the status codes
-count here. Times in its output are seconds; rates are whole numbers.
+A request's latency counts from the moment when it was due (`--latency-correction`), so the wait for a free connection
+is in it, as it is for a user; `-w` waits at the end for requests in flight instead of dropping them. Due requests that
+no connection took by then are in no count at all: compare the right answers with rate x time. oha's own success rate
+counts 5xx answers and its exit code is always 0, so only the status codes count here. Times in its output are seconds;
+rates are whole numbers.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from typing import Any
 
-from toolkit.loadgen.rewrk import ParseError
+from toolkit.loadgen.output import ParseError, nonnegative
 
 PERCENTILES = ("p50", "p90", "p99", "p99.9")
 
 
 @dataclass(frozen=True)
 class Result:
-    """One window. `requests_total` are answers with the expected status; `errors` all others and those without one.
+    """One window. `requests_total` counts answers with the expected status, `errors` all other requests.
 
-    `requests_per_second` is over the time asked for. `latency_*` are of all answers.
+    `requests_per_second` is over the requested duration. `latency_*` are of all answers; `latency_p999_ms` is None where
+    oha prints none. `first_error` is "" without errors.
     """
 
     requests_total: int
@@ -40,37 +40,44 @@ class Result:
 
 
 def command(path: str, url: str, *, connections: int, rate_rps: int, seconds: int | str) -> list[str]:
-    """The command line for one window; `seconds` may be a placeholder that the agent fills in."""
+    """The command line for one window.
+
+    path: of the binary. rate_rps: of all connections together. seconds: a number, or a placeholder that the agent fills in.
+    """
     load = ["-q", str(rate_rps), "-z", f"{seconds}s", "-c", str(connections)]
     return [path, *load, "-w", "--latency-correction", "--no-tui", "--json", "--redirect", "0", url]
 
 
 def environment(threads: int) -> dict[str, str]:
-    """What keeps it to its own CPUs: else it starts a thread for each CPU of the machine."""
+    """Environment variables that limit oha to `threads` threads; by default it starts one for each CPU of the machine."""
     return {"TOKIO_WORKER_THREADS": str(threads)}
 
 
 def parse(stdout: str, *, seconds: float, status: int) -> Result:
-    """The result in oha's `--json` output. Raises ParseError saying what was there instead."""
+    """The result in oha's `--json` output.
+
+    seconds: the requested duration. status: the status of a right answer. Raises ParseError that quotes the output when
+    it holds no result, or not one answer.
+    """
     text = stdout.strip()
     if not text:
         raise ParseError("oha printed nothing")
     try:
-        found = json.loads(text)
-        statuses = {int(code): int(count) for code, count in found["statusCodeDistribution"].items()}
-        failures = {str(words): int(count) for words, count in found["errorDistribution"].items()}
+        output = json.loads(text)
+        statuses = {int(code): int(count) for code, count in output["statusCodeDistribution"].items()}
+        failures = {str(text): int(count) for text, count in output["errorDistribution"].items()}
         good = statuses.pop(status, 0)
         if not good and not statuses and not failures:
             raise ValueError("not one request was answered")
         if not good and not statuses:
             raise ValueError(f"not one request was answered: {next(iter(failures))}")
-        summary, percentiles = found["summary"], found["latencyPercentiles"]
+        summary, percentiles = output["summary"], output["latencyPercentiles"]
         p50, p90, p99, p999 = (percentiles.get(name) for name in PERCENTILES)
         return Result(
             requests_total=good,
             requests_per_second=good / seconds,
             errors=sum(statuses.values()) + sum(failures.values()),
-            first_error=_first(statuses, failures),
+            first_error=_first_error(statuses, failures),
             latency_mean_ms=_ms(summary["average"], "average"),
             latency_min_ms=_ms(summary["fastest"], "fastest"),
             latency_max_ms=_ms(summary["slowest"], "slowest"),
@@ -83,12 +90,11 @@ def parse(stdout: str, *, seconds: float, status: int) -> Result:
         raise ParseError(f"oha's output holds no result ({error}): {text[:200]!r}") from None
 
 
-def _first(statuses: dict[int, int], failures: dict[str, int]) -> str:
-    words = [f"{count} x status {code}" for code, count in statuses.items()]
-    return next(iter([*words, *(f"{count} x {text}" for text, count in failures.items())]), "")[:300]
+def _first_error(statuses: dict[int, int], failures: dict[str, int]) -> str:
+    errors = [f"{count} x status {code}" for code, count in statuses.items()]
+    errors += [f"{count} x {text}" for text, count in failures.items()]
+    return errors[0][:300] if errors else ""
 
 
-def _ms(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise ValueError(f"{name} is {value!r}")
-    return 1000.0 * value
+def _ms(seconds: Any, name: str) -> float:
+    return 1000.0 * nonnegative(seconds, name)

@@ -1,24 +1,21 @@
-"""rewrk 0.3.2: its command line and what its output says (read from its source).
+"""rewrk 0.3.2: its command line and its output (read from its source).
 
-It takes whole seconds only, checks no status, counts failed requests as requests, and when it is refused it prints
-nothing and exits 0; of a server that answers nothing it prints 0 requests and nulls. Its latencies are in milliseconds; `transfer_total` counts every byte it read, headers included.
+It takes whole seconds only, checks no status and counts failed requests as requests. When its connections are refused it
+prints nothing and exits 0; when a server answers nothing it prints 0 requests and nulls. Its latencies are in
+milliseconds; `transfer_total` counts every byte it read, headers included.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
-from typing import Any
 
-
-class ParseError(ValueError):
-    """The output holds no result."""
+from toolkit.loadgen.output import ParseError, nonnegative
 
 
 @dataclass(frozen=True)
 class Result:
-    """One run. `requests_per_second` is over the mean time its connections lived, which is the duration asked for."""
+    """One window. `requests_per_second` is over the mean lifetime of the connections, which is the requested duration."""
 
     requests_total: int
     requests_per_second: float
@@ -31,36 +28,32 @@ class Result:
 
 
 def command(path: str, url: str, *, connections: int, threads: int, seconds: int | str) -> list[str]:
-    """The command line for one window; `seconds` may be a placeholder that the agent fills in."""
+    """The command line for one window.
+
+    path: of the binary. seconds: a whole number, or a placeholder that the agent fills in.
+    """
     return [path, "-h", url, "-c", str(connections), "-t", str(threads), "-d", f"{seconds}s", "--json"]
 
 
 def parse(stdout: str) -> Result:
-    """The result in rewrk's `--json` output. Raises ParseError saying what was there instead."""
+    """The result in rewrk's `--json` output. Raises ParseError that quotes the output when it holds none."""
     text = stdout.strip()
     if not text:
         raise ParseError("rewrk printed nothing, as it does when its connections are refused")
     line = text.splitlines()[-1]
     try:
-        found = json.loads(line)
-        if found["requests_total"] == 0:
+        output = json.loads(line)
+        if output["requests_total"] == 0:
             raise ValueError("not one request was answered")
         return Result(
-            requests_total=int(_amount(found, "requests_total")),
-            requests_per_second=_amount(found, "requests_avg"),
-            latency_mean_ms=_amount(found, "latency_avg"),
-            latency_min_ms=_amount(found, "latency_min"),
-            latency_max_ms=_amount(found, "latency_max"),
-            latency_std_ms=_amount(found, "latency_std_deviation"),
-            transfer_total_bytes=_amount(found, "transfer_total"),
-            transfer_rate_bytes_per_second=_amount(found, "transfer_rate"),
+            requests_total=int(nonnegative(output["requests_total"], "requests_total")),
+            requests_per_second=nonnegative(output["requests_avg"], "requests_avg"),
+            latency_mean_ms=nonnegative(output["latency_avg"], "latency_avg"),
+            latency_min_ms=nonnegative(output["latency_min"], "latency_min"),
+            latency_max_ms=nonnegative(output["latency_max"], "latency_max"),
+            latency_std_ms=nonnegative(output["latency_std_deviation"], "latency_std_deviation"),
+            transfer_total_bytes=nonnegative(output["transfer_total"], "transfer_total"),
+            transfer_rate_bytes_per_second=nonnegative(output["transfer_rate"], "transfer_rate"),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ParseError(f"rewrk's output holds no result ({error}): {line[:200]!r}") from None
-
-
-def _amount(found: dict[str, Any], name: str) -> float:
-    value = found[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise ValueError(f"{name} is {value!r}")
-    return float(value)

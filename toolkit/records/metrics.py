@@ -12,6 +12,7 @@ from typing import Any
 
 from toolkit.agent.frames import Frame
 from toolkit.loadgen import oha, rewrk
+from toolkit.loadgen.output import ParseError
 from toolkit.trial.model import Trial
 
 HOST_TICKS_PER_SECOND = 100
@@ -158,7 +159,7 @@ def _add_load(measurement: Measurement, trial: Trial, load: Sequence[Frame], win
     try:
         measurement.result = _result(trial, end)
         measurement.load["result"] = asdict(measurement.result)
-    except rewrk.ParseError as error:
+    except ParseError as error:
         measurement.load_problem = str(error)
     elapsed = (measurement.end_ns - measurement.start_ns) / 1e9
     limit = trial.scenario.resources.load.cpus

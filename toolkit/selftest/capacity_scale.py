@@ -1,8 +1,8 @@
-"""Promises of capacity planning about size and speed, kept or not: `gilfree selftest scale`.
+"""Whether capacity planning keeps its promises about size and speed: `gilfree selftest scale`.
 
-A made-up fleet of 5,000 services is read, judged and written as HTML; a plan chooses among 200 node types; and 200 random
-plans are held against first-fit-decreasing: for one Deployment its node count as it is, for several its nodes bought one
-by one until the default scheduler, simulated, places every pod (a mere packing would leave some pending).
+A synthetic fleet of 5,000 services is read, ranked and written as HTML; a plan chooses among 200 node types; and 200
+random plans are compared with first-fit-decreasing. With one Deployment first-fit-decreasing gives the node count; with
+several, nodes are added until the simulated default scheduler places every pod, which packing alone does not ensure.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from toolkit.capacity.knee.profile import BlockKnee, Profile, Role, VariantProfi
 from toolkit.capacity.nodes.catalogue import NodeType, load_catalogue
 from toolkit.capacity.placement.pack import first_fit_decreasing, pack
 from toolkit.capacity.placement.scheduler import Workload, all_placed
+from toolkit.selftest.promises import PromiseCheck
 from toolkit.selftest.random_inputs import random_node_types, random_workload
-from toolkit.selftest.scale import Timed
 
 SERVICES, NODE_TYPES, CASES = 5000, 200, 200
 FLEET_SECONDS, FLEET_MB, PLAN_SECONDS = 5.0, 300.0, 5.0
 
 
-def timed(services: int = SERVICES, cases: int = CASES) -> Iterator[Timed]:
-    """Each promise as it is tried; the fleet comes first, so that the memory is its own."""
+def check_promises(services: int = SERVICES, cases: int = CASES) -> Iterator[PromiseCheck]:
+    """Each promise as soon as it was measured. The fleet comes first: its memory is the peak of the whole process."""
     yield from _fleet(services)
-    drawn = random.Random(1)
-    types = _node_types(drawn, NODE_TYPES)
-    for workloads in ([_workload(drawn)], [_workload(drawn) for _ in range(3)]):
+    rng = random.Random(1)
+    types = _node_types(rng, NODE_TYPES)
+    for workloads in ([_workload(rng)], [_workload(rng) for _ in range(3)]):
         began = time.perf_counter()
         pack(workloads, types, spare=1)
         what = f"plan with {NODE_TYPES} node types, {len(workloads)} Deployment{'s' if len(workloads) > 1 else ''}"
-        yield Timed(what, time.perf_counter() - began, PLAN_SECONDS, "s")
-    yield Timed(f"{cases} random plans: dearer than first-fit-decreasing", sum(_worse(cases)), 0, "plans")
+        yield PromiseCheck(what, time.perf_counter() - began, PLAN_SECONDS, "s")
+    yield PromiseCheck(f"{cases} random plans: dearer than first-fit-decreasing", sum(_dearer_plans(cases)), 0, "plans")
 
 
-def _fleet(services: int) -> Iterator[Timed]:
+def _fleet(services: int) -> Iterator[PromiseCheck]:
     from toolkit.fleet.inventory import read_inventory
     from toolkit.fleet.ranking import rank_services
     from toolkit.fleet.rules import read_rules
@@ -47,23 +47,25 @@ def _fleet(services: int) -> Iterator[Timed]:
     from toolkit.report.fleet import html
 
     with tempfile.TemporaryDirectory() as folder:
-        made_up_fleet(Path(folder), services)
+        write_synthetic_fleet(Path(folder), services)
         began = time.perf_counter()
-        found = rank_services(
+        ranking = rank_services(
             read_inventory(Path(folder, "deployments.json")),
             read_rules(Path(folder, "rules.yaml")),
             read_usage(Path(folder, "usage.csv")),
             load_catalogue(None),
         )
-        html(found, "scale", "made up")
-        yield Timed(f"fleet of {services:,} services, read to HTML", time.perf_counter() - began, FLEET_SECONDS, "s")
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-        yield Timed(f"fleet of {services:,} services, most memory of the process", most, FLEET_MB, "MB")
+        html(ranking, "scale", "synthetic")
+        yield PromiseCheck(
+            f"fleet of {services:,} services, read to HTML", time.perf_counter() - began, FLEET_SECONDS, "s"
+        )
+        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+        yield PromiseCheck(f"fleet of {services:,} services, most memory of the process", peak_mb, FLEET_MB, "MB")
 
 
-def made_up_fleet(folder: Path, services: int, seed: int = 1) -> None:
-    """deployments.json, usage.csv, rules.yaml and a profile, as a fleet's owner would have them."""
-    drawn = random.Random(seed)
+def write_synthetic_fleet(folder: Path, services: int, seed: int = 1) -> None:
+    """Write deployments.json, usage.csv, rules.yaml and profile.json into `folder`, as the owner of a fleet has them."""
+    rng = random.Random(seed)
     variants = _variant("gil", 900.0, 120.0), _variant("free-threaded", 1500.0, 170.0)
     profile = Profile(
         service="made up", campaign="made-up", interface="wsgi", p99_ms=50, headroom=0.7, variants=variants
@@ -76,8 +78,8 @@ def made_up_fleet(folder: Path, services: int, seed: int = 1) -> None:
     items, lines = [], ["namespace,name,rps,cpu_p95,memory_max"]
     for index in range(services):
         namespace, name = f"team-{index % 97}", f"service-{index}"
-        kind = drawn.choice(["python", "python", "python", "jvm", "other"])
-        requests = {"cpu": drawn.choice(["250m", "500m", "1"]), "memory": drawn.choice(["256Mi", "512Mi", "1Gi"])}
+        kind = rng.choice(["python", "python", "python", "jvm", "other"])
+        requests = {"cpu": rng.choice(["250m", "500m", "1"]), "memory": rng.choice(["256Mi", "512Mi", "1Gi"])}
         container = {
             "name": "main",
             "image": f"registry/{kind}:1",
@@ -96,15 +98,15 @@ def made_up_fleet(folder: Path, services: int, seed: int = 1) -> None:
                     "annotations": {"kubectl.kubernetes.io/last-applied-configuration": applied},
                 },
                 "spec": {
-                    "replicas": drawn.randint(1, 8),
+                    "replicas": rng.randint(1, 8),
                     "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container]}},
                 },
             }
         )
-        if drawn.random() < 0.95:
-            rps = drawn.lognormvariate(6, 1)
+        if rng.random() < 0.95:
+            rps = rng.lognormvariate(6, 1)
             lines.append(
-                f"{namespace},{name},{rps:.1f},{rps / 900 * drawn.lognormvariate(0, 0.5):.3f},{drawn.randint(90, 400)}Mi"
+                f"{namespace},{name},{rps:.1f},{rps / 900 * rng.lognormvariate(0, 0.5):.3f},{rng.randint(90, 400)}Mi"
             )
     (folder / "deployments.json").write_text(json.dumps({"kind": "List", "items": items}))
     (folder / "usage.csv").write_text("\n".join(lines) + "\n")
@@ -131,12 +133,12 @@ def _variant(role: Role, knee: float, memory_mb: float) -> VariantProfile:
     )
 
 
-def _worse(cases: int) -> Iterator[bool]:
-    """For each random case whether the plan costs more than the best single type by first-fit-decreasing."""
+def _dearer_plans(cases: int) -> Iterator[bool]:
+    """For each random case, whether the plan costs more than the cheapest node type by first-fit-decreasing."""
     for seed in range(cases):
-        drawn = random.Random(seed)
-        types = _node_types(drawn, drawn.randint(2, 12))
-        workloads = [_workload(drawn) for _ in range(1 if seed % 4 else drawn.randint(2, 3))]
+        rng = random.Random(seed)
+        types = _node_types(rng, rng.randint(2, 12))
+        workloads = [_workload(rng) for _ in range(1 if seed % 4 else rng.randint(2, 3))]
         prices = [price for one in types if (price := _first_fit_price(workloads, one)) is not None]
         if not prices:
             yield False
@@ -153,9 +155,9 @@ def _first_fit_price(workloads: list[Workload], one: NodeType) -> float | None:
     return count * one.price_hour
 
 
-def _node_types(drawn: random.Random, count: int) -> list[NodeType]:
-    return random_node_types(drawn, count, cpus=(4, 8, 16, 32, 64), max_pods=(29, 58, 110, 234))
+def _node_types(rng: random.Random, count: int) -> list[NodeType]:
+    return random_node_types(rng, count, cpus=(4, 8, 16, 32, 64), max_pods=(29, 58, 110, 234))
 
 
-def _workload(drawn: random.Random) -> Workload:
-    return random_workload(drawn, f"web-{drawn.randint(0, 10**6)}", most_replicas=100)
+def _workload(rng: random.Random) -> Workload:
+    return random_workload(rng, f"web-{rng.randint(0, 10**6)}", most_replicas=100)

@@ -1,7 +1,7 @@
-"""What a trial on a cluster costs beyond warming up and measuring, held against a Job of the same shape that does nothing.
+"""What a trial on a cluster takes beyond its windows of load, compared with a Job of the same shape that does nothing.
 
-Most of it is the cluster's own: placing a pod, starting two containers, a startup probe, stopping a sidecar. What is
-left above that is gilfree's: starting the server, validating answers, reading logs.
+Most of it is the cluster's own: placing a pod, starting two containers, a startup probe, stopping a sidecar. The rest is
+gilfree's: starting the server, validating answers, reading logs.
 """
 
 from __future__ import annotations
@@ -36,41 +36,44 @@ class Cost:
 
     @property
     def ratio(self) -> float:
-        """Of the medians."""
+        """The median trial over the median bare Job."""
         return statistics.median(self.trial_seconds) / statistics.median(self.bare_seconds)
 
-    def words(self) -> str:
-        """For people."""
-        bare, own = ([f"{one:.1f}" for one in some] for some in (self.bare_seconds, self.trial_seconds))
+    def text(self) -> str:
+        """All figures in one sentence."""
+        bare, trials = ([f"{one:.1f}" for one in seconds] for seconds in (self.bare_seconds, self.trial_seconds))
         return (
             f"a bare Job: {statistics.median(self.bare_seconds):.1f} s ({', '.join(bare)});"
-            f" a trial beyond its windows: {statistics.median(self.trial_seconds):.1f} s ({', '.join(own)});"
-            f" ratio {self.ratio:.2f}, {LARGEST_RATIO} is the most"
+            f" a trial beyond its windows: {statistics.median(self.trial_seconds):.1f} s ({', '.join(trials)});"
+            f" ratio {self.ratio:.2f}, at most {LARGEST_RATIO} is allowed"
         )
 
 
 def measure(backend: KubernetesBackend, trial_of: Callable[[int], Trial], pairs: int, say: Say) -> Cost:
-    """Run bare Jobs and trials in turn on the first node. The images are pulled by a trial that is not counted."""
+    """Run `pairs` bare Jobs and trials in turn on the first node; a trial that is not counted pulls the images before.
+
+    trial_of: a trial by its attempt, which must be unique. Raises GilfreeError when a Job or a trial does not end well.
+    """
     slot = backend.slots()[0]
     bare: list[float] = []
-    own: list[float] = []
-    beyond(backend, trial_of(1), slot)
+    trials: list[float] = []
+    beyond_windows_seconds(backend, trial_of(1), slot)
     for number in range(1, pairs + 1):
-        bare.append(run_bare(backend, trial_of(1000 + number), slot))
-        own.append(beyond(backend, trial_of(1 + number), slot))
-        say(f"pair {number} of {pairs}: {bare[-1]:.1f} s and {own[-1]:.1f} s")
-    return Cost(tuple(bare), tuple(own))
+        bare.append(bare_job_seconds(backend, trial_of(1000 + number), slot))
+        trials.append(beyond_windows_seconds(backend, trial_of(1 + number), slot))
+        say(f"pair {number} of {pairs}: {bare[-1]:.1f} s and {trials[-1]:.1f} s")
+    return Cost(tuple(bare), tuple(trials))
 
 
-def beyond(backend: KubernetesBackend, trial: Trial, slot: str) -> float:
-    """Seconds of one trial less those of its windows. Raises GilfreeError when it did not run to its end."""
+def beyond_windows_seconds(backend: KubernetesBackend, trial: Trial, slot: str) -> float:
+    """Seconds of one trial, less those of its windows. Raises GilfreeError when the trial is rejected for its own fault."""
     began = time.monotonic()
     with closing(backend.run(trial, slot)) as running:  # type: ignore[type-var]
         frames = list(running)
     took = time.monotonic() - began
     failed = [one for one in record(trial, frames).rejections if not one.environmental]
     if failed:
-        raise GilfreeError(f"a trial did not count: {failed[0].reason}: {failed[0].detail}", "see `gilfree bench`")
+        raise GilfreeError(f"a trial was rejected: {failed[0].reason}: {failed[0].detail}", "see `gilfree bench`")
     return took - windows_seconds(frames)
 
 
@@ -80,10 +83,13 @@ def windows_seconds(frames: list[Frame]) -> float:
     return sum(float(one["t_ns"] - began[one["name"]]) for one in frames if one["kind"] == "window_end") / 1e9
 
 
-def run_bare(backend: KubernetesBackend, trial: Trial, slot: str) -> float:
-    """Seconds from making a Job whose containers do nothing until its pod is over."""
+def bare_job_seconds(backend: KubernetesBackend, trial: Trial, slot: str) -> float:
+    """Seconds from making a Job whose containers do nothing until its pod has ended.
+
+    Raises GilfreeError when it has not ended after BARE_SECONDS.
+    """
     cluster, name = backend.cluster, trial.id
-    job = idle(
+    job = idle_job(
         render_job(
             trial,
             backend.load_image,
@@ -103,14 +109,14 @@ def run_bare(backend: KubernetesBackend, trial: Trial, slot: str) -> float:
     try:
         if not backend.watch.wait_for(over, BARE_SECONDS):
             raise GilfreeError(
-                f"a Job that does nothing was not over after {BARE_SECONDS} s", "see `gilfree cluster status`"
+                f"a Job that does nothing had not ended after {BARE_SECONDS} s", "see `gilfree cluster status`"
             )
         return time.monotonic() - began
     finally:
         cluster.delete(jobs.jobs_path(cluster, name))
 
 
-def idle(job: dict[str, Any]) -> dict[str, Any]:
+def idle_job(job: dict[str, Any]) -> dict[str, Any]:
     """A trial's Job with the same pod but for what its containers run. Pure."""
     spec = job["spec"]["template"]["spec"]
     spec["initContainers"][0]["command"] = ["/bin/sh", "-c", IDLE]

@@ -1,7 +1,7 @@
-"""What gilfree itself costs: the same server and load with its agents and without, in interleaved pairs.
+"""What gilfree itself costs: the same server and load with its agents and without them, in interleaved pairs.
 
-Without means Granian and rewrk started as one would by hand, pinned to the same CPUs, with the same command lines and
-the same warm-up. The ratio of requests/s inside a pair is the cost; the order inside a pair is random.
+Without agents, Granian and rewrk are started as one would by hand, pinned to the same CPUs, with the same command lines
+and the same warm-up. The ratio of requests/s inside a pair is the cost; the order inside a pair is random.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from toolkit.scenario.model import Scenario
 from toolkit.servers import granian
 from toolkit.trial.model import STOP_GRACE_SECONDS, Arm, Placement, Trial, load_threads, server_environment
 
-TOO_WIDE = 0.02
+TOLERANCE = 0.02
+"""The cost that is promised as the most, as a share of the throughput."""
 
 
 @dataclass(frozen=True)
@@ -44,37 +45,45 @@ class Overhead:
 
     @property
     def too_noisy(self) -> bool:
-        """Whether the interval is too wide to say anything about 2 %."""
-        return self.high - self.low > 2 * TOO_WIDE
+        """Whether the interval is wider than ±2 %, so that it says nothing about a cost of 2 %."""
+        return self.high - self.low > 2 * TOLERANCE
 
 
 def measure(scenario: Scenario, arm: Arm, backend: LocalBackend, rewrk_path: str, pairs: int, say: Say) -> Overhead:
-    """Run the pairs at the scenario's first point. Raises GilfreeError when trials are rejected over and over."""
+    """Run `pairs` pairs at the scenario's first point, on `backend`, which the caller closes.
+
+    A pair with a rejected trial is run again. Raises GilfreeError when more than `pairs` were rejected.
+    """
     backend.prepare(scenario, [arm])
     with_agents: list[float] = []
     by_hand: list[float] = []
     rejected = 0
-    why: list[str] = []
+    reasons: list[str] = []
     while len(with_agents) < pairs:
         trial = Trial("overhead", scenario, scenario.points()[0], len(with_agents), arm, 1 + rejected)
         runs: list[Callable[[], float | None]] = [
-            lambda t=trial: _with_agents(t, backend, why),  # type: ignore[misc]
+            lambda t=trial: _with_agents(t, backend, reasons),  # type: ignore[misc]
             lambda t=trial: _by_hand(t, backend, rewrk_path),  # type: ignore[misc]
         ]
         order = [0, 1]
         random.Random(f"overhead/{len(with_agents)}/{rejected}").shuffle(order)
-        found: dict[int, float | None] = {which: runs[which]() for which in order}
-        mine, theirs = found[0], found[1]
-        if mine is None or theirs is None:
+        rates: dict[int, float | None] = {which: runs[which]() for which in order}
+        agents_rps, by_hand_rps = rates[0], rates[1]
+        if agents_rps is None or by_hand_rps is None:
             rejected += 1
-            say(f"pair {len(with_agents) + 1}: rejected, run again: {why[-1] if why else 'by hand nothing was served'}")
+            say(
+                f"pair {len(with_agents) + 1}: rejected, run again: {reasons[-1] if reasons else 'by hand nothing was served'}"
+            )
             if rejected > pairs:
-                raise GilfreeError(f"{rejected} trials were rejected, the last: {why[-1:]}", "try on a quiet machine")
+                raise GilfreeError(
+                    f"{rejected} trials were rejected, the last: {reasons[-1:]}", "try on a quiet machine"
+                )
             continue
-        with_agents.append(mine)
-        by_hand.append(theirs)
+        with_agents.append(agents_rps)
+        by_hand.append(by_hand_rps)
         say(
-            f"pair {len(with_agents)} of {pairs}: {mine:,.0f} req/s with agents, {theirs:,.0f} by hand: {mine / theirs:.3f}"
+            f"pair {len(with_agents)} of {pairs}: {agents_rps:,.0f} req/s with agents,"
+            f" {by_hand_rps:,.0f} by hand: {agents_rps / by_hand_rps:.3f}"
         )
     return _summary(trial, with_agents, by_hand)
 
@@ -95,14 +104,15 @@ def _summary(trial: Trial, with_agents: Sequence[float], by_hand: Sequence[float
     )
 
 
-def _with_agents(trial: Trial, backend: LocalBackend, why: list[str]) -> float | None:
+def _with_agents(trial: Trial, backend: LocalBackend, reasons: list[str]) -> float | None:
+    """Requests/s of one trial; None when it was rejected, with the first reason appended to `reasons`."""
     one = record(trial, list(backend.run(trial, "here")))
-    why += [f"{found.reason}: {found.detail}" for found in one.rejections[:1]]
+    reasons += [f"{rejection.reason}: {rejection.detail}" for rejection in one.rejections[:1]]
     return one.metrics.requests_per_second if one.accepted else None
 
 
 def _by_hand(trial: Trial, backend: LocalBackend, rewrk_path: str) -> float | None:
-    """Granian and rewrk alone, as a careful person would start them."""
+    """Requests/s with Granian and rewrk alone, as a careful person would start them."""
     port, cpus = free_port(), backend.cpus
     place = Placement(
         python=trial.arm.runtime,
@@ -116,7 +126,7 @@ def _by_hand(trial: Trial, backend: LocalBackend, rewrk_path: str) -> float | No
         memory_watchdog=False,
         watch_stdin=False,
     )
-    scenario, point = trial.scenario, trial.point
+    scenario, point = trial.served
     argv = granian.command(scenario, point, python=place.python, host=LOOPBACK, port=port, target=scenario.app.target)
     url = f"http://{LOOPBACK}:{port}{scenario.endpoints[point.endpoint].path}"
     with _server(argv, server_environment(trial, place), place.app_directory, cpus.server, url):
@@ -140,7 +150,10 @@ def _by_hand(trial: Trial, backend: LocalBackend, rewrk_path: str) -> float | No
 def _server(
     argv: Sequence[str], environment: dict[str, str], cwd: str, cpus: tuple[int, ...], url: str
 ) -> Iterator[None]:
-    """A server that answers, pinned; ended with all it started."""
+    """A server that answers, pinned to `cpus`; ended with everything that it started.
+
+    Raises GilfreeError when it does not answer.
+    """
     process = subprocess.Popen(
         argv,
         env=environment,
@@ -155,7 +168,7 @@ def _server(
         while not _answers(url):
             if time.monotonic() > deadline or process.poll() is not None:
                 raise GilfreeError("the server started by hand does not answer", "run `gilfree bench` to see why")
-            time.sleep(0.02)  # between one question and the next
+            time.sleep(0.02)  # between two requests
         yield
     finally:
         process.terminate()
@@ -174,7 +187,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def cut(scenario: Scenario, seconds: int) -> Scenario:
-    """The scenario with its first point alone and short windows."""
+def shortened(scenario: Scenario, seconds: int) -> Scenario:
+    """The scenario with only the first entry of its matrix, and measured windows of `seconds`."""
     first = scenario.model_copy(update={"matrix": scenario.matrix[:1]})
     return first.with_load(duration_seconds=seconds)

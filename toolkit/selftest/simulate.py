@@ -1,7 +1,7 @@
-"""Campaigns with known truth: does the method keep what it promises?
+"""Simulated campaigns with a known truth: does the method of judging keep its promises?
 
-Each simulated campaign is one point with a family of metrics, each metric at the same true ratio (equal noise, none
-helping another: the hardest case for a family). Block by block both arms are measured in random order, each with noise
+Each simulated campaign is one point with a family of metrics, each metric at the same true ratio (equal and independent
+noise: the hardest case for a family). Block by block both arms are measured in random order, each with noise
 of its own, on a machine that may drift; everything after the log ratios is the code that judges real campaigns. The
 same seed gives the same table.
 """
@@ -34,8 +34,8 @@ NOISES = (0.01, 0.015, 0.02, 0.03, 0.05, 0.10)
 FAMILY = 4
 BLOCKS = 10
 QUIET_NOISE = 0.015
-FULL = 2000
-"""So many campaigns of each kind are held to the limits as they stand; fewer are allowed three standard errors more."""
+FULL_CAMPAIGNS = 2000
+"""From this many campaigns of each kind on the limits apply exactly; with fewer, three standard errors more are allowed."""
 
 MIN_COVERAGE = 0.93
 MAX_FALSE = 0.05
@@ -45,7 +45,7 @@ MAX_TRIALS_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Truth:
-    """What is simulated. `noise` is the standard deviation of a block's log ratio before outliers and drift."""
+    """What is true of a simulated campaign. `noise` is the standard deviation of a block's log ratio before outliers and drift."""
 
     ratio: float
     noise: float
@@ -54,10 +54,11 @@ class Truth:
 
 @dataclass(frozen=True)
 class Row:
-    """What came out, as shares: of intervals (coverage), of families (false), of metrics (the rest).
+    """The results for one truth, as shares: of intervals (coverage), of families (false), of metrics (the rest).
 
     A false verdict names a direction that is not the true one, or equivalence beyond the band. `found`: the true
-    direction was named. `blocks`: the mean number used; `plan`: looked at once, or after every block.
+    direction was named. `blocks`: the mean number used. `plan`: judged once, or after every block. `broken`: the
+    promises that these results break.
     """
 
     plan: Literal["fixed", "early stopping"]
@@ -74,7 +75,11 @@ class Row:
 
 
 def simulate(campaigns: int, seed: int, *, rule: StoppingRule | None = None) -> Iterator[Row]:
-    """All rows of the table, in order: every truth measured with a fixed number of blocks, then stopped early."""
+    """All rows of the table, in order: every truth with a fixed number of blocks, then every truth stopped early.
+
+    campaigns: how many are simulated for each row. The same seed gives the same rows. Raises ValueError for less than
+    one campaign.
+    """
     if campaigns < 1:
         raise ValueError(f"{campaigns} campaigns: need at least 1")
     rule = rule or StoppingRule()
@@ -86,7 +91,7 @@ def simulate(campaigns: int, seed: int, *, rule: StoppingRule | None = None) -> 
 
 
 def fixed(truth: Truth, campaigns: int, random: np.random.Generator, blocks: int = BLOCKS) -> Row:
-    """Every campaign runs `blocks` blocks and is looked at once."""
+    """Every campaign runs `blocks` blocks and is judged once."""
     data = draw(truth, campaigns, blocks, random)
     low, high, p = (part.reshape(campaigns, FAMILY) for part in intervals(data.reshape(-1, blocks)))
     codes = verdict_codes(low, high, holm(p), blocks)
@@ -94,7 +99,7 @@ def fixed(truth: Truth, campaigns: int, random: np.random.Generator, blocks: int
 
 
 def stopped_early(truth: Truth, campaigns: int, random: np.random.Generator, rule: StoppingRule) -> Row:
-    """Every campaign is looked at after every block and stops by `rule`, as `stopping.stopping_decision` has it."""
+    """Every campaign is judged after every block and stops by `rule`, as `stopping.stopping_decision` does."""
     data = draw(truth, campaigns, rule.limit, random)
     low, high = np.empty((campaigns, FAMILY)), np.empty((campaigns, FAMILY))
     codes = np.empty((campaigns, FAMILY), dtype=np.int64)
@@ -129,7 +134,7 @@ def draw(truth: Truth, campaigns: int, blocks: int, random: np.random.Generator)
 
 
 def _drift(campaigns: int, blocks: int, random: np.random.Generator) -> Floats:
-    """What the machine does to each trial, campaigns x blocks x arms; the order of the arms is random."""
+    """The machine's effect on the logarithm of each trial, campaigns x blocks x arms; the order of the arms is random."""
     steps = random.normal(-0.20 / (2 * blocks), 0.01, (campaigns, 2 * blocks))
     path = steps.cumsum(axis=1).reshape(campaigns, blocks, 2)
     candidate_first = random.random((campaigns, blocks, 1)) < 0.5
@@ -170,14 +175,14 @@ def _row(
 
 
 def slack(limit: float, campaigns: int) -> float:
-    """How far a share may lie beyond its limit by chance."""
-    return 0.0 if campaigns >= FULL else 3 * float(np.sqrt(limit * (1 - limit) / campaigns))
+    """How far a share of `campaigns` may lie beyond its `limit` by chance."""
+    return 0.0 if campaigns >= FULL_CAMPAIGNS else 3 * float(np.sqrt(limit * (1 - limit) / campaigns))
 
 
 def _broken(
     plan: str, truth: Truth, shares: dict[str, float], blocks: float, limit: int, campaigns: int
 ) -> tuple[str, ...]:
-    """Which promises this row breaks. Kinds beyond PROMISED_KINDS are only shown."""
+    """The promises that a row breaks; none for kinds that are not in PROMISED_KINDS."""
     if truth.kind not in PROMISED_KINDS:
         return ()
     little_noise = truth.noise <= QUIET_NOISE

@@ -72,6 +72,6 @@ def cluster_overhead(
         found = measure(
             backend, lambda attempt: Trial(name, scenario, scenario.points()[0], 0, arm, attempt), pairs, say
         )
-    print(json.dumps({**asdict(found), "ratio": found.ratio}) if json_output else found.words())
+    print(json.dumps({**asdict(found), "ratio": found.ratio}) if json_output else found.text())
     if found.ratio > LARGEST_RATIO:
         sys.exit(CHECK_FAILED)

@@ -40,7 +40,7 @@ def overhead(
     from toolkit.pythons.find import find_pair
     from toolkit.pythons.lock import load_lock
     from toolkit.scenario.loading import load_scenario
-    from toolkit.selftest.overhead import TOO_WIDE, cut, measure
+    from toolkit.selftest.overhead import TOLERANCE, measure, shortened
     from toolkit.trial.model import Arm
 
     say = progress()
@@ -48,7 +48,7 @@ def overhead(
     gil, free_threaded = pair_environments(pair, load_lock().resolve(python).requirements(), None, say)
     rewrk = ensure_binary("rewrk", say)
     backend = LocalBackend(rewrk.path, Path(paths.shipped("images") / "app"))
-    chosen = cut(load_scenario(scenario), duration)
+    chosen = shortened(load_scenario(scenario), duration)
     found = []
     try:
         for arm in (
@@ -68,5 +68,5 @@ def overhead(
                 f"{one.arm} {one.point}: with agents / by hand = {one.ratio:.4f},"
                 f" 95 % interval {one.low:.4f} to {one.high:.4f}, {one.pairs} pairs: {words}"
             )
-    if any(not one.too_noisy and one.high < 1 - TOO_WIDE for one in found):
+    if any(not one.too_noisy and one.high < 1 - TOLERANCE for one in found):
         sys.exit(CHECK_FAILED)

@@ -13,7 +13,7 @@ import typer
 from toolkit.cli.shared.options import AsJson
 
 if TYPE_CHECKING:
-    from toolkit.selftest.scale import Timed
+    from toolkit.selftest.promises import PromiseCheck
 
 PARTS = ("capacity", "campaign")
 """The fleet comes first: its memory limit is one of the whole process."""
@@ -38,25 +38,24 @@ def scale(
 
     if only is not None and only not in PARTS:
         raise GilfreeError(f"--only {only}: there is no such part", f"give {' or '.join(PARTS)}")
-    print_promises(_timed(only), json_output)
+    print_promises(_check_promises(only), json_output)
 
 
-def _timed(only: str | None) -> Iterator[Timed]:
-    from toolkit.selftest import capacity_scale
-    from toolkit.selftest import scale as campaign_scale
+def _check_promises(only: str | None) -> Iterator[PromiseCheck]:
+    from toolkit.selftest import campaign_scale, capacity_scale
 
     if only != "campaign":
-        yield from capacity_scale.timed()
+        yield from capacity_scale.check_promises()
     if only != "capacity":
-        yield from campaign_scale.timed()
+        yield from campaign_scale.check_promises()
 
 
-def print_promises(timed: Iterable[Timed], as_json: bool) -> None:
+def print_promises(checks: Iterable[PromiseCheck], as_json: bool) -> None:
     """Print each promise as soon as it is measured (as JSON all at the end); exit 1 when one is broken."""
     from toolkit.errors import CHECK_FAILED
 
     found = []
-    for one in timed:
+    for one in checks:
         found.append(one)
         if not as_json:
             state = "" if one.kept else "  BROKEN"

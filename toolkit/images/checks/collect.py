@@ -23,6 +23,7 @@ from toolkit.images.registry.engine_images import inspected, labels_of
 from toolkit.images.spec.inputs import ImageSpec
 from toolkit.images.spec.network import Network
 from toolkit.loadgen import rewrk
+from toolkit.loadgen.output import ParseError
 from toolkit.trial.contract import LOAD_PYTHON, PORT, REWRK, SERVER_PYTHON
 
 if TYPE_CHECKING:
@@ -204,5 +205,5 @@ def _requests_under_load(client: DockerClient, server: OwnedContainer, load: Ima
     _, out, errors = run(client, load.name, command, purpose="test", timeout_seconds=30, **options)
     try:
         return str(rewrk.parse(out).requests_total)
-    except rewrk.ParseError as error:
+    except ParseError as error:
         return f"{error}; {errors.strip()[-200:]}"

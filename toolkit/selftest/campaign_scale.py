@@ -1,6 +1,7 @@
-"""Made-up campaigns of a size that nobody has run yet, to time what is made of them: `gilfree selftest scale`.
+"""Synthetic campaigns larger than any that was run, to time comparing and reporting them: `gilfree selftest scale`.
 
-1,000 points with 20 blocks of two arms each, figures drawn from a seed. Files are read as those of a real campaign.
+1,000 points with 20 blocks of two arms each; the figures are random, from a seed. The files are read as those of a real
+campaign are.
 """
 
 from __future__ import annotations
@@ -9,57 +10,45 @@ import random
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.campaign.runner import Campaign
 from toolkit.records.store import Metrics, Record
 from toolkit.scenario.model import Scenario
+from toolkit.selftest.promises import PromiseCheck
 from toolkit.trial.model import Arm
 
 POINTS, BLOCKS = 1000, 20
 COMPARE_SECONDS, REPORT_SECONDS, REPORT_MB = 5.0, 20.0, 5.0
 
 
-@dataclass(frozen=True)
-class Timed:
-    """One promise about size or speed: what it took, and what it may."""
-
-    what: str
-    took: float
-    limit: float
-    unit: str
-
-    @property
-    def kept(self) -> bool:
-        """Whether it was within its limit."""
-        return self.took <= self.limit
-
-
-def timed(points: int = POINTS, blocks: int = BLOCKS) -> Iterator[Timed]:
-    """Make the campaign, then time comparing it (reading included) and reporting it as HTML."""
+def check_promises(points: int = POINTS, blocks: int = BLOCKS) -> Iterator[PromiseCheck]:
+    """Write a synthetic campaign, then time comparing it (reading included) and reporting it as HTML; one check for each."""
     from toolkit.analysis.compare import compare
     from toolkit.report.html import render
     from toolkit.report.page import page
 
     with tempfile.TemporaryDirectory() as folder:
-        made = made_up(Path(folder) / "scale", points, blocks)
+        campaign = write_synthetic_campaign(Path(folder) / "scale", points, blocks)
         size = f"{points:,} points x {blocks} blocks"
         began = time.perf_counter()
-        compare(Campaign.open(made))
-        yield Timed(f"{size}: compare", time.perf_counter() - began, COMPARE_SECONDS, "s")
+        compare(Campaign.open(campaign))
+        yield PromiseCheck(f"{size}: compare", time.perf_counter() - began, COMPARE_SECONDS, "s")
         began = time.perf_counter()
-        text = render([page(Campaign.open(made))], "scale", size)
-        yield Timed(f"{size}: report", time.perf_counter() - began, REPORT_SECONDS, "s")
-        yield Timed(f"{size}: report", len(text.encode()) / 1e6, REPORT_MB, "MB")
+        text = render([page(Campaign.open(campaign))], "scale", size)
+        yield PromiseCheck(f"{size}: report", time.perf_counter() - began, REPORT_SECONDS, "s")
+        yield PromiseCheck(f"{size}: report", len(text.encode()) / 1e6, REPORT_MB, "MB")
 
 
-def made_up(folder: Path, points: int, blocks: int, seed: int = 1) -> Path:
-    """A finished campaign folder without logs."""
+def write_synthetic_campaign(folder: Path, points: int, blocks: int, seed: int = 1) -> Path:
+    """Write a finished campaign without logs into `folder`, which must not exist; returns `folder`.
+
+    `points` is a multiple of 10. The same seed gives the same figures.
+    """
     scenario = Scenario.model_validate(
         {
             "name": "scale",
-            "title": "a made-up campaign",
+            "title": "a synthetic campaign",
             "app": {"target": "app:app", "interface": "wsgi"},
             "endpoints": {"json": {"path": "/json", "any_body": True}},
             "matrix": [
@@ -80,7 +69,7 @@ def made_up(folder: Path, points: int, blocks: int, seed: int = 1) -> Path:
         "cpus": {"server": [1], "load": [0]},
     }
     Campaign.create(folder, scenario, arms, about)
-    drawn = random.Random(seed)
+    rng = random.Random(seed)
     with (folder / "trials.jsonl").open("w") as file:
         for block in range(blocks):
             for point in scenario.points():
@@ -100,7 +89,7 @@ def made_up(folder: Path, points: int, blocks: int, seed: int = 1) -> Path:
                         wall_time=float(block),
                         accepted=True,
                         rejections=[],
-                        metrics=_metrics(drawn, 0.9 if arm.role == "free-threaded" else 1.0),
+                        metrics=_metrics(rng, 0.9 if arm.role == "free-threaded" else 1.0),
                         load={},
                         server={},
                         limits=scenario.limits.model_dump(),
@@ -110,12 +99,12 @@ def made_up(folder: Path, points: int, blocks: int, seed: int = 1) -> Path:
     return folder
 
 
-def _metrics(drawn: random.Random, factor: float) -> Metrics:
-    rate = 5000 * factor * drawn.lognormvariate(0, 0.02)
+def _metrics(rng: random.Random, factor: float) -> Metrics:
+    rate = 5000 * factor * rng.lognormvariate(0, 0.02)
     return Metrics(
         requests_per_second=rate,
         latency_mean_ms=128_000 / rate,
-        memory_mb=100 / factor * drawn.lognormvariate(0, 0.01),
+        memory_mb=100 / factor * rng.lognormvariate(0, 0.01),
         rss_mb=120.0,
         cpu_seconds_per_1000_requests=1000 / rate,
         server_cpus_used=1.0,
