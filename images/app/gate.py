@@ -2,8 +2,8 @@
 
     gate.py TARGET[,TARGET…]      from the app's folder; TARGET is module:attribute
 
-Fails when the app cannot be imported, or when anything switches the GIL on in a free-threaded build. A package that cannot
-be imported by itself is only told of: some need an extra that this app does not use.
+Fails when the app cannot be imported, or when an import switches the GIL on in a free-threaded build. A package that cannot
+be imported by itself is only reported, since some need an extra that this app does not use.
 """
 
 import compileall
@@ -23,7 +23,7 @@ def gil_on() -> bool:
 def check(after: str) -> None:
     if FREE_THREADED and gil_on():
         sys.exit(
-            f"gate.py: importing {after} switches the GIL on: this would be no free-threaded service;"
+            f"gate.py: importing {after} switches the GIL on: the service would not be free-threaded;"
             " `gilfree doctor` names packages that are ready"
         )
 
@@ -45,7 +45,7 @@ for name in sorted(names):
     try:
         importlib.import_module(name)
         imported += 1
-    except Exception as error:  # noqa: BLE001  (whatever a stranger's package raises)
+    except Exception as error:  # noqa: BLE001  (a package may raise anything)
         print(f"gate.py: {name} of {', '.join(names[name])} cannot be imported by itself: {error!r}")
     check(name)
 
@@ -57,7 +57,7 @@ for target in sys.argv[1].split(","):
         for part in attribute.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
-        sys.exit(f"gate.py: the app {target} cannot be had: {error!r}")
+        sys.exit(f"gate.py: the app {target} cannot be imported: {error!r}")
     check(target)
 importlib.import_module("granian.cli")  # what `python -m granian` begins with
 print(

@@ -1,6 +1,6 @@
-"""The health check of app images, without curl: any answer but an error of the server's own is healthy.
+"""The health check of app images, without curl: every answer with a status below 500 is healthy.
 
-GRANIAN_PORT and GILFREE_HEALTH_PATH say where to ask. Sockets alone, as an HTTP client would take ten times longer to
+GRANIAN_PORT and GILFREE_HEALTH_PATH say what to request. It uses a socket, since an HTTP client takes ten times longer to
 import, every half minute.
 """
 
@@ -14,6 +14,6 @@ try:
         connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
         status = connection.recv(64).split(b" ")[1:2]
 except OSError as error:
-    sys.exit(f"nobody answers on port {port}: {error}")
+    sys.exit(f"no answer on port {port}: {error}")
 if not status or not status[0].isdigit() or int(status[0]) >= 500:
     sys.exit(f"{path} answers {status}")

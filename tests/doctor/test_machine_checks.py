@@ -57,7 +57,7 @@ def test_with_an_empty_cache_the_pair_is_still_to_be_made_and_looking_makes_noth
 
 
 def test_a_missing_header_is_named_with_the_one_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine_checks, "privileged", lambda: None)
+    monkeypatch.setattr(machine_checks, "root_prefix", lambda: None)
     found = build_needs("to build it", [ABSENT, OPTIONAL], needed=True)
     assert found.state == "missing"
     assert "libabsent-dev" in found.detail and "libnicer-dev" not in found.detail
@@ -74,7 +74,7 @@ def test_an_optional_header_is_named_but_is_never_a_fault() -> None:
 
 
 def test_headers_in_the_compiler_s_own_folders_count(tmp_path: Path) -> None:
-    assert packages.missing([Need("libc6-dev", header="stdio.h")]) == []
+    assert packages.missing_needs([Need("libc6-dev", header="stdio.h")]) == []
 
 
 def test_a_full_disk_is_missing_space_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,14 +18,14 @@ from packaging.version import Version
 from toolkit.errors import GilfreeError
 from toolkit.loadgen.binaries import Binary, ensure_binary, find_binary, find_cargo, needs_of
 from toolkit.setup import needs
-from toolkit.setup.packages import missing
+from toolkit.setup.packages import missing_needs
 
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache and home, a PATH without rewrk, and nothing that a build would have to install first."""
-    if missing([need for need in needs.LOAD_GENERATORS if need is not needs.CARGO and not need.optional]):
-        pytest.fail(f"a build needs these system packages: {missing(needs.LOAD_GENERATORS)}")
+    if missing_needs([need for need in needs.LOAD_GENERATORS if need is not needs.CARGO and not need.optional]):
+        pytest.fail(f"a build needs these system packages: {missing_needs(needs.LOAD_GENERATORS)}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -17,7 +17,7 @@ from toolkit.agent.system import stat_fields
 from toolkit.errors import GilfreeError
 from toolkit.pythons.build import BUILD_NEEDS, build_pair, cached_pair
 from toolkit.pythons.lock import LockedSeries
-from toolkit.setup.packages import missing
+from toolkit.setup.packages import missing_needs
 
 VERSION = "3.14.7"
 
@@ -36,8 +36,8 @@ def a_tarball(folder: Path, configure: str) -> LockedSeries:
 
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    if missing([need for need in BUILD_NEEDS if not need.optional]):
-        build_needs = " ".join(need.package for need in missing(BUILD_NEEDS))
+    if missing_needs([need for need in BUILD_NEEDS if not need.optional]):
+        build_needs = " ".join(need.package for need in missing_needs(BUILD_NEEDS))
         pytest.fail(f"a build needs these system packages: {build_needs}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("GILFREE_SOURCES", str(tmp_path))

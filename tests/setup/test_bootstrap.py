@@ -274,7 +274,7 @@ def test_uv_is_installed_at_the_locked_version_when_path_has_none(tmp_path: Path
     folder = tmp_path / "real"
     shutil.copytree(TOOLKIT / "setup", folder / "toolkit" / "setup", ignore=shutil.ignore_patterns("__pycache__"))
     root = paths.shipped("images").parent
-    for name in ("toolkit/__init__.py", "toolkit/errors.py", "uv.lock"):
+    for name in ("toolkit/__init__.py", "toolkit/console.py", "toolkit/errors.py", "uv.lock"):
         shutil.copy(root / name, folder / name)
     pip = {key: value for key, value in os.environ.items() if key.startswith("PIP_")}
     code = (

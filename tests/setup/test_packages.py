@@ -11,7 +11,15 @@ import pytest
 from toolkit.errors import GilfreeError
 from toolkit.setup import needs
 from toolkit.setup.needs import Need, cargo_package
-from toolkit.setup.packages import as_root, command_for_user, ensure_packages, install_command, met, missing, refusal
+from toolkit.setup.packages import (
+    as_root,
+    command_for_user,
+    ensure_packages,
+    install_command,
+    is_met,
+    missing_needs,
+    missing_packages_error,
+)
 
 COMPILER = Need("gcc", command="no-such-compiler")
 HEADERS = Need("libssl-dev", header="no/such/ssl.h")
@@ -22,18 +30,20 @@ RUST = Need("cargo", command="no-such-cargo")
 def test_what_is_there_is_asked_for_and_not_which_package_brought_it(tmp_path: Path) -> None:
     here = tmp_path / "here"
     here.touch()
-    assert met(Need("dash", command="sh")) and not met(COMPILER)
-    assert met(Need("python3-venv", module="venv")) and not met(Need("python3-none", module="no_such_module"))
-    assert met(Need("any", file=str(here))) and not met(Need("any", file=str(tmp_path / "not-here")))
-    assert not met(HEADERS)
+    assert is_met(Need("dash", command="sh")) and not is_met(COMPILER)
+    assert is_met(Need("python3-venv", module="venv")) and not is_met(Need("python3-none", module="no_such_module"))
+    assert is_met(Need("any", file=str(here))) and not is_met(Need("any", file=str(tmp_path / "not-here")))
+    assert not is_met(HEADERS)
 
 
 def test_a_package_that_two_things_need_is_named_once() -> None:
-    assert missing([COMPILER, HEADERS, COMPILER]) == [COMPILER, HEADERS]
+    assert missing_needs([COMPILER, HEADERS, COMPILER]) == [COMPILER, HEADERS]
 
 
 def test_without_rights_the_one_command_names_everything_now_and_later() -> None:
-    error = refusal("to build CPython", [COMPILER, HEADERS, NICER], [HEADERS, RUST], "apt-get", sudo=True)
+    error = missing_packages_error(
+        "to build CPython", [COMPILER, HEADERS, NICER], [HEADERS, RUST], "apt-get", sudo=True
+    )
     assert error.exit_code == 2
     assert "to build CPython, these system packages are needed: gcc libssl-dev\n" in error.message
     shell, flag, both = shlex.split(error.remedy.removeprefix("sudo "))
@@ -51,8 +61,8 @@ def test_where_there_is_no_sudo_the_command_is_for_su() -> None:
 
 def test_other_distributions_are_told_in_their_own_names_or_in_words() -> None:
     needed = [COMPILER, HEADERS, Need("python3.13-venv", module="ensurepip")]
-    assert refusal("why", needed, [], "dnf", sudo=True).remedy == "sudo dnf install gcc openssl-devel"
-    error = refusal("why", needed, [], "", sudo=True)
+    assert missing_packages_error("why", needed, [], "dnf", sudo=True).remedy == "sudo dnf install gcc openssl-devel"
+    error = missing_packages_error("why", needed, [], "", sudo=True)
     assert "Debian's names" in error.message and "distribution" in error.remedy
 
 

@@ -22,7 +22,7 @@ from toolkit.pythons.lock import LockedSeries
 from toolkit.pythons.pair import Pair
 from toolkit.pythons.uv import managed_pair, run_uv
 from toolkit.setup.needs import Need
-from toolkit.setup.packages import missing, privileged
+from toolkit.setup.packages import missing_needs, root_prefix
 
 State = Literal["here", "to be made", "missing", "optional"]
 """here; made by the command that needs it; to be mended by the user; missing, but nothing on this machine needs it."""
@@ -141,7 +141,7 @@ def interpreters(entry: LockedSeries, pair: Pair | None) -> MachineCheck:
 
 def build_needs(name: str, needs: Sequence[Need], *, needed: bool) -> MachineCheck:
     """System packages for a build; `needed` when something has still to be built."""
-    absent = missing(needs)
+    absent = missing_needs(needs)
     required = [need.package for need in absent if not need.optional]
     if not required:
         without = f"; without {', '.join(need.package for need in absent)} (not required)" if absent else ""
@@ -151,7 +151,7 @@ def build_needs(name: str, needs: Sequence[Need], *, needed: bool) -> MachineChe
     command = f"apt-get update && apt-get install --yes --no-install-recommends {' '.join(required)}"
     if not needed:
         return MachineCheck(name, "optional", f"{detail}; not needed now", f"run as root: {command}")
-    if shutil.which("apt-get") and privileged() is not None:
+    if shutil.which("apt-get") and root_prefix() is not None:
         return MachineCheck(name, "to be made", f"{detail}; installed when needed", f"or run as root: {command}")
     return MachineCheck(name, "missing", detail, f"run as root: {command}")
 

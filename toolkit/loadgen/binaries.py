@@ -26,7 +26,7 @@ from toolkit import paths
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.setup import needs
-from toolkit.setup.building import last_lines, only_builder, remove_leftovers, run_logged
+from toolkit.setup.building import build_lock, last_lines, remove_leftovers, run_logged
 from toolkit.setup.needs import Need
 from toolkit.setup.packages import ensure_packages
 
@@ -177,7 +177,7 @@ def _build(name: str, version: str, cargo: str, say: Say) -> Binary:
     folder.mkdir(exist_ok=True)
     root, log = folder / "root", paths.cache("logs") / f"{name}-{version}.log"
     remove_leftovers(folder, ("root",))
-    with only_builder(folder, name, say):
+    with build_lock(folder, name, say):
         if installed_version(root / "bin" / name, name) != version or not starts(root / "bin" / name):
             _install(name, version, cargo, root, log, say)
     return _binary(name, version, root / "bin" / name, "built")

@@ -21,7 +21,7 @@ from toolkit.pythons import sources
 from toolkit.pythons.lock import LockedSeries
 from toolkit.pythons.pair import Interpreter, Pair, inspect_interpreter, verify_pair
 from toolkit.setup import needs
-from toolkit.setup.building import last_lines, only_builder, remove_leftovers, run_logged
+from toolkit.setup.building import build_lock, last_lines, remove_leftovers, run_logged
 from toolkit.setup.needs import Need
 from toolkit.setup.packages import ensure_packages
 
@@ -58,7 +58,7 @@ def build_pair(entry: LockedSeries, profile: str, say: Say, later: Sequence[Need
     ensure_packages(BUILD_NEEDS, f"to build CPython {entry.version}", say, later)
     folder = paths.cache("pythons") / build_key(entry, profile)
     folder.mkdir(exist_ok=True)
-    with only_builder(folder, "build", say):
+    with build_lock(folder, "build", say):
         source = sources.tarball(entry, say)
         for name, flags in VARIANTS.items():
             if not _executable(folder / name).exists():

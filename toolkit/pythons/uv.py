@@ -24,8 +24,8 @@ class UvFailed(GilfreeError):
 
 def uv() -> str:
     """The path of the uv that is installed with the toolkit, else of the one on PATH. Raises GilfreeError without one."""
-    beside = Path(sys.executable).with_name("uv")
-    found = str(beside) if beside.exists() else shutil.which("uv")
+    installed = Path(sys.executable).with_name("uv")
+    found = str(installed) if installed.exists() else shutil.which("uv")
     if found is None:
         raise GilfreeError("uv is not installed", "run `make bench` or `pip install uv`")
     return found

@@ -1,4 +1,4 @@
-"""What a fresh machine lacks: found out by looking, named, and installed where that is allowed.
+"""What a fresh machine lacks for gilfree: found, named, and installed where the user has the rights.
 
 Standard library only: `bootstrap.py` runs before anything is installed.
 """

@@ -1,7 +1,7 @@
-"""How the long builds are run: one builder at a time, a log to look at, progress, and nothing left behind.
+"""How long builds (CPython, load generators) are run: one at a time, with a log and progress, and without leftovers.
 
-A build happens in a temporary folder inside the cache and enters it by one rename. The folder's lock tells a running
-build from what a killed one left, which the next builder removes.
+A build happens in a temporary folder inside the cache and enters the cache by one rename. The lock of the cache's folder
+tells a running build from the leftovers of a killed one, which the next build removes.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from toolkit.console import Say
 
 
 @contextmanager
-def only_builder(folder: Path, name: str, say: Say) -> Iterator[None]:
-    """Hold the folder's lock: the operating system gives it back however this process ends."""
+def build_lock(folder: Path, name: str, say: Say) -> Iterator[None]:
+    """Hold the folder's lock while the block runs; wait, and say so, while another process holds it.
+
+    name: what is built, for that message. The operating system releases the lock however this process ends.
+    """
     fd = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"{name}: another gilfree builds the same, waiting for it")
+            say(f"{name}: another gilfree is building it; waiting")
             fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:
@@ -35,7 +38,10 @@ def only_builder(folder: Path, name: str, say: Say) -> Iterator[None]:
 
 
 def remove_leftovers(folder: Path, keep: Sequence[str]) -> int:
-    """Remove folders but `keep` that killed builds left, unless a builder holds the lock; how many there were."""
+    """Remove the folders of killed builds from a folder of the cache; the number removed.
+
+    keep: names of folders that hold finished builds. Nothing is removed while a running build holds the lock.
+    """
     lock = folder / ".lock"
     if not lock.exists():
         return 0
@@ -57,11 +63,12 @@ def run_logged(
     cwd: Path,
     environment: Mapping[str, str],
     log: Path,
-    line_seen: Callable[[str, float], None],
+    on_line: Callable[[str, float], None],
 ) -> int:
-    """The command's exit code; its output goes to `log`, and each line with the seconds so far to `line_seen`.
+    """Run a command to its end; its exit code.
 
-    It runs in a process group of its own, which is killed whole should we be interrupted.
+    Both output streams go to `log`; `on_line` is given each line and the seconds since the start. The command runs in a
+    process group of its own, which is killed as a whole when this process is interrupted.
     """
     started = time.monotonic()
     with log.open("w", buffering=1) as file:
@@ -80,7 +87,7 @@ def run_logged(
         try:
             for line in process.stdout:
                 file.write(line)
-                line_seen(line, time.monotonic() - started)
+                on_line(line, time.monotonic() - started)
             return process.wait()
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
@@ -89,5 +96,5 @@ def run_logged(
 
 
 def last_lines(log: Path, count: int = 15) -> str:
-    """The end of a log, indented to stand in a message."""
+    """The last lines of a log, indented for a message."""
     return "\n    ".join(log.read_text(errors="replace").splitlines()[-count:])

@@ -1,6 +1,6 @@
 """The package index that this machine is configured for, so that uv asks it as pip would.
 
-uv reads neither pip's variables nor its files, and `uv sync --frozen` fetches from the addresses in uv.lock even when an
+uv reads neither pip's variables nor its files, and `uv sync --frozen` downloads from the addresses in uv.lock even when an
 index is configured for uv. Standard library only.
 """
 
@@ -15,14 +15,17 @@ UV_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_
 
 
 def pip_settings(environment: Mapping[str, str], files: Sequence[Path]) -> dict[str, str]:
-    """`index-url` and `extra-index-url` as pip would read them: later files override earlier, variables override all."""
+    """`index-url` and `extra-index-url`, where they are set, as pip reads them.
+
+    files: pip's, in its order; a later one overrides an earlier one, and variables of the environment override all.
+    """
     found: dict[str, str] = {}
     for file in files:
         parser = configparser.RawConfigParser(strict=False)
         try:
             parser.read(file, encoding="utf-8")
         except (configparser.Error, UnicodeDecodeError):
-            continue  # pip says what is wrong with its own file
+            continue  # pip itself reports what is wrong with its file
         for section in ("global", "install"):
             for key in ("index-url", "extra-index-url"):
                 if parser.has_option(section, key):
@@ -35,7 +38,7 @@ def pip_settings(environment: Mapping[str, str], files: Sequence[Path]) -> dict[
 
 
 def pip_files(environment: Mapping[str, str]) -> list[Path]:
-    """Where pip reads its settings on Linux, in its order."""
+    """The files from which pip reads its settings on Linux, in its order, whether they are there or not."""
     own = environment.get("PIP_CONFIG_FILE")
     if own == os.devnull:
         return []
@@ -47,7 +50,7 @@ def pip_files(environment: Mapping[str, str]) -> list[Path]:
 
 
 def uv_index(environment: Mapping[str, str], files: Sequence[Path]) -> dict[str, str]:
-    """Variables that tell uv of pip's index; none when uv has been told itself, or nobody was told anything."""
+    """Variables that give uv pip's index; none when uv is configured itself, or neither of them is."""
     if any(environment.get(name) for name in UV_VARIABLES):
         return {}
     pip = pip_settings(environment, files)
@@ -56,13 +59,13 @@ def uv_index(environment: Mapping[str, str], files: Sequence[Path]) -> dict[str,
 
 
 def uv_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What to add to uv's environment on this machine."""
+    """Variables to add to uv's environment on this machine (`environment`: this process's by default)."""
     environment = os.environ if environment is None else environment
     return uv_index(environment, pip_files(environment))
 
 
 def has_mirror(environment: Mapping[str, str]) -> bool:
-    """Whether packages come from another place than uv.lock's addresses; `environment` as uv will have it."""
+    """Whether packages come from another place than the addresses in uv.lock. environment: as uv will have it."""
     if any(environment.get(name) for name in UV_VARIABLES):
         return True
     home = Path(environment.get("HOME") or Path.home())
@@ -73,7 +76,7 @@ def has_mirror(environment: Mapping[str, str]) -> bool:
 
 
 def _names_index(file: Path) -> bool:
-    import tomllib  # not in the Pythons that are told that they are too old
+    import tomllib  # a Python that is too old has none, and must be able to import this file
 
     try:
         settings = tomllib.loads(file.read_text())

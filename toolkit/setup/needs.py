@@ -1,7 +1,7 @@
-"""What the builds need of the system, as Debian packages and what tells that each is there.
+"""The system packages that builds need, under Debian's names, with what shows that each is installed.
 
-Here and not beside the builders, so that the bootstrap, which runs before anything is installed, can name them all at
-once to a user who has to ask somebody else to install them. Standard library only.
+In one place and apart from the builds, so that bootstrap.py, which runs before anything is installed, can name them all at
+once to a user who has to ask an administrator to install them. Standard library only.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Need:
-    """A Debian package and what tells that it is there: a command on PATH, a header, a file, or a module of this Python.
+    """A Debian package, and what shows that it is there: a command on PATH, a header, a file, or a module of this Python.
 
-    optional: installed with the rest where that is possible, but never a reason to stop.
+    optional: installed with the others where that is possible; its absence is no error.
     """
 
     package: str
@@ -26,11 +26,11 @@ class Need:
     optional: bool = False
 
 
-# Debian's cargo and Python have no certificates of their own; elsewhere they may well stand in another place.
+# Debian's cargo and Python need these certificates; other distributions may keep theirs in another place.
 CERTIFICATES = Need("ca-certificates", file="/etc/ssl/certs/ca-certificates.crt", optional=True)
 
 VENV = (Need(f"python{sys.version_info[0]}.{sys.version_info[1]}-venv", module="ensurepip"),)
-"""For the toolkit's own environment, when there is no uv on PATH."""
+"""To make .venv when there is no uv on PATH."""
 
 CPYTHON = (
     Need("gcc", command="cc"),
@@ -49,11 +49,11 @@ CPYTHON = (
     Need("uuid-dev", header="uuid/uuid.h", optional=True),
     CERTIFICATES,
 )
-"""What images/cpython/build.sh needs."""
+"""To build CPython with images/cpython/build.sh."""
 
 
 def cargo_package(codename: str) -> str:
-    """Debian bookworm's own cargo (1.65) knows no index but the one on GitHub; its cargo-web is a current one."""
+    """The name of the package with a usable cargo: bookworm's `cargo` (1.65) needs GitHub, its `cargo-web` is current."""
     return "cargo-web" if codename == "bookworm" else "cargo"
 
 
@@ -74,7 +74,7 @@ LOAD_GENERATORS = (
     Need("libssl-dev", header="openssl/ssl.h"),
     CERTIFICATES,
 )
-"""What `cargo install` of rewrk and oha needs."""
+"""To install rewrk and oha with cargo."""
 
 FEDORA = {
     "xz-utils": "xz",
@@ -90,4 +90,4 @@ FEDORA = {
     "libreadline-dev": "readline-devel",
     "uuid-dev": "libuuid-devel",
 }
-"""What Fedora and its kin call them; the others have the same name, venv is part of their Python."""
+"""Names of these packages on Fedora and its relatives, where they differ; venv is part of Python there."""

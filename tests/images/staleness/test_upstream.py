@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.server
+import io
 import json
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from packaging.version import Version
 
 from toolkit.images.staleness import upstream
 from toolkit.images.staleness.upstream import (
+    DOCKER_HUB,
+    Fact,
     announced,
     base_digest,
     newest,
@@ -24,6 +28,7 @@ from toolkit.images.staleness.upstream import (
     python_versions,
     query_upstream,
     registry_of,
+    version_in,
 )
 from toolkit.pythons.lock import Lock, LockedSeries, LockedSources
 
@@ -79,6 +84,16 @@ def serve(requests: Requests) -> Iterator[Serve]:
     for server in started:
         server.shutdown()
         server.server_close()
+
+
+def a_wheel(name: str) -> bytes:
+    """A wheel of this file name that holds its metadata alone."""
+    project, version, _ = name.split("-", 2)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        metadata = f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\n"
+        archive.writestr(f"{project}-{version}.dist-info/METADATA", metadata)
+    return content.getvalue()
 
 
 @pytest.fixture(autouse=True)
@@ -212,10 +227,10 @@ def test_a_registry_that_has_no_digest_leaves_it_unknown(serve: Serve, answer: A
 @pytest.mark.parametrize(
     ("name", "registry", "repository", "tag"),
     [
-        ("debian", "https://registry-1.docker.io", "library/debian", "latest"),
-        ("debian:trixie-slim", "https://registry-1.docker.io", "library/debian", "trixie-slim"),
-        ("docker.io/debian:1", "https://registry-1.docker.io", "library/debian", "1"),
-        ("team/debian:1", "https://registry-1.docker.io", "team/debian", "1"),
+        ("debian", DOCKER_HUB, "library/debian", "latest"),
+        ("debian:trixie-slim", DOCKER_HUB, "library/debian", "trixie-slim"),
+        ("docker.io/debian:1", DOCKER_HUB, "library/debian", "1"),
+        ("team/debian:1", DOCKER_HUB, "team/debian", "1"),
         ("ghcr.io/team/debian:1", "https://ghcr.io", "team/debian", "1"),
         ("localhost:5000/debian", "http://localhost:5000", "debian", "latest"),
         ("r.example:5000/a/b:2", "https://r.example:5000", "a/b", "2"),
@@ -259,6 +274,45 @@ HTML_INDEX = (
 def test_the_newest_final_release_of_a_package_is_read_from_either_form_of_index(serve: Serve, body: bytes) -> None:
     place = serve({"/simple/flask/": (200, {}, body)})
     assert newest_package(f"http://{place}/simple/", "flask") == "1.10.0"
+
+
+@pytest.mark.parametrize(
+    ("filename", "version"),
+    [
+        ("flask-3.1.3-py3-none-any.whl", "3.1.3"),
+        ("Flask-3.1.3.tar.gz", "3.1.3"),
+        ("flask-0.1.zip", "0.1"),
+        ("flask-3.1-1-cp314-cp314t-manylinux_2_28_x86_64.whl", "3.1"),
+        ("flask_login-0.6.3-py3-none-any.whl", None),
+        ("flask-3.1.3-py3-none-any.whl.metadata", None),
+        ("flask-2.0.exe", None),
+        ("flask-not-a-version.tar.gz", None),
+    ],
+)
+def test_the_version_of_a_file_is_read_only_where_the_file_is_the_packages(filename: str, version: str | None) -> None:
+    assert version_in(filename, "flask") == version
+
+
+def test_names_of_packages_are_compared_as_indexes_do() -> None:
+    assert version_in("pydantic_core-2.50.4-cp314-cp314-linux_x86_64.whl", "Pydantic.Core") == "2.50.4"
+
+
+def test_without_a_configured_index_uv_is_asked_which_has_one(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheels = {f"flask-{version}-py3-none-any.whl" for version in ("1.9", "1.10.0", "2.0rc1")}
+    page = "".join(f'<a href="/files/{wheel}">{wheel}</a>' for wheel in wheels).encode()
+    files: dict[str, Answer] = {f"/files/{wheel}": (200, {}, a_wheel(wheel)) for wheel in wheels}
+    place = serve({"/simple/flask/": (200, {"Content-Type": "text/html"}, page), **files})
+    monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://{place}/simple")  # stands for uv's own default
+    monkeypatch.setenv("UV_NO_CACHE", "1")
+    facts = query_upstream(lock("/nowhere"), None, ("flask",), None).packages
+    assert facts == {"flask": Fact("1.10.0")}
+
+
+def test_when_uv_finds_nothing_each_package_is_unknown_with_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:1/simple")
+    monkeypatch.setenv("UV_NO_CACHE", "1")
+    facts = query_upstream(lock("/nowhere"), None, ("flask", "fastapi"), None).packages
+    assert all(fact.value is None and "pip compile" in fact.reason for fact in facts.values()) and len(facts) == 2
 
 
 def test_a_package_without_a_release_is_unknown(serve: Serve) -> None:

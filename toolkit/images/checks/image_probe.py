@@ -30,7 +30,7 @@ def import_packages() -> tuple[list[str], dict[str, str]]:
         before = gil_on()
         try:
             importlib.import_module(name)
-        except Exception as error:  # noqa: BLE001  (whatever a stranger's package raises)
+        except Exception as error:  # noqa: BLE001  (a package may raise anything)
             failed[name] = repr(error)[:200]
         if gil_on() and not before:
             switched.append(name)

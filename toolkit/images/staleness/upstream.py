@@ -268,7 +268,7 @@ def _ordered(versions: Any) -> tuple[str, ...]:
 
 
 def get(address: str, accept: str) -> bytes:
-    """What an address answers. Raises OSError for whatever goes wrong."""
+    """The body of the answer at an address. Raises OSError for every kind of failure."""
     with _open(address, {"Accept": accept}) as answer:
         return bytes(answer.read())
 
