@@ -81,7 +81,7 @@ test: ready lint ## all tests but the slow ones
 test-slow: ready ## the tests that take minutes
 	@$(RUN) pytest -m slow
 
-goldens: setup ## write the golden manifests of tests/golden anew; `git diff` shows what changed
+goldens: setup ## regenerate the golden manifests of tests/golden; `git diff` shows what changed
 	@$(RUN) tests.bench.goldens
 
 format: setup ## let ruff mend what it can

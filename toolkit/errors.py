@@ -14,7 +14,7 @@ INTERRUPTED = 130
 
 
 class GilfreeError(Exception):
-    """Bad input or environment. message: what is wrong and where; remedy: what to do about it, empty when nobody knows."""
+    """Bad input or environment. message: what is wrong and where; remedy: what to do about it, empty when there is no known remedy."""
 
     exit_code = BAD_INPUT
 

@@ -1,4 +1,4 @@
-"""Golden manifests: what `gilfree cluster render` writes, kept in tests/golden/jobs. `make goldens` writes them anew."""
+"""Golden manifests: what `gilfree cluster render` writes, kept in tests/golden/jobs. `make goldens` regenerates them."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess
 
 @pytest.mark.parametrize("case", CASES)
 def test_manifests_are_as_they_were_kept(case: str) -> None:
-    assert rendered(CASES[case]) == file_of(case).read_text(), "`make goldens` writes them anew; look at `git diff`"
+    assert rendered(CASES[case]) == file_of(case).read_text(), "`make goldens` regenerates them; see `git diff`"
 
 
 def test_every_golden_is_of_a_case() -> None:

@@ -1,1 +1,1 @@
-"""The main job: from what was asked to campaigns that have run, on whichever backend."""
+"""The main job: from the user's request to campaigns that have run, on any backend."""

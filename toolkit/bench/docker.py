@@ -153,7 +153,7 @@ def _served_pair(client: DockerClient, gil: ImageRef, free_threaded: ImageRef, s
 def ensure_image(client: DockerClient, image: ImageRef, say: Say) -> str:
     """The engine's own id of an image; one that the engine lacks is pulled by its digest.
 
-    Raises GilfreeError when it cannot be pulled, or when its name now stands for another image than the one we built.
+    Raises GilfreeError when it cannot be pulled, or when its name now refers to another image than the one that we built.
     """
     import docker
 
@@ -175,7 +175,7 @@ def ensure_image(client: DockerClient, image: ImageRef, say: Say) -> str:
 
 def probe_image(client: DockerClient, image: str) -> ImagePython:
     """The interpreter and the packages of an image, as a container of it reports them."""
-    ended, said, errors = containers.run(
+    ended, output, errors = containers.run(
         client,
         image,
         image_python_command(),
@@ -185,8 +185,8 @@ def probe_image(client: DockerClient, image: str) -> ImagePython:
         read_only=True,
         user=str(USER),
     )
-    words = (errors.strip() or ended.error or said)[-300:]
-    return parse_image_python(said if ended.code == 0 else "", image, f"exit code {ended.code}: {words}")
+    reason = (errors.strip() or ended.error or output)[-300:]
+    return parse_image_python(output if ended.code == 0 else "", image, f"exit code {ended.code}: {reason}")
 
 
 def _baseline(client: DockerClient, request: BenchRequest, main: ServedPair, say: Say) -> BaselineArms:

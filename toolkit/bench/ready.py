@@ -18,7 +18,7 @@ SERIES = "3.14"
 
 
 def main() -> int:
-    """Exit code 0 when everything is ready, 2 with a remedy on stderr when something cannot be had."""
+    """Exit code 0 when everything is ready, 2 with a remedy on stderr when something is missing and cannot be made."""
     try:
         pair = find_pair(SERIES, say=say, later=needs_of("rewrk"))
         pair_environments(pair, load_lock().resolve(SERIES).requirements(), None, say)

@@ -23,7 +23,7 @@ def render_jobs(
 ) -> list[dict[str, Any]]:
     """The Jobs of all trials of a campaign in which none is rejected. images: GIL, free-threaded, load.
 
-    They are bound to no node; whoever creates them adds the node of their block.
+    They are bound to no node; the caller that creates them adds the node of their block.
     """
     main = [Arm(series, "gil", images[0]), Arm(f"{series}t", "free-threaded", images[1])]
     arms = {one.name: one for one in (*main, *again_arms(main, scenario.arms))}

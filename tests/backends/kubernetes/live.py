@@ -79,7 +79,7 @@ def registry() -> str:
 
 
 def with_faulty_app(engine: DockerClient, image: str) -> str:
-    """An app image with tests/apps/faulty.py beside the sample apps; the engine's id of it."""
+    """An app image with tests/apps/faulty.py alongside the sample apps; the engine's id of it."""
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as archive:
         archive.add(APPS / "faulty.py", "faulty.py")
@@ -101,7 +101,7 @@ def settings_file(folder: Path, cluster: Cluster) -> Path:
 
 
 class Proxy:
-    """A TCP proxy before the API server: `cut` ends all connections and takes no new ones until `mend`."""
+    """A TCP proxy in front of the API server: `cut` ends all connections and accepts none until `restore`."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target, self._open = (host, port), True
@@ -119,7 +119,7 @@ class Proxy:
                 _end(one)
             self._pairs.clear()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         with self._lock:
             self._open = True
 

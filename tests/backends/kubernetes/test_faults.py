@@ -204,7 +204,7 @@ def test_a_trial_survives_an_api_server_that_is_away_for_20_seconds(
                 if frame["kind"] == "window_start" and frame["name"] == "warmup" and not away:
                     proxy.cut()
                     away.append(time.monotonic())
-                    threading.Timer(AWAY_SECONDS, proxy.mend).start()
+                    threading.Timer(AWAY_SECONDS, proxy.restore).start()
         if away:
             assert time.monotonic() - away[0] > AWAY_SECONDS, "it went on before the server was back"
         return record(trial, seen)

@@ -13,7 +13,7 @@ import pytest
 from tests.backends.kubernetes.conftest import Pushed
 from tests.backends.kubernetes.live import left, registry, settings_file, until
 from toolkit.backends.kubernetes.client import Cluster
-from toolkit.records.store import Record, Store
+from toolkit.records.store import Store
 
 pytestmark = [pytest.mark.cluster, pytest.mark.engine]
 
@@ -55,11 +55,6 @@ def over(job: dict[str, Any]) -> bool:
     return any(one["type"] == "Complete" for one in job["status"].get("conditions", ()))
 
 
-def comparable(one: Record) -> dict[str, Any]:
-    """A record but for when the pod was last looked at."""
-    return one.model_dump()
-
-
 def test_killed_it_is_gathered_elsewhere_and_goes_on_with_the_same_jobs(
     tmp_path: Path, namespace: Cluster, images: Pushed
 ) -> None:
@@ -67,8 +62,8 @@ def test_killed_it_is_gathered_elsewhere_and_goes_on_with_the_same_jobs(
     scenario.write_text(SCENARIO)
     where = ("--namespace", namespace.namespace)
     place = ("--backend", "kubernetes", "--registry", registry(), "--yes")
-    asked = (*place, "--cluster", str(settings_file(tmp_path, namespace)), "--scenario", str(scenario), "--full")
-    running = gilfree("bench", *asked, *where, "--results", str(here), "--name", "killed")
+    request = (*place, "--cluster", str(settings_file(tmp_path, namespace)), "--scenario", str(scenario), "--full")
+    running = gilfree("bench", *request, *where, "--results", str(here), "--name", "killed")
     until("a Job is released", 120, lambda: released(namespace) or running.poll() is not None)
     assert running.poll() is None, running.communicate()[1]
     running.kill()
@@ -88,8 +83,8 @@ def test_killed_it_is_gathered_elsewhere_and_goes_on_with_the_same_jobs(
     (table,) = json.loads(output)
     assert [row["blocks"] for row in table["rows"]] == [1, 1]
     records = Store(here / "killed-kill" / "trials.jsonl").read()
-    assert jobs_there(namespace)[first]["metadata"]["uid"] == uid, "the Job was run anew instead of adopted"
-    assert comparable(records[0]) == comparable(gathered), "gathered and live frames give one record"
+    assert jobs_there(namespace)[first]["metadata"]["uid"] == uid, "the Job was run again instead of adopted"
+    assert records[0] == gathered, "gathered and live frames give one record"
 
     _, said = run("cluster", "gather", "killed-kill", *where, "--results", str(there))
     assert "1 were there before" in said

@@ -22,7 +22,7 @@ from toolkit.backends.kubernetes.pod_state import (
 )
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-SERVED = {"terminated": {"exitCode": 143, "reason": "Error"}}  # told to stop: normal for a sidecar
+SERVED = {"terminated": {"exitCode": 143, "reason": "Error"}}  # stopped by SIGTERM, as every sidecar is
 DONE = {"terminated": {"exitCode": 0, "reason": "Completed"}}
 KILLED = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
 RUNNING = {"running": {"startedAt": "2026-11-23T11:59:00Z"}}

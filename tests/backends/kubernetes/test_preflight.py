@@ -1,4 +1,4 @@
-"""What is looked at before a campaign: every obstacle is found before anything is created, and says its remedy."""
+"""The checks before a campaign: every obstacle is found before anything is created, and comes with its remedy."""
 
 from __future__ import annotations
 

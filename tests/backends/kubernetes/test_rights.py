@@ -23,11 +23,11 @@ def test_exactly_what_the_preflight_asks_for_is_granted_and_only_nodes_beyond_th
         for resource in rule["resources"]
         for group in rule["apiGroups"]
     }
-    asked = {
+    used = {
         (one.verb, f"{one.resource}/{one.subresource}" if one.subresource else one.resource, one.group, one.namespaced)
         for one in PERMISSIONS
     }
-    assert granted == asked
+    assert granted == used
     assert {resource for _, resource, _, namespaced in granted if not namespaced} == {"nodes"}
     assert not any("*" in one[:3] for one in granted)
 

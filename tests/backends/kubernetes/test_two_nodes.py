@@ -104,7 +104,7 @@ def test_a_node_that_goes_in_the_middle_hands_its_unfinished_block_to_the_other(
     def go() -> None:
         if how == "cordoned":
             namespace.patch(path, {"spec": {"unschedulable": True}})
-        else:  # the kubelet goes on, but no log of its pods can be asked for any more
+        else:  # the kubelet continues, but the logs of its pods can no longer be read
             namespace.delete(path)
 
     class Middle(Quiet):

@@ -22,7 +22,7 @@ Object = dict[str, Any]
 
 CONNECT_SECONDS, READ_SECONDS = 5, 30
 RETRY_SECONDS = 120
-"""How long an API server may be unreachable before a campaign gives up. Its Jobs go on; --resume adopts them."""
+"""How long an API server may be unreachable before a campaign gives up. Its Jobs continue; --resume adopts them."""
 
 RETRIED_STATUSES = {429, 500, 502, 503, 504}
 
@@ -148,7 +148,7 @@ class Cluster:
                 pause = min(2 * pause, 3.0)
 
     def get_once(self, path: str) -> Object:
-        """The object at a path, without retries: fails at once when nobody answers."""
+        """The object at a path, without retries: fails at once when the API server does not answer."""
         return self._request_once("GET", path, None, {}, "application/json")
 
     def _request(

@@ -114,7 +114,7 @@ def _wait_until_removed(cluster: Cluster, name: str, watch: PodWatch) -> None:
 
 
 def store_description(cluster: Cluster, campaign: str, text: str) -> None:
-    """Keep the text of campaign.json in a ConfigMap, for whoever gathers the campaign; an older one is replaced."""
+    """Keep the text of campaign.json in a ConfigMap, from which the campaign can be gathered; an older one is replaced."""
     path = cluster.path("configmaps")
     labels = {**CAMPAIGN, **campaign_labels(campaign)}
     body = {

@@ -24,7 +24,7 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class PreflightResult:
-    """The result of one check. `unknown` (it could not be checked, or may spoil trials) lets the campaign go on."""
+    """The result of one check. `unknown` (it could not be checked, or may spoil trials) lets the campaign continue."""
 
     name: str
     state: State
@@ -282,7 +282,7 @@ def raise_blocking(results: Sequence[PreflightResult]) -> None:
 def check_cpu_manager(policies: Mapping[str, str | None], *, required: bool) -> Iterator[PreflightResult]:
     """Whether servers get exclusive CPUs.
 
-    policies: each node's CPU manager policy, None when its kubelet could not be asked. required: whether trials without
+    policies: each node's CPU manager policy, None when it could not be read. required: whether trials without
     exclusive CPUs are rejected.
     """
     without = sorted(name for name, policy in policies.items() if policy not in (None, "static"))

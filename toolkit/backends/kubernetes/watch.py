@@ -44,7 +44,7 @@ class PodWatch:
         self._thread = threading.Thread(target=self._run, name="pod-watch", daemon=True)
 
     def start(self) -> None:
-        """Read the first list and begin to watch. Raises ApiError or Unreachable when the list cannot be had."""
+        """Read the first list and begin to watch. Raises ApiError or Unreachable when there is no list."""
         self._replace(self._list())
         self._thread.start()
 
