@@ -105,7 +105,7 @@ def test_a_campaign_that_finds_the_same_thing_different_is_too_noisy(tmp_path: P
 
 def test_a_a_blocks_are_reported_separately_and_do_not_mix_with_the_variants(tmp_path: Path) -> None:
     found = compare(a_campaign(tmp_path / "c", arms=[*ARMS, AGAIN], ratios={"3.14t": 0.8}))
-    assert [(one.kind, one.words) for one in found.contrasts] == [
+    assert [(one.kind, one.label) for one in found.contrasts] == [
         ("variants", "3.14t / 3.14"),
         ("aa", "3.14-again / 3.14"),
     ]
@@ -142,7 +142,7 @@ def test_a_campaign_stopped_by_its_machine_is_too_noisy(tmp_path: Path) -> None:
 def test_old_and_new_are_compared_for_each_variant(tmp_path: Path) -> None:
     old = [Arm(f"{arm.name}-3.14.6", arm.role, "/nowhere", side="reference") for arm in ARMS]
     found = compare(a_campaign(tmp_path / "c", arms=[*ARMS, *old], ratios={"3.14": 1.1}, seed=3))
-    words = [one.words for one in found.contrasts if one.kind == "against"]
+    words = [one.label for one in found.contrasts if one.kind == "against"]
     assert words == ["3.14 / 3.14-3.14.6", "3.14t / 3.14t-3.14.6"]
     verdicts = {point.contrast.baseline: the(point, "requests_per_second").verdict for point in found.of("against")}
     assert verdicts["3.14-3.14.6"] == "higher"

@@ -8,7 +8,7 @@ from toolkit.bench.request import check_loops
 from toolkit.errors import GilfreeError
 from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.model import Scenario
-from toolkit.trial.baseline import read
+from toolkit.trial.baseline import parse_baseline
 
 
 def on_loop(loop: str) -> Scenario:
@@ -30,4 +30,4 @@ def test_another_loop_needs_its_package() -> None:
 
 def test_so_does_the_loop_of_a_baseline() -> None:
     with pytest.raises(GilfreeError, match="rloop"):
-        check_loops([on_loop("asyncio")], "3.14", {}, read("loop=rloop"))
+        check_loops([on_loop("asyncio")], "3.14", {}, parse_baseline("loop=rloop"))

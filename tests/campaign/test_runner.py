@@ -74,11 +74,11 @@ def _every_trial_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "record", accepted)
 
 
-def run(folder: Path, places: Places, until: float | None = None) -> tuple[str | None, list[Record], int]:
+def run(folder: Path, places: Places, deadline: float | None = None) -> tuple[str | None, list[Record], int]:
     scenario = load_scenario("asgi")
     campaign = Campaign.create(folder / "c", scenario, ARMS, {})
     plan = FixedMatrix("c", tuple(scenario.points()), tuple(arm.name for arm in ARMS), ROUNDS, 2)
-    stopped = campaign.run(plan, places, Quiet(), until)
+    stopped = campaign.run(plan, places, Quiet(), deadline)
     return stopped, campaign.records(), plan.total()
 
 
@@ -116,13 +116,17 @@ def test_without_any_slot_left_it_says_so_and_keeps_what_was_measured(tmp_path: 
 def test_a_results_folder_has_one_writer_at_a_time(tmp_path: Path) -> None:
     first = Campaign.create(tmp_path / "c", load_scenario("asgi"), ARMS, {})
     second = Campaign.open(tmp_path / "c")
-    with first.writing(), pytest.raises(GilfreeError, match="is being written by another gilfree"), second.writing():
+    with (
+        first.write_lock(),
+        pytest.raises(GilfreeError, match="is being written by another gilfree"),
+        second.write_lock(),
+    ):
         pass
-    with second.writing():
+    with second.write_lock():
         pass
 
 
 def test_when_its_time_is_over_no_block_is_begun_and_it_says_how_to_go_on(tmp_path: Path) -> None:
-    stopped, records, _ = run(tmp_path, Places(a=100), until=time.monotonic() - 1)
+    stopped, records, _ = run(tmp_path, Places(a=100), deadline=time.monotonic() - 1)
     assert stopped is not None and "--resume" in stopped
     assert records == []

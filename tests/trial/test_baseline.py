@@ -13,15 +13,15 @@ from toolkit.backends.local.backend import LocalBackend
 from toolkit.campaign.contrasts import contrasts
 from toolkit.campaign.plan import FixedMatrix
 from toolkit.campaign.progress import Progress
-from toolkit.campaign.runner import Campaign, frames_of
+from toolkit.campaign.runner import Campaign, read_frames
 from toolkit.errors import GilfreeError
 from toolkit.scenario.loading import load_scenario
-from toolkit.trial.baseline import again_arms, check, read, reference_arms
+from toolkit.trial.baseline import arms_on_baseline, check_baseline, parse_baseline, repeated_arms
 from toolkit.trial.model import Arm
 
 
 def test_settings_are_read_with_their_types() -> None:
-    found = read("granian.loop=uvloop,threads=8,ws=true")
+    found = parse_baseline("granian.loop=uvloop,threads=8,ws=true")
     assert (found.kind, found.settings) == ("settings", {"loop": "uvloop", "threads": 8, "ws": True})
 
 
@@ -29,16 +29,19 @@ def test_a_version_a_requirements_file_and_two_interpreters(tmp_path: Path) -> N
     (tmp_path / "old.txt").write_text("granian==2.8.6 --hash=sha256:0\npsutil==7.0 --hash=sha256:0\n")
     for name in ("python3.14", "python3.14t"):
         (tmp_path / name).touch()
-    assert read("3.14.6").kind == "version"
-    assert (read(f"{tmp_path}/old.txt").kind, read(f"{tmp_path}/old.txt").label) == ("requirements", "old")
-    assert read(f"{tmp_path}/python3.14,{tmp_path}/python3.14t").kind == "pair"
+    assert parse_baseline("3.14.6").kind == "version"
+    assert (parse_baseline(f"{tmp_path}/old.txt").kind, parse_baseline(f"{tmp_path}/old.txt").label) == (
+        "requirements",
+        "old",
+    )
+    assert parse_baseline(f"{tmp_path}/python3.14,{tmp_path}/python3.14t").kind == "pair"
 
 
 def test_two_names_are_images_where_images_are_served() -> None:
     digest = f"registry/app@sha256:{'0' * 64}"
-    found = read(f"gilfree-app:3.14-old,{digest}", images=True)
+    found = parse_baseline(f"gilfree-app:3.14-old,{digest}", images=True)
     assert (found.kind, found.images) == ("images", ("gilfree-app:3.14-old", digest))
-    assert read("threads=8", images=True).kind == "settings"
+    assert parse_baseline("threads=8", images=True).kind == "settings"
 
 
 @pytest.mark.parametrize(
@@ -53,14 +56,14 @@ def test_two_names_are_images_where_images_are_served() -> None:
 )
 def test_what_is_none_is_refused_with_the_forms_there_are(text: str, words: str) -> None:
     with pytest.raises(GilfreeError, match=words) as raised:
-        read(text)
+        parse_baseline(text)
     assert "setting" in raised.value.remedy
 
 
 def test_requirements_without_the_server_are_refused(tmp_path: Path) -> None:
     (tmp_path / "old.txt").write_text("flask==3.1\n")
     with pytest.raises(GilfreeError, match="does not pin granian and psutil"):
-        read(str(tmp_path / "old.txt"))
+        parse_baseline(str(tmp_path / "old.txt"))
 
 
 @pytest.mark.parametrize(
@@ -68,22 +71,22 @@ def test_requirements_without_the_server_are_refused(tmp_path: Path) -> None:
     [
         ("asgi", "threads=8", "8 threads on ASGI"),
         ("wsgi", "loop=uvloop", "has no effect on WSGI"),
-        ("wsgi", "threads=64", "has these settings at every point already"),
+        ("wsgi", "threads=64", "already has these settings at every point"),
         ("wsgi", "backlog=1", "backlog"),
     ],
 )
 def test_settings_a_scenario_cannot_have_are_refused(name: str, text: str, words: str) -> None:
     with pytest.raises(GilfreeError, match=words):
-        check(read(text), load_scenario(name))
+        check_baseline(parse_baseline(text), load_scenario(name))
 
 
-def test_every_main_arm_gets_a_reference_of_its_own_variant() -> None:
-    arms = reference_arms(ARMS, read("threads=8"), [arm.runtime for arm in ARMS])
+def test_every_main_arm_gets_a_baseline_of_its_own_variant() -> None:
+    arms = arms_on_baseline(ARMS, parse_baseline("threads=8"), [arm.runtime for arm in ARMS])
     assert [(arm.name, arm.role, arm.side) for arm in arms] == [
         ("3.14-threads=8", "gil", "reference"),
         ("3.14t-threads=8", "free-threaded", "reference"),
     ]
-    assert [one.words for one in contrasts([*ARMS, *arms])] == [
+    assert [one.label for one in contrasts([*ARMS, *arms])] == [
         "3.14t / 3.14",
         "3.14 / 3.14-threads=8",
         "3.14t / 3.14t-threads=8",
@@ -92,27 +95,27 @@ def test_every_main_arm_gets_a_reference_of_its_own_variant() -> None:
 
 def test_an_a_a_scenario_compares_each_variant_with_itself_only() -> None:
     aa = load_scenario("aa")
-    arms = [*ARMS, *again_arms(ARMS, aa.arms)]
-    assert [one.words for one in contrasts(arms)] == ["3.14-again / 3.14", "3.14t-again / 3.14t"]
+    arms = [*ARMS, *repeated_arms(ARMS, aa.arms)]
+    assert [one.label for one in contrasts(arms)] == ["3.14-again / 3.14", "3.14t-again / 3.14t"]
 
 
 def test_a_a_beside_the_variants_costs_one_arm_more() -> None:
-    assert [arm.name for arm in again_arms(ARMS, "variants+aa")] == ["3.14-again"]
+    assert [arm.name for arm in repeated_arms(ARMS, "variants+aa")] == ["3.14-again"]
 
 
-def test_an_arm_and_its_reference_run_in_one_block_each_with_its_own_settings(
+def test_an_arm_and_its_baseline_run_in_one_block_each_with_its_own_settings(
     backend: LocalBackend, arms: tuple[Arm, Arm], tmp_path: Path
 ) -> None:
     one = scenario("faulty:wsgi_right", interface="wsgi", threads=4, limits="littles_law: 0.5")
-    (old,) = reference_arms([arms[1]], read("threads=2"), [arms[1].runtime])
+    (old,) = arms_on_baseline([arms[1]], parse_baseline("threads=2"), [arms[1].runtime])
     campaign = Campaign.create(tmp_path / "c", one, [arms[1], old], {"run": "c"})
     backend.prepare(one, campaign.arms)
     names = tuple(arm.name for arm in campaign.arms)
     campaign.run(FixedMatrix("c", tuple(one.points()), names, 1, 1), backend, Progress("c", 1, quiet=True))
     threads = {}
     for record in campaign.records():
-        (started,) = [frame for frame in frames_of(campaign, record.trial) if frame["kind"] == "server_started"]
+        (started,) = [frame for frame in read_frames(campaign, record.trial) if frame["kind"] == "server_started"]
         threads[record.arm] = started["argv"][started["argv"].index("--blocking-threads") + 1]
     assert threads == {"3.14t": "4", "3.14t-threads=2": "2"}
     (point,) = compare(Campaign.open(tmp_path / "c")).points
-    assert (point.contrast.words, point.blocks) == ("3.14t / 3.14t-threads=2", 1)
+    assert (point.contrast.label, point.blocks) == ("3.14t / 3.14t-threads=2", 1)

@@ -11,7 +11,7 @@ from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.model import Point
 from toolkit.trial.model import Arm, Placement, Trial, load_argument, serve_argument
 
-PLACE = Placement(
+PLACEMENT = Placement(
     python="python",
     app_directory="/app",
     agent_directory="/agent",
@@ -35,12 +35,12 @@ def option(argv: list[str], name: str) -> str:
 
 
 def test_settings_of_an_arm_are_on_its_servers_command_line() -> None:
-    argv = serve_argument(trial("wsgi", {"threads": 8, "workers": 3, "backlog": 512}), PLACE)["argv"]
+    argv = serve_argument(trial("wsgi", {"threads": 8, "workers": 3, "backlog": 512}), PLACEMENT)["argv"]
     assert [option(argv, name) for name in ("--blocking-threads", "--workers", "--backlog")] == ["8", "3", "512"]
 
 
 def test_a_thread_pool_of_an_arm_reaches_the_app() -> None:
-    assert serve_argument(trial("asgi", {"threadpool": 7}), PLACE)["env"]["GILFREE_THREADPOOL"] == "7"
+    assert serve_argument(trial("asgi", {"threadpool": 7}), PLACEMENT)["env"]["GILFREE_THREADPOOL"] == "7"
 
 
 def test_without_settings_the_server_is_as_the_scenario_says() -> None:
@@ -49,7 +49,7 @@ def test_without_settings_the_server_is_as_the_scenario_says() -> None:
 
 
 def test_the_load_is_the_same_for_all_arms_but_asks_every_worker() -> None:
-    plain, changed = (load_argument(trial("wsgi", settings), PLACE) for settings in ({}, {"workers": 4}))
+    plain, changed = (load_argument(trial("wsgi", settings), PLACEMENT) for settings in ({}, {"workers": 4}))
     assert changed["runtime_samples"] == 4 * plain["runtime_samples"]
     assert changed["windows"] == plain["windows"]
 

@@ -15,7 +15,7 @@ from toolkit.pythons.find import find_pair
 from toolkit.pythons.lock import load_lock
 from toolkit.pythons.packages import installed_packages
 from toolkit.pythons.pair import Pair, inspect_interpreter, verify_pair
-from toolkit.trial.baseline import Reference, reference_arms
+from toolkit.trial.baseline import Baseline, arms_on_baseline
 from toolkit.trial.contract import ImageRef
 from toolkit.trial.model import Arm
 
@@ -30,7 +30,7 @@ class BaselineArms:
 
 
 def baseline_arms(
-    reference: Reference,
+    baseline: Baseline,
     main: Sequence[Arm],
     runtimes: Sequence[str],
     label: str = "",
@@ -39,19 +39,19 @@ def baseline_arms(
 ) -> BaselineArms:
     """One arm for each arm of `main`, run by the runtime at the same position.
 
-    label: what their names end in, by default the reference's own label. facts: further keys of the description.
+    label: what their names end in, by default the baseline's own label. facts: further keys of the description.
     """
-    description = {"text": reference.text, "kind": reference.kind, "settings": reference.settings, **(facts or {})}
-    return BaselineArms(tuple(reference_arms(main, reference, runtimes, label)), description, caveats)
+    description = {"text": baseline.text, "kind": baseline.kind, "settings": baseline.settings, **(facts or {})}
+    return BaselineArms(tuple(arms_on_baseline(main, baseline, runtimes, label)), description, caveats)
 
 
-def settings_baseline(reference: Reference, main: Sequence[Arm]) -> BaselineArms:
-    """The arms of `main` with the reference's settings."""
-    return baseline_arms(reference, main, [arm.runtime for arm in main])
+def settings_baseline(baseline: Baseline, main: Sequence[Arm]) -> BaselineArms:
+    """The arms of `main` with the baseline's settings."""
+    return baseline_arms(baseline, main, [arm.runtime for arm in main])
 
 
 def local_baseline(
-    reference: Reference,
+    baseline: Baseline,
     main: Sequence[Arm],
     pair: Pair,
     requirements: Path,
@@ -63,63 +63,63 @@ def local_baseline(
 
     Raises GilfreeError when they cannot be made, or are those that are measured already.
     """
-    if reference.kind == "settings":
-        return settings_baseline(reference, main)
+    if baseline.kind == "settings":
+        return settings_baseline(baseline, main)
     other = pair
-    if reference.kind == "requirements":
-        (requirements,) = reference.paths
+    if baseline.kind == "requirements":
+        (requirements,) = baseline.paths
     else:
-        other = _baseline_pair(reference, pair, profile, say)
+        other = _baseline_pair(baseline, pair, profile, say)
         requirements = load_lock().resolve(other.series).requirements()
         if project is not None:
             requirements = project_requirements(other, requirements, project, say)
     runtimes = [str(path) for path in pair_environments(other, requirements, project, say)]
     if runtimes == [arm.runtime for arm in main]:
-        raise already_measured(reference)
-    # Two builds of one version differ in nothing but the reference's own label.
+        raise already_measured(baseline)
+    # Two builds of one version differ in nothing but the baseline's own label.
     label = other.gil.version if other.gil.version != pair.gil.version else ""
     caveats: tuple[str, ...] = ()
     if other.profile != pair.profile:
-        caveats = (f"the reference's interpreters have profile {other.profile}, the others {pair.profile}",)
+        caveats = (f"the baseline's interpreters have profile {other.profile}, the others {pair.profile}",)
     facts = {"pair": other.describe(), "packages": installed_packages(Path(runtimes[0]))}
-    return baseline_arms(reference, main, runtimes, label, facts, caveats)
+    return baseline_arms(baseline, main, runtimes, label, facts, caveats)
 
 
-def baseline_images(reference: Reference, profile: str, registry: str | None) -> tuple[ImageRef, ImageRef]:
-    """The GIL's and the free-threaded app image of a reference that is not a setting.
+def baseline_images(baseline: Baseline, profile: str, registry: str | None) -> tuple[ImageRef, ImageRef]:
+    """The GIL's and the free-threaded app image of a baseline that is not a setting.
 
-    Images that the user named have neither an id of ours nor a digest. Raises GilfreeError for a kind of reference that
+    Images that the user named have neither an id of ours nor a digest. Raises GilfreeError for a kind of baseline that
     images cannot have, and when the images of a version were not built.
     """
-    if reference.kind == "images":
-        gil, free_threaded = (ImageRef("app", "", "", name) for name in reference.images)
+    if baseline.kind == "images":
+        gil, free_threaded = (ImageRef("app", "", "", name) for name in baseline.images)
         return gil, free_threaded
-    if reference.kind == "version":
-        images = resolve(reference.text, profile, registry=registry)
+    if baseline.kind == "version":
+        images = resolve(baseline.text, profile, registry=registry)
         return images.gil, images.free_threaded
     raise GilfreeError(
-        f"--against {reference.text}: on images it is a setting, a version, or two images (GIL,FREE)",
+        f"--against {baseline.text}: on images it is a setting, a version, or two images (GIL,FREE)",
         "build images with the old requirements and name them, or take BACKEND=local",
     )
 
 
-def already_measured(reference: Reference) -> GilfreeError:
-    """The error for a reference that is what the main arms are."""
+def already_measured(baseline: Baseline) -> GilfreeError:
+    """The error for a baseline that is what the main arms are."""
     return GilfreeError(
-        f"--against {reference.text}: that is what is measured already",
+        f"--against {baseline.text}: that is what is measured already",
         "name another, or take --aa to measure the same thing twice",
     )
 
 
-def _baseline_pair(reference: Reference, pair: Pair, profile: str, say: Say) -> Pair:
-    if reference.kind == "version":
-        found = find_pair(reference.text, profile=profile, say=say)
+def _baseline_pair(baseline: Baseline, pair: Pair, profile: str, say: Say) -> Pair:
+    if baseline.kind == "version":
+        found = find_pair(baseline.text, profile=profile, say=say)
     else:
-        gil, free_threaded = (inspect_interpreter(path) for path in reference.paths)
+        gil, free_threaded = (inspect_interpreter(path) for path in baseline.paths)
         notes = verify_pair(gil, free_threaded, gil.version, built=False)
         series = ".".join(gil.version.split(".")[:2])
         found = Pair(series, "unknown", "paths given by --against", gil, free_threaded, notes)
     executables = {(one.gil.executable, one.free_threaded.executable) for one in (found, pair)}
     if len(executables) == 1:
-        raise already_measured(reference)
+        raise already_measured(baseline)
     return found

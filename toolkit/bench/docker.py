@@ -191,22 +191,22 @@ def probe_image(client: DockerClient, image: str) -> ImagePython:
 
 def _baseline(client: DockerClient, request: BenchRequest, main: ServedPair, say: Say) -> BaselineArms:
     """The arms of `--against`: the same images with other settings, two other images, or those of another version."""
-    reference = request.against
-    if reference is None:
+    baseline = request.against
+    if baseline is None:
         return BaselineArms()
-    if reference.kind == "settings":
-        return settings_baseline(reference, main.arms)
-    other = _served_pair(client, *baseline_images(reference, request.profile, request.options.registry), say)
+    if baseline.kind == "settings":
+        return settings_baseline(baseline, main.arms)
+    other = _served_pair(client, *baseline_images(baseline, request.profile, request.options.registry), say)
     if other.ids == main.ids:
-        raise already_measured(reference)
+        raise already_measured(baseline)
     if other.pair.profile != main.pair.profile:
         raise GilfreeError(
-            f"--against {reference.text}: its images have profile {other.pair.profile}, the others {main.pair.profile}",
+            f"--against {baseline.text}: its images have profile {other.pair.profile}, the others {main.pair.profile}",
             "fast and release are not to be compared: build both with one --profile",
         )
     label = other.pair.gil.version if other.pair.gil.version != main.pair.gil.version else ""
     facts = {"pair": other.pair.describe(), "packages": other.packages}
-    return baseline_arms(reference, main.arms, other.ids, label, facts)
+    return baseline_arms(baseline, main.arms, other.ids, label, facts)
 
 
 def _labels(client: DockerClient, image: str) -> Mapping[str, str]:

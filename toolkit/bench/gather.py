@@ -47,7 +47,7 @@ def gather(cluster: Cluster, description: Mapping[str, Any], results: Path, say:
     load_image, nodes = description["images"]["load"], place["nodes"]
     backend = KubernetesBackend(cluster, load_image, settings, nodes, place["node_cpus"], keep=True)
     added = known = running = 0
-    with closing(backend), campaign.writing():
+    with closing(backend), campaign.write_lock():
         recorded = {one.trial for one in campaign.records()}
         backend.prepare(campaign.scenario, campaign.arms)
         for job, state in states:

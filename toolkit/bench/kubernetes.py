@@ -46,7 +46,7 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
     access = preflight_queries.check_access(cluster)
     preflight.raise_blocking(access)
     served, load = _choose_images(request)
-    reference_images = _reference_images(request)
+    old_images = _baseline_images(request)
     nodes, node_cpus = _choose_nodes(cluster, scenarios, settings)
     names = [one.name for one in nodes]
     shares = [container_shares(one, own, node_cpus) for one, own in zip(scenarios, settings, strict=True)]
@@ -83,9 +83,7 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
     baseline = BaselineArms()
     if request.against is not None:
         against = request.against
-        baseline = (
-            baseline_arms(against, arms, reference_images) if reference_images else settings_baseline(against, arms)
-        )
+        baseline = baseline_arms(against, arms, old_images) if old_images else settings_baseline(against, arms)
     cpus = tuple(
         CpuSplit(tuple(range(int(one.server_cpus) or 1)), tuple(range(int(one.load_cpus) or 1)), ()) for one in shares
     )
@@ -138,7 +136,7 @@ def _choose_images(request: BenchRequest) -> tuple[list[str], str]:
     return served, images.load.pinned
 
 
-def _reference_images(request: BenchRequest) -> list[str]:
+def _baseline_images(request: BenchRequest) -> list[str]:
     """The images of `--against`, GIL first; none without it and for settings, which run on the images of the main arms."""
     against = request.against
     if against is None or against.kind == "settings":

@@ -9,7 +9,7 @@ from toolkit.backends.kubernetes.render import container_shares, render_job
 from toolkit.campaign.plan import Block, FixedMatrix
 from toolkit.scenario.cluster import ClusterSettings
 from toolkit.scenario.model import Scenario
-from toolkit.trial.baseline import again_arms
+from toolkit.trial.baseline import repeated_arms
 from toolkit.trial.model import Arm, Trial
 
 
@@ -26,7 +26,7 @@ def render_jobs(
     They are bound to no node; the caller that creates them adds the node of their block.
     """
     main = [Arm(series, "gil", images[0]), Arm(f"{series}t", "free-threaded", images[1])]
-    arms = {one.name: one for one in (*main, *again_arms(main, scenario.arms))}
+    arms = {one.name: one for one in (*main, *repeated_arms(main, scenario.arms))}
     name = f"{campaign}-{scenario.name}"
     plan = FixedMatrix(name, tuple(scenario.points()), tuple(arms), scenario.load.rounds, scenario.limits.retries)
     found = container_shares(scenario, settings)

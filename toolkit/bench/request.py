@@ -12,7 +12,7 @@ from toolkit.bench.baselines import BaselineArms
 from toolkit.errors import GilfreeError
 from toolkit.host.cpus import CpuSplit
 from toolkit.scenario.model import Scenario
-from toolkit.trial.baseline import Reference
+from toolkit.trial.baseline import Baseline
 from toolkit.trial.model import Arm
 
 
@@ -48,7 +48,7 @@ class BenchRequest:
     project: Path | None
     port: int | None
     quiet: bool
-    against: Reference | None = None
+    against: Baseline | None = None
     aa: bool = False
     stopping: Mapping[str, Any] | None = None
     knee: Mapping[str, Any] | None = None
@@ -71,7 +71,7 @@ class PreparedBackend:
 
 
 def check_loops(
-    scenarios: Sequence[Scenario], series: str, installed: Mapping[str, str], against: Reference | None
+    scenarios: Sequence[Scenario], series: str, installed: Mapping[str, str], against: Baseline | None
 ) -> None:
     """Raises GilfreeError for an event loop, of a scenario or of `--against`, whose package is not installed.
 

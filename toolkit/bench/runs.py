@@ -28,7 +28,7 @@ from toolkit.campaign.runner import Campaign
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.scenario.model import Limits, Scenario
-from toolkit.trial.baseline import again_arms, check
+from toolkit.trial.baseline import check_baseline, repeated_arms
 
 QUICK_BLOCKS, QUICK_DURATION_SECONDS, QUICK_WARMUP_SECONDS = 2, 5, 2
 QUICK_DISTURBANCE = 0.10
@@ -87,7 +87,7 @@ def start(
     """
     for scenario, _ in scenarios:
         if request.against is not None:
-            check(request.against, scenario)
+            check_baseline(request.against, scenario)
     prepared = backends.prepare(request, [scenario for scenario, _ in scenarios], say)
     description: dict[str, Any] = {
         "run": run,
@@ -103,7 +103,7 @@ def start(
     campaigns = []
     for (scenario, caveats), cpus in zip(scenarios, prepared.cpus, strict=True):
         which = "variants+aa" if request.aa and scenario.arms == "variants" else scenario.arms
-        again = again_arms(prepared.arms, which)
+        again = repeated_arms(prepared.arms, which)
         all_caveats = [*caveats, *cpus.caveats, *prepared.baseline.caveats]
         campaigns.append(
             Campaign.create(

@@ -1,7 +1,7 @@
-"""What to run next: a plan is a pure question about the records so far.
+"""What to run next: a plan is a pure function of the records so far.
 
-All state is in the records, so resuming is asking again. The order is random but seeded by campaign, point and block:
-the same campaign started again goes the same way.
+The records are the only state, so a campaign is resumed by calling the plan again. The order is random, seeded by
+campaign, point and block: a campaign that is started again runs in the same order.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from toolkit.records.store import Record
 from toolkit.scenario.model import Point
 from toolkit.trial.model import Window
 
-MIN_TRIALS_TO_JUDGE = 9
+MIN_TRIALS_TO_STOP = 9
 
 
 @dataclass(frozen=True)
 class Block:
     """Every arm once at one point, in this order, on one slot; `attempt` counts from 1.
 
-    `windows`: by arm, what its server is loaded with instead of the scenario's one window.
+    `windows`: by arm, the windows of its trial, where they are not the scenario's one window.
     """
 
     point: Point
@@ -37,20 +37,20 @@ class Plan(Protocol):
     """Decides what a campaign runs next."""
 
     def next(self, records: Sequence[Record], running: Collection[Block]) -> Block | None:
-        """The next block to start while `running` are under way; None when there is none (now)."""
+        """The next block to start while `running` are under way; None when there is none, or none yet."""
 
     def total(self) -> int:
-        """How many blocks there may be in all."""
+        """The largest number of blocks that the plan can have."""
 
     def expected(self, records: Sequence[Record]) -> int:
-        """How many blocks there will be in all, as far as `records` tell."""
+        """The number of blocks that the plan will have, as far as `records` show."""
 
 
 @dataclass(frozen=True)
 class FixedMatrix:
-    """Rounds over all points: every point gets one block before any gets its next, so drift spreads evenly.
+    """Rounds over all points: each point gets one block before any gets its next, so that drift affects all alike.
 
-    A block in which an arm is missing or was rejected is run again whole, at most `retries` times more.
+    A block in which an arm is missing or was rejected is run again as a whole, at most `retries` times.
     """
 
     campaign: str
@@ -64,11 +64,11 @@ class FixedMatrix:
         return len(self.points) * self.rounds
 
     def expected(self, records: Sequence[Record]) -> int:
-        """The same, whatever was measured."""
+        """Points times rounds: this plan does not depend on the records."""
         return self.total()
 
     def next(self, records: Sequence[Record], running: Collection[Block]) -> Block | None:
-        """The first block in seeded order that is neither complete, given up nor under way."""
+        """The first block in seeded order that is neither complete, nor given up, nor under way."""
         tried = _attempts(records)
         busy = {(block.point.key, block.index) for block in running}
         for index in range(self.rounds):
@@ -79,9 +79,9 @@ class FixedMatrix:
                 if key in busy:
                     continue
                 attempts = tried.get(key, {})
-                if any(complete(found, self.arms) for found in attempts.values()):
+                if any(is_complete(found, self.arms) for found in attempts.values()):
                     continue
-                # An attempt that was only cut short (the tool was killed) does not use up a retry.
+                # An attempt that was interrupted (the tool was killed) does not count as a retry.
                 failed = sum(any(not record.accepted for record in found) for found in attempts.values())
                 if failed <= self.retries:
                     attempt = max(attempts, default=0) + 1
@@ -94,29 +94,29 @@ class FixedMatrix:
         return tuple(arms)
 
 
-def complete(records: Iterable[Record], arms: Collection[str]) -> bool:
-    """Whether one attempt at a block holds an accepted trial of every arm."""
+def is_complete(records: Iterable[Record], arms: Collection[str]) -> bool:
+    """Whether `records`, of one attempt at a block, hold an accepted trial of every arm."""
     return {record.arm for record in records if record.accepted} >= set(arms)
 
 
 def complete_blocks(records: Iterable[Record], arms: Collection[str]) -> dict[tuple[str, int], list[Record]]:
-    """Of every block that has one, the records of its first complete attempt, by point key and block index.
+    """By point key and block index, the records of each block's first complete attempt.
 
-    Only these count: a trial whose block was never completed has nothing to be compared with.
+    Only these count: a trial of an incomplete block has no other arm to be compared with.
     """
     found: dict[tuple[str, int], list[Record]] = {}
     for key, attempts in _attempts(records).items():
         for attempt in sorted(attempts):
-            if complete(attempts[attempt], arms):
+            if is_complete(attempts[attempt], arms):
                 found[key] = attempts[attempt]
                 break
     return found
 
 
 def stop_reason(records: Sequence[Record], share: float) -> str | None:
-    """Why to stop: over `share` of the trials fell to one cause, so going on would only loop. None: go on."""
+    """Why a campaign should stop: more than `share` of its trials were rejected for one cause. None: go on."""
     causes = Counter(rejection.reason for record in records for rejection in record.rejections[:1])
-    if len(records) < MIN_TRIALS_TO_JUDGE or not causes:
+    if len(records) < MIN_TRIALS_TO_STOP or not causes:
         return None
     reason, count = causes.most_common(1)[0]
     if count <= share * len(records):

@@ -1,4 +1,4 @@
-"""How a campaign is seen to go: one live line on a terminal, plain lines in a pipe, nothing when quiet. On stderr."""
+"""The progress of a campaign on stderr: one live line on a terminal, plain lines in a pipe, nothing when quiet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from toolkit.trial.model import Trial
 
 
 class Progress:
-    """A `Watcher`: says block, point, arm, phase, elapsed and an estimate of the time left."""
+    """A `ProgressListener` that shows block, point, arm, phase, the time elapsed and an estimate of the time left."""
 
     def __init__(self, title: str, blocks: int, *, quiet: bool = False, stream: IO[str] | None = None) -> None:
         self._title, self._blocks, self._quiet = title, blocks, quiet
@@ -29,7 +29,7 @@ class Progress:
         self._block = block
 
     def frame(self, slot: str, trial: Trial, frame: Frame) -> None:
-        """Show the phase that a frame begins."""
+        """Show the phase that a frame begins, if it begins one."""
         phase = {
             "server_started": "starting the server",
             "ready": "validating answers",
@@ -41,7 +41,7 @@ class Progress:
             self._show(f"{trial.point.key} {trial.arm.name}: {phase}")
 
     def trial_ended(self, slot: str, one: Record) -> None:
-        """One line for every trial, accepted or not."""
+        """Print one line for a trial, accepted or not."""
         metrics = one.metrics
         if one.accepted:
             rate, latency, memory = metrics.requests_per_second, metrics.latency_mean_ms, metrics.memory_mb
@@ -51,19 +51,19 @@ class Progress:
         self._line(f"  {self._title} block {one.block + 1} {one.point_key} {one.arm}: {words}")
 
     def block_counted(self, done: int) -> None:
-        """How many blocks are complete now."""
+        """Set how many blocks are complete now."""
         self._done = done
 
     def blocks_expected(self, blocks: int) -> None:
-        """How many blocks there will be in all, as far as it is known now."""
+        """Set how many blocks there will be in all, as far as it is known now."""
         self._blocks = blocks
 
     def _show(self, words: str) -> None:
         if not self._live:
             return
         elapsed = time.monotonic() - self._started
-        left = f", about {_clock(elapsed / self._done * (self._blocks - self._done))} left" if self._done else ""
-        line = f"{self._title} {self._done}/{self._blocks} blocks  {words}  ({_clock(elapsed)}{left})"
+        left = f", about {_minutes(elapsed / self._done * (self._blocks - self._done))} left" if self._done else ""
+        line = f"{self._title} {self._done}/{self._blocks} blocks  {words}  ({_minutes(elapsed)}{left})"
         self._stream.write(f"\r\x1b[2K{line[:150]}")
         self._stream.flush()
 
@@ -74,6 +74,6 @@ class Progress:
         self._stream.flush()
 
 
-def _clock(seconds: float) -> str:
+def _minutes(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}:{rest:02d}"

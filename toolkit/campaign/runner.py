@@ -1,8 +1,8 @@
-"""A campaign: a scenario, its arms and its blocks in one results folder, and the one loop that runs any plan.
+"""A campaign: a scenario, its arms and its blocks in one results folder, and the loop that runs any plan.
 
-One thread per slot takes a whole block. Frames go to logs/<trial>.jsonl as they come, the record to trials.jsonl when
-the trial has ended. There is no other state, so going on after a kill is asking the plan again with the records there
-are; what a killed trial left behind its backend removes.
+One thread for each slot runs whole blocks. Frames are written to logs/<trial>.jsonl as they arrive, the record to
+trials.jsonl when the trial has ended. There is no other state: after a kill, the plan is called again with the records
+that exist. The backend removes what a killed trial left running.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from toolkit.trial.model import Arm, Trial
 SCHEMA = 1
 
 
-class Watcher(Protocol):
-    """Who is told how a campaign goes: the progress display, or nobody."""
+class ProgressListener(Protocol):
+    """Receives the events of a running campaign, such as the progress display does."""
 
     def block_started(self, slot: str, block: Block) -> None:
-        """A slot has taken a block."""
+        """A slot has started a block."""
 
     def frame(self, slot: str, trial: Trial, frame: Frame) -> None:
-        """A frame has come."""
+        """A frame of a trial has arrived."""
 
     def trial_ended(self, slot: str, one: Record) -> None:
-        """A trial has its record."""
+        """A trial has ended with this record."""
 
 
 class Campaign:
@@ -53,17 +53,22 @@ class Campaign:
         self.store = Store(folder / "trials.jsonl")
 
     @classmethod
-    def create(cls, folder: Path, scenario: Scenario, arms: Sequence[Arm], about: Mapping[str, Any]) -> Campaign:
-        """Make the folder; `about` is what else campaign.json is to hold (pair, machine, versions, command)."""
+    def create(cls, folder: Path, scenario: Scenario, arms: Sequence[Arm], details: Mapping[str, Any]) -> Campaign:
+        """Make the folder and campaign.json, with `details` (pair, machine, versions, command) as further keys.
+
+        Raises GilfreeError when the folder holds a campaign already.
+        """
         if (folder / "campaign.json").exists():
-            raise GilfreeError(f"{folder} holds a campaign already", "take another --name, or go on with --resume")
+            raise GilfreeError(
+                f"{folder} already holds a campaign", "give another --name, or continue it with --resume"
+            )
         (folder / "logs").mkdir(parents=True, exist_ok=True)
         description = {
             "schema": SCHEMA,
             "name": folder.name,
             "scenario": scenario.model_dump(mode="json"),
             "arms": [{**asdict(arm), "settings": dict(arm.settings)} for arm in arms],
-            **about,
+            **details,
         }
         partial = folder / "campaign.json.part"
         partial.write_text(json.dumps(description, indent=1) + "\n")
@@ -72,7 +77,7 @@ class Campaign:
 
     @classmethod
     def open(cls, folder: Path) -> Campaign:
-        """Read a campaign that is there. Raises GilfreeError naming the folder when it is none."""
+        """Read an existing campaign. Raises GilfreeError when the folder holds none, or one of another schema."""
         file = folder / "campaign.json"
         try:
             description = json.loads(file.read_text())
@@ -80,7 +85,7 @@ class Campaign:
             raise GilfreeError(f"{folder} holds no campaign (no campaign.json)", "see `ls results`") from None
         except ValueError as error:
             raise GilfreeError(
-                f"{file} is not JSON: {error}", "restore it; trials.jsonl is read only beside it"
+                f"{file} is not JSON: {error}", "restore it; trials.jsonl cannot be read without it"
             ) from None
         if description.get("schema") != SCHEMA:
             raise GilfreeError(
@@ -90,12 +95,12 @@ class Campaign:
         return cls(folder, description)
 
     def records(self) -> list[Record]:
-        """All records so far."""
+        """All records so far. Raises GilfreeError for a line that is not a record."""
         return self.store.read()
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Be the only writer of this folder. Raises GilfreeError when another process is."""
+    def write_lock(self) -> Iterator[None]:
+        """Hold the lock that makes this the only writer of the folder. Raises GilfreeError when another process has it."""
         try:
             lock = FileLock(self.folder / ".lock").acquire(timeout=0)
         except Timeout:
@@ -103,36 +108,40 @@ class Campaign:
         with lock:
             yield
 
-    def run(self, plan: Plan, backend: Backend, watcher: Watcher, until: float | None = None) -> str | None:
-        """Run the plan to its end; why it stopped before that, or None. Ctrl-C ends the trial under way and is raised.
+    def run(
+        self, plan: Plan, backend: Backend, listener: ProgressListener, deadline: float | None = None
+    ) -> str | None:
+        """Run the plan to its end. Returns why it stopped earlier, or None. Ctrl-C ends the trial under way and is raised.
 
-        until: time (of time.monotonic) after which no block is begun.
+        deadline: the time of time.monotonic() after which no block is started; None: there is none.
         """
-        with self.writing():
-            return _Run(self, plan, backend, watcher, until).run()
+        with self.write_lock():
+            return _CampaignRun(self, plan, backend, listener, deadline).run()
 
 
-class _Run:
-    """The threads of one run over one campaign; `_changed` guards everything below it."""
+class _CampaignRun:
+    """The threads of one run of a campaign; `_condition` guards the attributes set after it."""
 
-    def __init__(self, campaign: Campaign, plan: Plan, backend: Backend, watcher: Watcher, until: float | None) -> None:
-        self._campaign, self._plan, self._backend, self._watcher = campaign, plan, backend, watcher
-        self._until = until
+    def __init__(
+        self, campaign: Campaign, plan: Plan, backend: Backend, listener: ProgressListener, deadline: float | None
+    ) -> None:
+        self._campaign, self._plan, self._backend, self._listener = campaign, plan, backend, listener
+        self._deadline = deadline
         self._arms = {arm.name: arm for arm in campaign.arms}
-        self._changed = threading.Condition()
+        self._condition = threading.Condition()
         self._records = campaign.records()
         self._running: list[Block] = []
-        self._alive = 0
+        self._active_slots = 0
         self._stopping = False
-        self._stopped: str | None = None
+        self._stop_reason: str | None = None
         self._error: BaseException | None = None
-        self._lost: list[str] = []
+        self._lost_slots: list[str] = []
 
     def run(self) -> str | None:
         slots = self._backend.slots()
-        self._alive = len(slots)
+        self._active_slots = len(slots)
         for slot in slots:
-            threading.Thread(target=self._serve_slot, args=(slot,), name=f"slot-{slot}").start()
+            threading.Thread(target=self._run_slot, args=(slot,), name=f"slot-{slot}").start()
         try:
             self._wait()
         except BaseException:
@@ -141,52 +150,52 @@ class _Run:
             raise
         if self._error is not None:
             raise self._error
-        return self._stopped
+        return self._stop_reason
 
     def _wait(self) -> None:
-        """Until all slots have ended. Not by Thread.join: a signal in the middle of it makes CPython 3.11 take a running
-        thread for one that has ended, and the trial under way would be left behind."""
-        with self._changed:
-            while self._alive:
-                self._changed.wait(0.2)  # not for ever: a signal must reach the main thread
+        """Wait until all slots have ended. Not by Thread.join: after a signal during it, CPython 3.11 regards a running
+        thread as ended, and the trial under way would be left running."""
+        with self._condition:
+            while self._active_slots:
+                self._condition.wait(0.2)  # with a timeout, so that a signal reaches the main thread
 
     def _stop(self) -> None:
-        with self._changed:
+        with self._condition:
             self._stopping = True
-            self._changed.notify_all()
+            self._condition.notify_all()
 
-    def _serve_slot(self, slot: str) -> None:
+    def _run_slot(self, slot: str) -> None:
         try:
-            while (block := self._take()) is not None:
+            while (block := self._next_block()) is not None:
                 try:
                     self._run_block(block, slot)
                 finally:
-                    with self._changed:
+                    with self._condition:
                         self._running.remove(block)
-                        self._changed.notify_all()
+                        self._condition.notify_all()
         except SlotUnavailable as error:
-            with self._changed:
-                self._lost.append(str(error))
-                if self._alive == 1:
+            with self._condition:
+                self._lost_slots.append(str(error))
+                if self._active_slots == 1:
                     self._error = SlotUnavailable(
-                        f"no place is left to run trials on: {'; '.join(self._lost)}", error.remedy
+                        f"no place is left to run trials on: {'; '.join(self._lost_slots)}", error.remedy
                     )
         except BaseException as error:  # noqa: BLE001  (raised again in the main thread)
             self._error = error
             self._stop()
         finally:
-            with self._changed:
-                self._alive -= 1
-                self._changed.notify_all()
+            with self._condition:
+                self._active_slots -= 1
+                self._condition.notify_all()
 
-    def _take(self) -> Block | None:
-        """The next block, waiting while others run that may yet fail and have to be run again."""
-        with self._changed:
+    def _next_block(self) -> Block | None:
+        """The next block; waits while blocks are running that may fail and have to be run again."""
+        with self._condition:
             while not self._stopping:
-                self._stopped = stop_reason(self._records, self._campaign.scenario.limits.rejected_share)
-                if self._until is not None and time.monotonic() > self._until:
-                    self._stopped = self._stopped or "its time was over; go on with --resume"
-                if self._stopped:
+                self._stop_reason = stop_reason(self._records, self._campaign.scenario.limits.rejected_share)
+                if self._deadline is not None and time.monotonic() > self._deadline:
+                    self._stop_reason = self._stop_reason or "its time was over; continue it with --resume"
+                if self._stop_reason:
                     return None
                 block = self._plan.next(self._records, self._running)
                 if block is not None:
@@ -194,40 +203,40 @@ class _Run:
                     return block
                 if not self._running:
                     return None
-                self._changed.wait()
+                self._condition.wait()
             return None
 
     def _run_block(self, block: Block, slot: str) -> None:
-        self._watcher.block_started(slot, block)
+        self._listener.block_started(slot, block)
         for name in block.arms:
             windows = block.windows.get(name, ())
             arm, scenario = self._arms[name], self._campaign.scenario
             trial = Trial(self._campaign.name, scenario, block.point, block.index, arm, block.attempt, windows)
             one = self._run_trial(trial, slot)
             if one is None or not one.accepted:
-                return  # the block is run again whole, so its other arms would be for nothing
+                return  # the block is run again as a whole, so its other arms would not count
 
     def _run_trial(self, trial: Trial, slot: str) -> Record | None:
-        """One trial to its record; None, and nothing recorded, when the campaign is being stopped."""
+        """Run one trial and record it; None, and nothing recorded, when the campaign is being stopped."""
         seen: list[Frame] = []
         log = self._campaign.folder / "logs" / f"{trial.id}.jsonl"
         with log.open("w") as file, closing(self._backend.run(trial, slot)) as frames:  # type: ignore[type-var]
             for frame in frames:
                 seen.append(frame)
                 file.write(json.dumps(frame, separators=(",", ":")) + "\n")
-                self._watcher.frame(slot, trial, frame)
+                self._listener.frame(slot, trial, frame)
                 if self._stopping:
                     return None
         one = record(trial, seen)
-        with self._changed:
+        with self._condition:
             self._campaign.store.append(one)
             self._records.append(one)
-        self._watcher.trial_ended(slot, one)
+        self._listener.trial_ended(slot, one)
         return one
 
 
-def frames_of(campaign: Campaign, trial_id: str) -> list[Frame]:
-    """The frames that a trial's log holds; a torn last line is left out."""
+def read_frames(campaign: Campaign, trial_id: str) -> list[Frame]:
+    """The frames in a trial's log, without an incomplete last line."""
     found = []
     for line in (campaign.folder / "logs" / f"{trial_id}.jsonl").read_text().splitlines():
         try:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from toolkit.analysis.gate import Limit
     from toolkit.campaign.runner import Campaign
-    from toolkit.trial.baseline import Reference
+    from toolkit.trial.baseline import Baseline
 
 
 @dataclass(frozen=True)
 class ComparisonOptions:
     """The options as read. blocks: --blocks, or under early stopping the most blocks that a point may take."""
 
-    against: Reference | None
+    against: Baseline | None
     limits: tuple[Limit, ...]
     stopping: Mapping[str, Any] | None
     blocks: int | None
@@ -41,11 +41,11 @@ def comparison_options(
     from toolkit.analysis.gate import parse_limit
     from toolkit.analysis.verdict_rule import MIN_BLOCKS
     from toolkit.errors import GilfreeError
-    from toolkit.trial.baseline import read as read_reference
+    from toolkit.trial.baseline import parse_baseline
 
     limits = tuple(parse_limit(text) for text in fail_on)
-    reference = read_reference(against, images=images) if against else None
-    if limits and reference is None and not resume:
+    baseline = parse_baseline(against, images=images) if against else None
+    if limits and baseline is None and not resume:
         raise GilfreeError(
             "--fail-on without --against: there is no baseline to compare with",
             "give the baseline with --against; a gate uses only what was measured in the same blocks",
@@ -56,7 +56,7 @@ def comparison_options(
         raise GilfreeError(
             f"--fail-on with fewer than {MIN_BLOCKS} blocks could never fail", f"give --blocks {MIN_BLOCKS} or more"
         )
-    return ComparisonOptions(reference, limits, stopping, stopping["limit"] if stopping else blocks)
+    return ComparisonOptions(baseline, limits, stopping, stopping["limit"] if stopping else blocks)
 
 
 def _stopping(half_width: str, blocks: int | None) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def _show(one: Comparison, out: Console) -> None:
     out.print(rich_table(comparison.descriptive(one)))
     for point in one.points:
         if stopping := stopping_words(point, one.stopping_rule):
-            plain(out, f"{point.point.label()} {point.contrast.words}: {stopping}")
+            plain(out, f"{point.point.label()} {point.contrast.label}: {stopping}")
     out.print("\n[bold]Noise[/bold]")
     for words in comparison.noise(one.noise):
         plain(out, words)

@@ -93,7 +93,7 @@ def _run(campaign: Campaign, backend: Backend, point: str, count: int, say: Say)
     chosen = next(one for one in campaign.scenario.points() if one.key == point)
     backend.prepare(campaign.scenario, campaign.arms)
     found = []
-    with campaign.writing():
+    with campaign.write_lock():
         for arm in main_arms(campaign.arms):
             seconds = campaign.scenario.load.duration_seconds
             trial = Trial(campaign.name, campaign.scenario, chosen, 0, arm, 1, windows=soak_windows(count, seconds))

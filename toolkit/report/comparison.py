@@ -26,7 +26,7 @@ HEAD = ("", "metric", "baseline", "candidate", "ratio", "95 % interval", "Holm p
 
 def verdicts(found: Comparison) -> Grid:
     """Every primary metric of every contrast at every point, with its verdict."""
-    lines = [line for one in found.points for line in _family(f"{one.point.label()}\n{one.contrast.words}", one.family)]
+    lines = [line for one in found.points for line in _family(f"{one.point.label()}\n{one.contrast.label}", one.family)]
     return Grid(HEAD, tuple(lines), 2)
 
 
@@ -39,7 +39,7 @@ def best(found: Comparison) -> Grid:
 def descriptive(found: Comparison) -> Grid:
     """Figures without a verdict; those that no trial has are omitted."""
     lines = [
-        Line((f"{point.point.label()} {point.contrast.words}", METRICS[one.metric].heading, *_values(one), str(one.n)))
+        Line((f"{point.point.label()} {point.contrast.label}", METRICS[one.metric].heading, *_values(one), str(one.n)))
         for point in found.points
         for one in point.descriptive
         if one.n
@@ -83,13 +83,13 @@ def noise(found: Noise) -> list[str]:
 def contrast(one: Contrast) -> str:
     """A contrast with its kind."""
     kinds = {"variants": "variants", "against": "new against old", "aa": "the same twice (A/A)"}
-    return f"{kinds[one.kind]}: {one.words}"
+    return f"{kinds[one.kind]}: {one.label}"
 
 
 def _best(one: BestComparison) -> str:
     where = one.candidate.label(omit=SERVER_SETTINGS)
     sides = (point.label(omit=("endpoint", "connections")) for point in (one.candidate, one.baseline))
-    return f"{where} {one.contrast.words}\n{' / '.join(sides)}"
+    return f"{where} {one.contrast.label}\n{' / '.join(sides)}"
 
 
 def _family(head: str, family: Sequence[MetricComparison]) -> Iterable[Line]:

@@ -63,7 +63,7 @@ def first_line(comparison: Comparison) -> str:
     if decision.state == "same arm twice" and decision.same_arm:
         return _same_arm(decision.same_arm)
     bests = "; ".join(_best(one.best) for one in decision.outcomes)
-    return f"{comparison.contrasts[0].words}, each at its best: {bests}"
+    return f"{comparison.contrasts[0].label}, each at its best: {bests}"
 
 
 def too_noisy_words(comparison: Comparison) -> str:
@@ -72,7 +72,7 @@ def too_noisy_words(comparison: Comparison) -> str:
     if isinstance(reason, StoppedByRejections):
         return reason.reason
     if isinstance(reason, SameArmDiffers):
-        return f"{reason.contrast.words}, the same thing twice, differs at {reason.key}: {_verdict(reason.metric)}"
+        return f"{reason.contrast.label}, the same thing twice, differs at {reason.key}: {_verdict(reason.metric)}"
     if isinstance(reason, EffectsHidden):
         return (
             f"at {reason.hidden} of {reason.points} points a change of requests/s by {reason.effect:.0%} could not have"

@@ -107,4 +107,4 @@ def _forest(name: str, found: Comparison, contrast: Contrast, counted: series.Co
                     metrics.setdefault(METRICS[one.metric].heading, []).append(
                         Interval(point.point.label(), one.ratio, one.low, one.high, one.verdict)
                     )
-    return forest(name, metrics, BAND, contrast.words)
+    return forest(name, metrics, BAND, contrast.label)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from toolkit.agent.frames import Frame
-from toolkit.campaign.runner import Campaign, frames_of
+from toolkit.campaign.runner import Campaign, read_frames
 from toolkit.records.metrics import server_pss_kb
 from toolkit.records.store import Record
 from toolkit.scenario.model import Point, Scenario
@@ -114,7 +114,7 @@ def memory_traces(campaign: Campaign, counted: Counted) -> dict[str, list[Trace]
         for arm in counted.arms:
             for record in counted.records(point, arm)[:MEMORY_TRIALS]:
                 if (campaign.folder / "logs" / f"{record.trial}.jsonl").exists():
-                    traces += [one] if (one := trace(record, frames_of(campaign, record.trial))) else []
+                    traces += [one] if (one := trace(record, read_frames(campaign, record.trial))) else []
         if traces:
             found[point.label()] = traces
     return found

@@ -61,7 +61,7 @@ def limit_words(result: LimitResult) -> str:
     """A limit of --fail-on at one point: its state and the interval that decides it."""
     metric = result.metric
     measured = interval(metric.low, metric.high) if metric else ""
-    where = f"{result.point.key}, {result.point.contrast.words}"
+    where = f"{result.point.key}, {result.point.contrast.label}"
     return f"{result.limit}: {result.state} at {where}: {measured or 'no interval'}"
 
 

@@ -24,7 +24,7 @@ from toolkit.loadgen import rewrk
 from toolkit.records.store import record
 from toolkit.scenario.model import Scenario
 from toolkit.servers import granian
-from toolkit.trial.model import STOP_GRACE_SECONDS, Arm, Placement, Trial, load_threads, server_environment
+from toolkit.trial.model import STOP_GRACE_SECONDS, Arm, Placement, Trial, generator_threads, server_environment
 
 TOLERANCE = 0.02
 """The cost that is promised as the most, as a share of the throughput."""
@@ -133,7 +133,7 @@ def _by_hand(trial: Trial, backend: LocalBackend, rewrk_path: str) -> float | No
         result = None
         for seconds in (scenario.load.warmup_seconds, scenario.load.duration_seconds):
             command = rewrk.command(
-                rewrk_path, url, connections=point.connections, threads=load_threads(trial, place), seconds=seconds
+                rewrk_path, url, connections=point.connections, threads=generator_threads(trial, place), seconds=seconds
             )
             done = subprocess.run(
                 command,

@@ -1,9 +1,8 @@
-"""`--against REF`: what a campaign's arms are held against. Reading REF is pure; making its arms may build and install.
+"""`--against BASELINE`: what a campaign's arms are compared with. Pure; bench/baselines.py builds what the arms need.
 
-REF is one of: settings (`threads=8`, `granian.loop=uvloop,workers=2`), a requirements file (`old.txt`), a version in
-the lock (`3.14.6`), or two interpreters (`path/to/python3.14,path/to/python3.14t`), which are two images where images
-are served. The reference is the old side, so
-ratios are what is asked for over REF.
+A baseline is one of: settings (`threads=8`, `granian.loop=uvloop,workers=2`), a requirements file (`old.txt`), a version
+in the lock (`3.14.6`), two interpreters (`path/to/python3.14,path/to/python3.14t`) or, where images are served, two
+images. Ratios are arm / baseline. In campaign.json the arms of a baseline have the side `reference`.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ _PIN = re.compile(r"^([A-Za-z0-9._-]+)\s*==")
 
 
 @dataclass(frozen=True)
-class Reference:
-    """REF as it was read. `label` tells its arms from the main ones."""
+class Baseline:
+    """A parsed baseline. `text`: as the user gave it. `label`: what the names of its arms end in."""
 
     kind: Literal["settings", "requirements", "version", "pair", "images"]
     text: str
@@ -42,68 +41,76 @@ class Reference:
     images: tuple[str, ...] = ()
 
 
-def read(text: str, *, images: bool = False) -> Reference:
-    """What kind of reference REF is; with `images`, two names are images. Raises GilfreeError for one that is none."""
+def parse_baseline(text: str, *, images: bool = False) -> Baseline:
+    """The baseline in `text`; with `images`, two names separated by a comma are images.
+
+    Raises GilfreeError for a text that has none of the forms of a baseline.
+    """
     if "=" in text and not Path(text).exists():
         settings = dict(_setting(part) for part in text.split(","))
-        return Reference("settings", text, ",".join(f"{name}={value}" for name, value in settings.items()), settings)
+        return Baseline("settings", text, ",".join(f"{name}={value}" for name, value in settings.items()), settings)
     if _VERSION.match(text):
-        return Reference("version", text, text)
+        return Baseline("version", text, text)
     if images and text.count(",") == 1:
         gil, free_threaded = (part.strip() for part in text.split(","))
-        return Reference("images", text, "old", images=(gil, free_threaded))
+        return Baseline("images", text, "old", images=(gil, free_threaded))
     files = [Path(part) for part in text.split(",")]
     missing = [str(file) for file in files if not file.is_file()]
     if missing:
         raise GilfreeError(f"--against {text}: there is no file {missing[0]}", f"give {FORMS}")
     if len(files) == 2:
-        return Reference("pair", text, "old", paths=(files[0].absolute(), files[1].absolute()))
+        return Baseline("pair", text, "old", paths=(files[0].absolute(), files[1].absolute()))
     if len(files) == 1 and files[0].suffix == ".txt":
         names = {_PIN.match(line).group(1).lower() for line in files[0].read_text().splitlines() if _PIN.match(line)}  # type: ignore[union-attr]
         lacking = [name for name in SERVING if name not in names]
         if lacking:
             raise GilfreeError(
-                f"--against {text}: it does not pin {' and '.join(lacking)}, with which every app is served and measured",
-                "lock it with hashes, as images/app/requirements-3.14.txt is",
+                f"--against {text}: it does not pin {' and '.join(lacking)}, which every app needs to be served and measured",
+                "lock the file with hashes, like images/app/requirements-3.14.txt",
             )
-        return Reference("requirements", text, files[0].stem, paths=(files[0].absolute(),))
-    raise GilfreeError(f"--against {text}: neither one requirements file (*.txt) nor two interpreters", f"give {FORMS}")
+        return Baseline("requirements", text, files[0].stem, paths=(files[0].absolute(),))
+    raise GilfreeError(
+        f"--against {text}: this is neither one requirements file (*.txt) nor two interpreters", f"give {FORMS}"
+    )
 
 
-def check(reference: Reference, scenario: Scenario) -> None:
-    """Refuse settings that a scenario's server cannot have, or has already at every point."""
-    if reference.kind != "settings":
+def check_baseline(baseline: Baseline, scenario: Scenario) -> None:
+    """Raise GilfreeError for settings that the scenario's server cannot have, or already has at every point."""
+    if baseline.kind != "settings":
         return
     same = True
     for point in scenario.points():
         try:
-            changed, moved = with_settings(scenario, point, reference.settings)
+            changed, moved = with_settings(scenario, point, baseline.settings)
         except ValidationError as error:
             problem = error.errors()[0]
             name, value = problem["loc"][0], problem["input"]
-            raise GilfreeError(f"--against {reference.text}: {name}: {value!r}: {problem['msg']}") from None
+            raise GilfreeError(f"--against {baseline.text}: {name}: {value!r}: {problem['msg']}") from None
         for _, message in point_problems(changed, moved):
-            raise GilfreeError(f"--against {reference.text}, scenario {scenario.name}: {message}")
+            raise GilfreeError(f"--against {baseline.text}, scenario {scenario.name}: {message}")
         same = same and (changed, moved) == (scenario, point)
     if same:
         raise GilfreeError(
-            f"--against {reference.text}: scenario {scenario.name} has these settings at every point already",
+            f"--against {baseline.text}: scenario {scenario.name} already has these settings at every point",
             "give another value, or --aa to measure the same thing twice",
         )
 
 
-def reference_arms(main: Sequence[Arm], reference: Reference, runtimes: Sequence[str], version: str = "") -> list[Arm]:
-    """The arms of the reference, one beside each main arm; `runtimes` in their order, `version` of another pair."""
+def arms_on_baseline(main: Sequence[Arm], baseline: Baseline, runtimes: Sequence[str], version: str = "") -> list[Arm]:
+    """The arms of the baseline, one for each main arm.
+
+    runtimes: what each is served from, in the order of `main`. version: replaces the baseline's label in their names.
+    """
     arms = []
     for arm, runtime in zip(main, runtimes, strict=True):
-        label = version or reference.label
+        label = version or baseline.label
         name = f"{arm.name}-{label}"
-        arms.append(Arm(name, arm.role, runtime, reference.settings, "reference"))
+        arms.append(Arm(name, arm.role, runtime, baseline.settings, "reference"))
     return arms
 
 
-def again_arms(main: Sequence[Arm], which: ArmSet) -> list[Arm]:
-    """The arms that are measured a second time: none, all (A/A alone), or the GIL build beside the variants."""
+def repeated_arms(main: Sequence[Arm], which: ArmSet) -> list[Arm]:
+    """The arms that are measured a second time: none, all (A/A alone), or the GIL build (A/A alongside the variants)."""
     chosen = {"variants": [], "aa": list(main), "variants+aa": [arm for arm in main if arm.role == "gil"]}[which]
     return [Arm(f"{arm.name}-again", arm.role, arm.runtime, arm.settings, "again") for arm in chosen]
 
@@ -113,7 +120,7 @@ def _setting(part: str) -> tuple[str, Any]:
     name = name.removeprefix("granian.")
     known = [*SERVER_SETTINGS, *(one for one in GranianSettings.model_fields if one != "http")]
     if name not in known or not equals or not value:
-        raise GilfreeError(f"--against {part!r}: not a setting of the server", f"settings are {', '.join(known)}")
+        raise GilfreeError(f"--against {part!r}: not a setting of the server", f"the settings are {', '.join(known)}")
     if value.isdecimal():
         return name, int(value)
     return name, {"true": True, "false": False}.get(value, value)

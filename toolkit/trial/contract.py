@@ -1,4 +1,4 @@
-"""What the images promise to whoever runs them: where things are inside, and how the agents are started.
+"""The contract of the images with those who run them: the paths inside, the user, and how the agents are started.
 
 The backends never rely on an image's own ENTRYPOINT, HEALTHCHECK or WORKDIR: they give command and working directory
 themselves, so that a user's own image works as long as it has these paths (see docs/images.md).

@@ -1,6 +1,6 @@
-"""One trial, and what it comes down to: the two arguments that its agents are started with.
+"""A trial, and the two JSON arguments with which its agents are started.
 
-A backend decides where the two sides run (a `Placement`); what they are told is the same everywhere and made here.
+A backend decides where the two sides run (a `Placement`); their arguments are made here, the same for all backends.
 """
 
 from __future__ import annotations
@@ -18,33 +18,34 @@ from toolkit.servers import granian
 from toolkit.trial.contract import TRIAL_VARIABLE
 
 Role = Literal["gil", "free-threaded"]
-Side = Literal["main", "reference", "again"]
+ArmKind = Literal["main", "reference", "again"]
 
 READY_TIMEOUT_SECONDS = 60
 STOP_GRACE_SECONDS = 5
-VALIDATING_CONNECTIONS = 8
+VALIDATION_CONNECTIONS = 8
 RUNTIME_SAMPLES_PER_WORKER = 8
-"""Each is a fresh connection and the kernel spreads these over the workers' sockets by hash: 8 of 2 miss one in 1/128."""
+"""Each is a new connection, which the kernel assigns to a worker's socket by hash: with two workers and 16 connections
+one worker is missed once in 32,768 times."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One side of a comparison: a variant, where it is to be had, and settings in which it differs.
+    """One side of a comparison: a variant, what serves it, and the settings in which it differs from the scenario.
 
-    `runtime` is what the backend serves from: a Python executable (local) or an image (docker, kubernetes). `side`:
-    what a campaign is about (main), what that is held against (reference), or a main arm a second time (A/A).
+    `runtime`: a Python executable (local) or an image (docker, kubernetes). `side`: an arm that the campaign is about
+    (main), the baseline of one (reference), or a main arm a second time (again). campaign.json holds these words.
     """
 
     name: str
     role: Role
     runtime: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    side: Side = "main"
+    side: ArmKind = "main"
 
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of load. `rate_rps`: requests sent at this constant rate (oha); None: as fast as answers come (rewrk)."""
+    """A stretch of load. `rate_rps`: the constant rate (oha); None: as fast as answers arrive (rewrk)."""
 
     name: str
     seconds: int
@@ -54,9 +55,9 @@ class Window:
 
 @dataclass(frozen=True)
 class Trial:
-    """One fresh server at one point for one arm: warmed, loaded, stopped.
+    """One new server for one arm at one point: started, warmed, loaded, stopped.
 
-    `windows`: what comes after the warm-up, one after the other on the same server; empty: one as the scenario says.
+    `windows`: the windows after the warm-up, in order, on the same server; empty: one, as the scenario says.
     """
 
     campaign: str
@@ -69,33 +70,34 @@ class Trial:
 
     @property
     def load_windows(self) -> tuple[Window, ...]:
-        """All windows in order: the warm-up, which sends as fast as answers come, then what is measured."""
+        """All windows in order: the warm-up, as fast as answers arrive, then those that are measured."""
         load = self.scenario.load
-        own = Window("measure", load.duration_seconds, load.rate_rps)
-        return (Window("warmup", load.warmup_seconds, measured=False), *(self.windows or (own,)))
+        default = Window("measure", load.duration_seconds, load.rate_rps)
+        return (Window("warmup", load.warmup_seconds, measured=False), *(self.windows or (default,)))
 
     @property
     def seeks_rate(self) -> bool:
-        """Whether a plan looks for the rate that the server bears: too high a rate is then a finding and no fault."""
+        """Whether a plan searches for the highest rate the server sustains: too high a rate is then a result, no fault."""
         return any(window.rate_rps for window in self.windows)
 
     @property
     def longest_load_seconds(self) -> int:
-        """How long all windows may take: a measured one without a rate is extended where answers are slow."""
+        """The most time that all windows may take: one without a rate is extended when answers are slow."""
         longest = self.scenario.load.max_seconds
         extended = [max(w.seconds, longest) if w.measured and not w.rate_rps else w.seconds for w in self.load_windows]
         return sum(extended) + len(extended)
 
     @property
     def served(self) -> tuple[Scenario, Point]:
-        """Scenario and point as this arm's server is run: with the settings in which the arm differs."""
+        """Scenario and point of this arm's server: the trial's, with the arm's own settings."""
         return with_settings(self.scenario, self.point, self.arm.settings)
 
     @property
     def id(self) -> str:
-        """Names containers, Jobs and logs: campaign, point, block, arm, attempt; at most 63 characters, DNS-safe.
+        """Campaign, point, block, arm and attempt as a DNS label (at most 63 characters): names containers, Jobs, logs.
 
-        A hash stands in where that loses something: names that differ in case or signs alone stay different.
+        When the label alone would be ambiguous (names that differ only in case or signs, or are too long) it ends in a
+        hash.
         """
         words = f"{self.campaign}-{self.point.key}-b{self.block}-{self.arm.name}-a{self.attempt}"
         plain = (letter if letter.isascii() and letter.isalnum() else "-" for letter in words.lower())
@@ -106,27 +108,27 @@ class Trial:
 
 
 _LOSSY = re.compile(r"[^-a-z0-9]|\A-|\A\Z")
-"""What a name made of these words loses; of an arm's, such as 3.14t, it may lose the dots."""
+"""Characters that a DNS label cannot keep. The dots of an arm's name, such as 3.14t, may be dropped without ambiguity."""
 
 
 def with_settings(scenario: Scenario, point: Point, settings: Mapping[str, Any]) -> tuple[Scenario, Point]:
-    """A server's scenario and point under `settings`: names of the point (`threads`) or of Granian (`backlog`).
+    """Scenario and point with `settings` applied: settings of the point (`threads`) or of Granian (`backlog`).
 
     Raises pydantic's ValidationError for a wrong value and KeyError for a name that is neither.
     """
-    of_point = {name: value for name, value in settings.items() if name in SERVER_SETTINGS}
-    of_granian = {name: value for name, value in settings.items() if name not in of_point}
-    for name in of_granian:
+    point_settings = {name: value for name, value in settings.items() if name in SERVER_SETTINGS}
+    server_settings = {name: value for name, value in settings.items() if name not in point_settings}
+    for name in server_settings:
         if name not in GranianSettings.model_fields:
             raise KeyError(name)
-    granian_settings = GranianSettings.model_validate({**scenario.granian.model_dump(), **of_granian})
+    granian_settings = GranianSettings.model_validate({**scenario.granian.model_dump(), **server_settings})
     changed = scenario.model_copy(update={"granian": granian_settings})
-    return changed, Point.model_validate({**point.model_dump(), **of_point})
+    return changed, Point.model_validate({**point.model_dump(), **point_settings})
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a backend puts the two sides. `*_cpus` are None where a container's cpuset decides."""
+    """Where a backend runs the two sides: paths, address and CPUs. `*_cpus`: None where a container's cpuset decides."""
 
     python: str
     app_directory: str
@@ -141,28 +143,30 @@ class Placement:
     oha: str = "/usr/local/bin/oha"
 
 
-def serve_argument(trial: Trial, place: Placement) -> dict[str, Any]:
-    """What `gilfree_agent serve` is told: see `toolkit.agent.serve.run`."""
+def serve_argument(trial: Trial, placement: Placement) -> dict[str, Any]:
+    """The argument of `gilfree_agent serve`, as `toolkit.agent.serve.run` documents it."""
     scenario, point = trial.served
     target = "gilfree_agent.wrap:app" if scenario.app.wrapped else scenario.app.target
     return {
         "trial": trial.id,
-        "argv": granian.command(scenario, point, python=place.python, host=place.host, port=place.port, target=target),
-        "env": server_environment(trial, place),
-        "cwd": place.app_directory,
-        "cpus": place.server_cpus,
-        "host": place.host,
-        "port": place.port,
+        "argv": granian.command(
+            scenario, point, python=placement.python, host=placement.host, port=placement.port, target=target
+        ),
+        "env": server_environment(trial, placement),
+        "cwd": placement.app_directory,
+        "cpus": placement.server_cpus,
+        "host": placement.host,
+        "port": placement.port,
         "path": scenario.endpoints[trial.point.endpoint].path,
         "ready_timeout_seconds": READY_TIMEOUT_SECONDS,
         "stop_grace_seconds": STOP_GRACE_SECONDS,
-        "memory_limit_bytes": scenario.resources.server.memory_bytes if place.memory_watchdog else None,
-        "watch_stdin": place.watch_stdin,
+        "memory_limit_bytes": scenario.resources.server.memory_bytes if placement.memory_watchdog else None,
+        "watch_stdin": placement.watch_stdin,
     }
 
 
-def server_environment(trial: Trial, place: Placement) -> dict[str, str]:
-    """The server's whole environment. It is small on purpose: a WSGI server copies it on every request."""
+def server_environment(trial: Trial, placement: Placement) -> dict[str, str]:
+    """The server's whole environment. It is deliberately small: a WSGI server copies it for every request."""
     app = trial.scenario.app
     environment = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -178,52 +182,52 @@ def server_environment(trial: Trial, place: Placement) -> dict[str, str]:
         environment["GILFREE_APP"] = app.target
         environment["GILFREE_INTERFACE"] = app.interface
         environment["GILFREE_RUNTIME_PATH"] = app.runtime_path
-        environment["PYTHONPATH"] = place.agent_directory
+        environment["PYTHONPATH"] = placement.agent_directory
     return environment
 
 
-def load_threads(trial: Trial, place: Placement) -> int:
-    """Threads of the generator: what the scenario says, else one for each CPU that it has."""
+def generator_threads(trial: Trial, placement: Placement) -> int:
+    """Threads of the load generator: the scenario's number, or one for each of its CPUs."""
     cpus = trial.scenario.resources.load.cpus
-    own = len(place.load_cpus or ()) or (1 if cpus == "auto" else int(cpus))
+    own = len(placement.load_cpus or ()) or (1 if cpus == "auto" else int(cpus))
     return trial.scenario.load.threads or max(1, own)
 
 
-def load_argument(trial: Trial, place: Placement) -> dict[str, Any]:
-    """What `gilfree_agent load` is told: see `toolkit.agent.load.run`."""
+def load_argument(trial: Trial, placement: Placement) -> dict[str, Any]:
+    """The argument of `gilfree_agent load`, as `toolkit.agent.load.run` documents it."""
     scenario, point = trial.scenario, trial.point
     load, endpoint = scenario.load, scenario.endpoints[point.endpoint]
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", TRIAL_VARIABLE: trial.id}
     if any(window.rate_rps for window in trial.load_windows):
-        environment.update(oha.environment(load_threads(trial, place)))
+        environment.update(oha.environment(generator_threads(trial, placement)))
     return {
         "trial": trial.id,
-        "cpus": place.load_cpus,
+        "cpus": placement.load_cpus,
         "env": environment,
-        "host": place.host,
-        "port": place.port,
+        "host": placement.host,
+        "port": placement.port,
         "probe": {"path": endpoint.path, "status": endpoint.status, **endpoint.expected()},
         "runtime_path": scenario.app.runtime_path,
         "runtime_samples": RUNTIME_SAMPLES_PER_WORKER * trial.served[1].workers,
         "validate": {
             "requests": load.validate_requests,
             "seconds": load.validate_seconds,
-            "connections": VALIDATING_CONNECTIONS,
+            "connections": VALIDATION_CONNECTIONS,
         },
-        "windows": [_window(trial, place, window) for window in trial.load_windows],
-        "watch_stdin": place.watch_stdin,
+        "windows": [_window(trial, placement, window) for window in trial.load_windows],
+        "watch_stdin": placement.watch_stdin,
     }
 
 
-def _window(trial: Trial, place: Placement, window: Window) -> dict[str, Any]:
-    """A window as the agent takes it. One of a constant rate is as long as it is: nothing is dropped at its end."""
+def _window(trial: Trial, placement: Placement, window: Window) -> dict[str, Any]:
+    """A window of the agent's argument. At a constant rate it is never extended, since oha drops nothing at its end."""
     path = trial.scenario.endpoints[trial.point.endpoint].path
-    url, connections = f"http://{place.host}:{place.port}{path}", trial.point.connections
+    url, connections = f"http://{placement.host}:{placement.port}{path}", trial.point.connections
     if window.rate_rps:
-        argv = oha.command(place.oha, url, connections=connections, rate_rps=window.rate_rps, seconds="{seconds}")
+        argv = oha.command(placement.oha, url, connections=connections, rate_rps=window.rate_rps, seconds="{seconds}")
     else:
-        threads = load_threads(trial, place)
-        argv = rewrk.command(place.rewrk, url, connections=connections, threads=threads, seconds="{seconds}")
+        threads = generator_threads(trial, placement)
+        argv = rewrk.command(placement.rewrk, url, connections=connections, threads=threads, seconds="{seconds}")
     return {
         "argv": argv,
         "max_seconds": trial.scenario.load.max_seconds,
