@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -14,7 +16,7 @@ from toolkit.analysis.compare import compare
 from toolkit.analysis.comparison import StoppedByRejections
 from toolkit.analysis.decision import Choice, choose, decide, outcome
 from toolkit.analysis.families import PRIMARY, MetricComparison
-from toolkit.analysis.verdict_rule import MIN_BLOCKS, Verdict
+from toolkit.analysis.stats.verdict_rule import MIN_BLOCKS, Verdict
 from toolkit.scenario.loading import load_scenario
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -103,3 +105,20 @@ def test_points_with_too_few_blocks_are_counted_where_others_have_enough(tmp_pat
     assert decide(compare(campaign, records)).without_verdict == 1
     assert decide(compare(campaign, [one for one in records if one.block > 0])).without_verdict == 0
     assert dropped != kept
+
+
+def test_decisions_gates_and_claims_load_without_numpy() -> None:
+    names = (
+        "claims",
+        "compare",
+        "decision",
+        "early_stopping",
+        "gate",
+        "noise",
+        "soak",
+        "stats.verdict_rule",
+        "unpaired",
+    )
+    code = f"import sys, {', '.join(f'toolkit.analysis.{name}' for name in names)}; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.factory import POINTS
 from tests.simulated import ARMS, a_trial
 from toolkit.analysis.early_stopping import EarlyStoppingPlan
-from toolkit.analysis.stats import StoppingRule
+from toolkit.analysis.stats.stopping import StoppingRule
 from toolkit.campaign.contrasts import Contrast, contrasts
 from toolkit.campaign.plan import Block, FixedMatrix
 from toolkit.records.store import Record

@@ -12,7 +12,7 @@ from tests.simulated import ARMS, a_campaign
 from toolkit.analysis.compare import compare
 from toolkit.analysis.families import PRIMARY, MetricComparison
 from toolkit.analysis.gate import check_limits, parse_limit
-from toolkit.analysis.verdict_rule import Verdict
+from toolkit.analysis.stats.verdict_rule import Verdict
 from toolkit.records.store import Metrics
 from toolkit.report.verdicts import limit_words, verdict_reason
 from toolkit.report.words import METRICS, change, interval

@@ -10,8 +10,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from toolkit.analysis.stats import StoppingRule
 from toolkit.analysis.stats.signflip import Floats
+from toolkit.analysis.stats.stopping import StoppingRule
 from toolkit.cli.selftest import simulate as statistics
 from toolkit.selftest import simulate
 from toolkit.selftest.simulate import Row, Truth

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from toolkit.analysis.verdict_rule import MIN_BLOCKS, ClaimVerdict
+from toolkit.analysis.stats.verdict_rule import MIN_BLOCKS, ClaimVerdict
 from toolkit.records.store import Record
 from toolkit.scenario.model import Cell, Claim, Point, Scenario
 
 if TYPE_CHECKING:
-    from toolkit.analysis.stats import InterimAnalyses
+    from toolkit.analysis.stats.interim import InterimAnalyses
 
 Blocks = Mapping[tuple[str, int], Sequence[Record]]
 State = ClaimVerdict | Literal["not testable here", "not measured"]
@@ -77,10 +77,11 @@ def assess(
         return ClaimResult(claim, None, 0, "not measured")
     if len(ratios) < MIN_BLOCKS:
         return ClaimResult(claim, ratio, len(ratios), "inconclusive")
-    from toolkit.analysis import stats
+    from toolkit.analysis.stats.paired import estimates, log_ratios
+    from toolkit.analysis.stats.verdicts import claim_verdict
 
-    (estimate,) = stats.estimates([stats.log_ratios(ratios, [1.0] * len(ratios))], interim=interim)
-    state = stats.claim_verdict(estimate, claim.low, claim.high)
+    (estimate,) = estimates([log_ratios(ratios, [1.0] * len(ratios))], interim=interim)
+    state = claim_verdict(estimate, claim.low, claim.high)
     low, high = (estimate.low, estimate.high) if estimate.bounded else (None, None)
     return ClaimResult(claim, estimate.ratio, estimate.n, state, (), low, high)
 

@@ -25,7 +25,7 @@ from toolkit.records.store import Metrics, Record
 from toolkit.scenario.model import Point
 
 if TYPE_CHECKING:
-    from toolkit.analysis.stats import StoppingDecision, StoppingRule
+    from toolkit.analysis.stats.stopping import StoppingDecision, StoppingRule
 
 Cells = Mapping[tuple[str, str], Mapping[int, Metrics]]
 """By point key and arm, the figures of each complete block, by its index."""
@@ -127,7 +127,7 @@ def _stopping(rows: Sequence[tuple[Metrics, Metrics]], rule: StoppingRule | None
     """Under early stopping: whether this point has enough blocks; None without a rule or without a block."""
     if rule is None:
         return None
-    from toolkit.analysis import stats
+    from toolkit.analysis.stats.stopping import stopping_decision
 
     log_ratios = log_ratios_by_metric(rows)
-    return stats.stopping_decision(log_ratios, rule) if log_ratios else None
+    return stopping_decision(log_ratios, rule) if log_ratios else None

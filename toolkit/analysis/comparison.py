@@ -15,7 +15,7 @@ from toolkit.campaign.contrasts import Contrast
 from toolkit.scenario.model import Point
 
 if TYPE_CHECKING:
-    from toolkit.analysis.stats import StoppingDecision, StoppingRule
+    from toolkit.analysis.stats.stopping import StoppingDecision, StoppingRule
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from toolkit.analysis.comparison import (
     TooNoisy,
 )
 from toolkit.analysis.families import MetricComparison
-from toolkit.analysis.verdict_rule import BAND, MIN_BLOCKS
+from toolkit.analysis.stats.verdict_rule import BAND, MIN_BLOCKS
 
 HIDDEN_EFFECT = 0.10
 """A campaign is too noisy if at most of its points a change of requests/s by 10 % would not have been seen."""

@@ -1,7 +1,7 @@
 """Early stopping, a second `Plan`: each point gets blocks until its intervals are narrow enough, or up to a limit.
 
 The rounds are those of the fixed matrix, without the points that have enough. The records decide that after every
-block; intervals and p of such a campaign are corrected for these interim analyses (`stats.InterimAnalyses`), which is
+block; intervals and p of such a campaign are corrected for these interim analyses (`stats.interim`), which is
 why campaign.json holds the rule.
 """
 
@@ -18,7 +18,7 @@ from toolkit.campaign.plan import Block, FixedMatrix, complete_blocks
 from toolkit.records.store import Metrics, Record
 
 if TYPE_CHECKING:
-    from toolkit.analysis.stats import StoppingDecision, StoppingRule
+    from toolkit.analysis.stats.stopping import StoppingDecision, StoppingRule
 
 
 def stopping_rule(description: Mapping[str, Any]) -> StoppingRule | None:
@@ -26,9 +26,9 @@ def stopping_rule(description: Mapping[str, Any]) -> StoppingRule | None:
     settings = description.get("stopping")
     if not settings:
         return None
-    from toolkit.analysis import stats
+    from toolkit.analysis.stats.stopping import StoppingRule
 
-    return stats.StoppingRule(**settings)
+    return StoppingRule(**settings)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class EarlyStoppingPlan:
 
     def decisions(self, records: Sequence[Record]) -> Mapping[str, list[StoppingDecision]]:
         """By point key, the decision of each contrast; an empty list where there is no complete block."""
-        from toolkit.analysis import stats
+        from toolkit.analysis.stats.stopping import stopping_decision
 
         cells: dict[str, list[dict[str, Metrics]]] = defaultdict(list)
         for (key, _), attempt in sorted(complete_blocks(records, self.matrix.arms).items()):
@@ -76,7 +76,7 @@ class EarlyStoppingPlan:
         for point in self.matrix.points:
             blocks = cells[point.key]
             rows = [log_ratios_by_metric([(one[c.baseline], one[c.candidate]) for one in blocks]) for c in deciding]
-            decisions[point.key] = [stats.stopping_decision(row, self.rule) for row in rows if row]
+            decisions[point.key] = [stopping_decision(row, self.rule) for row in rows if row]
         return decisions
 
 

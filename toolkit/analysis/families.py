@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from toolkit.analysis.verdict_rule import Verdict
+from toolkit.analysis.stats.verdict_rule import Verdict
 from toolkit.records.store import Metrics
 
 if TYPE_CHECKING:
-    from toolkit.analysis.stats import Estimate, HolmVerdict, InterimAnalyses
+    from toolkit.analysis.stats.interim import InterimAnalyses
+    from toolkit.analysis.stats.paired import Estimate
+    from toolkit.analysis.stats.verdicts import HolmVerdict
 
 PRIMARY = ("requests_per_second", "cpu_seconds_per_1000_requests", "memory_mb", "latency_p99_ms")
 """The family that gets verdicts; p99 is there only where the load kept a constant rate (in a closed loop latency is
@@ -98,24 +100,25 @@ def compare_families(
 
     `interim`: given for a campaign that stops early, so that intervals and p are corrected for the interim analyses.
     """
-    from toolkit.analysis import stats
+    from toolkit.analysis.stats.paired import estimates
+    from toolkit.analysis.stats.verdicts import family_verdicts
 
     families = [primary_pairs(pairs) for pairs in groups]
-    estimates: dict[tuple[int, str], Estimate] = {}
+    by_place: dict[tuple[int, str], Estimate] = {}
     for size in {len(family) for family in families} - {0}:
         places = [(i, name) for i, family in enumerate(families) if len(family) == size for name in family]
         rows = [_log_ratios(families[i][name]) for i, name in places]
-        estimates.update(zip(places, stats.estimates(rows, family_size=size, interim=interim), strict=True))
+        by_place.update(zip(places, estimates(rows, family_size=size, interim=interim), strict=True))
     compared = []
     for i, family in enumerate(families):
-        verdicts = stats.family_verdicts({name: estimates[i, name] for name in family})
+        verdicts = family_verdicts({name: by_place[i, name] for name in family})
         compared.append(
             tuple(
                 metric_comparison(
                     name,
                     [below for below, _ in values],
                     [above for _, above in values],
-                    estimates[i, name],
+                    by_place[i, name],
                     verdicts[name],
                 )
                 for name, values in family.items()
@@ -163,9 +166,9 @@ def descriptive_figures(pairs: Pairs) -> tuple[DescriptiveFigure, ...]:
 
 
 def _log_ratios(values: Sequence[tuple[float, float]]) -> Any:
-    from toolkit.analysis import stats
+    from toolkit.analysis.stats.paired import log_ratios
 
-    return stats.log_ratios([above for _, above in values], [below for below, _ in values])
+    return log_ratios([above for _, above in values], [below for below, _ in values])
 
 
 def _positive_pairs(pairs: Pairs, figure: Callable[[Metrics], float | None]) -> list[tuple[float, float]]:

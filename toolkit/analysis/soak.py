@@ -20,7 +20,7 @@ from toolkit.records.store import Record
 from toolkit.trial.model import Window
 
 if TYPE_CHECKING:
-    from toolkit.analysis.stats import Trend
+    from toolkit.analysis.stats.trend import Trend
 
 SCHEMA = 1
 MOST_WINDOWS, SHORTEST_WINDOW_SECONDS, LONGEST_WINDOW_SECONDS = 60, 2, 60
@@ -134,10 +134,10 @@ def _slope(unit: str, samples: Sequence[tuple[float, float]]) -> Slope | None:
         return None
     import numpy as np
 
-    from toolkit.analysis import stats
+    from toolkit.analysis.stats.trend import trend
 
     at, values = np.array([when for when, _ in samples]), np.array([value for _, value in samples])
-    found: Trend = stats.trend(at, values)
+    found: Trend = trend(at, values)
     known = bool(np.isfinite(found.low))
     return Slope(
         unit,

@@ -146,11 +146,10 @@ def _figures(campaign: Campaign, records: Sequence[Record]) -> dict[tuple[str, s
 def _family(old: Mapping[str, Sequence[float]], new: Mapping[str, Sequence[float]]) -> tuple[MetricComparison, ...]:
     import numpy as np
 
-    from toolkit.analysis import stats
+    from toolkit.analysis.stats.unpaired import unpaired_estimate
+    from toolkit.analysis.stats.verdicts import family_verdicts
 
     names = [name for name in PRIMARY if old.get(name) and new.get(name)]
-    family = {
-        name: stats.unpaired_estimate(np.log(new[name]), np.log(old[name]), family_size=len(names)) for name in names
-    }
-    verdicts = stats.family_verdicts(family)
+    family = {name: unpaired_estimate(np.log(new[name]), np.log(old[name]), family_size=len(names)) for name in names}
+    verdicts = family_verdicts(family)
     return tuple(metric_comparison(name, old[name], new[name], family[name], verdicts[name]) for name in names)

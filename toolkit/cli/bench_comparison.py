@@ -39,7 +39,7 @@ def comparison_options(
     images: whether the arms are images. Raises GilfreeError for values and combinations that mean nothing.
     """
     from toolkit.analysis.gate import parse_limit
-    from toolkit.analysis.verdict_rule import MIN_BLOCKS
+    from toolkit.analysis.stats.verdict_rule import MIN_BLOCKS
     from toolkit.errors import GilfreeError
     from toolkit.trial.baseline import parse_baseline
 
@@ -62,8 +62,8 @@ def comparison_options(
 def _stopping(half_width: str, blocks: int | None) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from toolkit.analysis.stats import StoppingRule
-    from toolkit.analysis.verdict_rule import MIN_BLOCKS
+    from toolkit.analysis.stats.stopping import StoppingRule
+    from toolkit.analysis.stats.verdict_rule import MIN_BLOCKS
     from toolkit.errors import GilfreeError
 
     if blocks is not None and blocks < MIN_BLOCKS:

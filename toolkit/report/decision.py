@@ -18,7 +18,7 @@ from toolkit.analysis.comparison import (
 )
 from toolkit.analysis.decision import Choice, Outcome, SameArmCoverage, decide
 from toolkit.analysis.families import MetricComparison
-from toolkit.analysis.verdict_rule import BAND, MIN_BLOCKS
+from toolkit.analysis.stats.verdict_rule import BAND, MIN_BLOCKS
 from toolkit.campaign.contrasts import Contrast
 from toolkit.report.tables import Table
 from toolkit.report.verdicts import best_caveat, interim_words

@@ -8,7 +8,7 @@ from typing import Any
 
 from toolkit.analysis.compare import compare
 from toolkit.analysis.comparison import Comparison
-from toolkit.analysis.verdict_rule import BAND
+from toolkit.analysis.stats.verdict_rule import BAND
 from toolkit.campaign.contrasts import Contrast
 from toolkit.campaign.runner import Campaign
 from toolkit.report import cells, plots, series

@@ -8,11 +8,11 @@ from toolkit.analysis.claims import ClaimResult, UnmetPrecondition
 from toolkit.analysis.comparison import BestComparison, PointComparison
 from toolkit.analysis.families import MetricComparison
 from toolkit.analysis.gate import LimitResult
-from toolkit.analysis.verdict_rule import BAND, MIN_BLOCKS
+from toolkit.analysis.stats.verdict_rule import BAND, MIN_BLOCKS
 from toolkit.report.words import count, interval
 
 if TYPE_CHECKING:
-    from toolkit.analysis.stats import StoppingRule
+    from toolkit.analysis.stats.stopping import StoppingRule
 
 CLAIM_REASONS = {
     "reproduced": "the whole interval lies inside the claimed band",

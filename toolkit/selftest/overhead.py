@@ -89,9 +89,9 @@ def measure(scenario: Scenario, arm: Arm, backend: LocalBackend, rewrk_path: str
 
 
 def _summary(trial: Trial, with_agents: Sequence[float], by_hand: Sequence[float]) -> Overhead:
-    from toolkit.analysis import stats
+    from toolkit.analysis.stats.paired import estimates, log_ratios
 
-    estimate = stats.estimates([stats.log_ratios(list(with_agents), list(by_hand))])[0]
+    estimate = estimates([log_ratios(list(with_agents), list(by_hand))])[0]
     return Overhead(
         trial.arm.name,
         trial.point.key,

@@ -17,8 +17,8 @@ import numpy as np
 from toolkit.analysis.stats.paired import intervals
 from toolkit.analysis.stats.signflip import Floats, Ints
 from toolkit.analysis.stats.stopping import StoppingRule, short_of_verdict, too_wide
+from toolkit.analysis.stats.verdict_rule import BAND
 from toolkit.analysis.stats.verdicts import EQUIVALENT, HIGHER, INCONCLUSIVE, LOWER, holm, verdict_codes
-from toolkit.analysis.verdict_rule import BAND
 
 Kind = Literal["quiet", "outliers", "drift", "many outliers", "one arm's outliers"]
 KINDS: dict[Kind, str] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from toolkit.analysis.stats import StoppingRule, stopping_decision
 from toolkit.analysis.stats.signflip import Floats
+from toolkit.analysis.stats.stopping import StoppingRule, stopping_decision
 from toolkit.selftest.simulate import FAMILY, Truth, draw, stopped_early
 
 RULE = StoppingRule()

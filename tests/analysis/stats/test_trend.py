@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import signal  # type: ignore[import-untyped]
 
-from toolkit.analysis.stats import trend
 from toolkit.analysis.stats.signflip import Floats
+from toolkit.analysis.stats.trend import trend
 
 SECONDS = np.arange(1800.0)
 SOAKS = 300

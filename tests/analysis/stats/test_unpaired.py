@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats  # type: ignore[import-untyped]
 
-from toolkit.analysis.stats import unpaired_estimate
 from toolkit.analysis.stats.signflip import Floats
-from toolkit.analysis.stats.unpaired import p_by_count
+from toolkit.analysis.stats.unpaired import p_by_count, unpaired_estimate
 
 
 def pairs_won(new: Floats, old: Floats) -> float:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.analysis.stats import Estimate, claim_verdict, estimates, family_verdicts, holm
+from toolkit.analysis.stats.paired import Estimate, estimates
+from toolkit.analysis.stats.verdicts import claim_verdict, family_verdicts, holm
 
 
 def around(ratio: float, noise: float = 0.005, n: int = 10) -> Estimate:

@@ -7,29 +7,6 @@ disagree (paired.py). Verdicts follow Holm inside a family of metrics (verdicts.
 block if its p-values are corrected for these interim analyses (interim.py, stopping.py). `gilfree selftest simulate`
 checks all this on simulated campaigns whose truth is known (toolkit/selftest/simulate.py).
 
-Needs the extra `stats` (numpy, scipy). Import it inside functions wherever a start must be quick.
+Nothing is imported here: `verdict_rule` must load without numpy, and all others need the extra `stats` (numpy, scipy).
+Import those inside functions wherever a start must be quick.
 """
-
-from toolkit.analysis.stats.interim import InterimAnalyses
-from toolkit.analysis.stats.paired import Estimate, estimates, log_ratios
-from toolkit.analysis.stats.stopping import StoppingDecision, StoppingRule, stopping_decision
-from toolkit.analysis.stats.trend import Trend, trend
-from toolkit.analysis.stats.unpaired import unpaired_estimate
-from toolkit.analysis.stats.verdicts import HolmVerdict, claim_verdict, family_verdicts, holm
-
-__all__ = [
-    "Estimate",
-    "HolmVerdict",
-    "InterimAnalyses",
-    "StoppingDecision",
-    "StoppingRule",
-    "Trend",
-    "claim_verdict",
-    "estimates",
-    "family_verdicts",
-    "holm",
-    "log_ratios",
-    "stopping_decision",
-    "trend",
-    "unpaired_estimate",
-]

@@ -16,7 +16,7 @@ import numpy as np
 from toolkit.analysis.stats.bootstrap import median_interval
 from toolkit.analysis.stats.interim import InterimAnalyses, p_values
 from toolkit.analysis.stats.signflip import Floats, critical_weight, interval_ends, lighter_weight
-from toolkit.analysis.verdict_rule import SIGNIFICANCE
+from toolkit.analysis.stats.verdict_rule import SIGNIFICANCE
 from toolkit.errors import GilfreeError
 
 POWER = 0.80

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from toolkit.analysis.stats.interim import InterimAnalyses
 from toolkit.analysis.stats.paired import half_widths, intervals, standard_half_width
 from toolkit.analysis.stats.signflip import Floats
+from toolkit.analysis.stats.verdict_rule import BAND, MIN_BLOCKS, SIGNIFICANCE
 from toolkit.analysis.stats.verdicts import holm
-from toolkit.analysis.verdict_rule import BAND, MIN_BLOCKS, SIGNIFICANCE
 
 CORRECTION = "Pocock-type boundary, as repeated confidence intervals (Jennison & Turnbull)"
 """The name of the correction, for reports."""
@@ -62,7 +62,8 @@ class StoppingDecision:
 def stopping_decision(rows: Mapping[str, Floats], rule: StoppingRule) -> StoppingDecision:
     """Whether one point has enough blocks, from the log ratios of each of its primary metrics.
 
-    The metric with the fewest blocks counts. Raises ValueError without any metric.
+    The metric with the fewest blocks is compared with `rule.first` and `rule.limit`; each interval is over its own
+    metric's blocks. Raises ValueError without any metric.
     """
     if not rows:
         raise ValueError("a point needs at least one metric to decide by")

@@ -14,7 +14,7 @@ import numpy as np
 from toolkit.analysis.stats.bootstrap import resampled_medians
 from toolkit.analysis.stats.paired import CALIBRATION_ROWS, POWER, SEED, Estimate
 from toolkit.analysis.stats.signflip import Floats, critical_weight
-from toolkit.analysis.verdict_rule import SIGNIFICANCE
+from toolkit.analysis.stats.verdict_rule import SIGNIFICANCE
 
 BOOTSTRAP_DRAWS = 4000
 

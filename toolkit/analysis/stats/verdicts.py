@@ -17,7 +17,7 @@ import numpy as np
 
 from toolkit.analysis.stats.paired import Estimate
 from toolkit.analysis.stats.signflip import Floats, Ints
-from toolkit.analysis.verdict_rule import BAND, MIN_BLOCKS, SIGNIFICANCE, ClaimVerdict, Verdict
+from toolkit.analysis.stats.verdict_rule import BAND, MIN_BLOCKS, SIGNIFICANCE, ClaimVerdict, Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("inconclusive", "higher", "lower", "equivalent")
 INCONCLUSIVE, HIGHER, LOWER, EQUIVALENT = range(4)
