@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.doctor.conftest import PLATFORM, CompileExtension, WriteWheel
-from toolkit.doctor.gil import GilReport, Switch, gil_report, summed
+from toolkit.doctor.gil import GilReport, Switch, gil_report, summarize
 from toolkit.doctor.wheels import resolve
 from toolkit.pythons.pair import Pair
 
@@ -45,9 +45,9 @@ def test_only_the_modules_that_do_it_are_named_and_a_crash_hides_none_of_the_oth
         ("e_late.inner", "e_late"),
     ]
     assert report.tried == 5
-    assert [module for module, _ in report.untold] == ["a_abort", "c_broken"]
-    assert "signal 6" in report.untold[0][1]
-    assert "needs more" in report.untold[1][1]
+    assert [module for module, _ in report.failed] == ["a_abort", "c_broken"]
+    assert "signal 6" in report.failed[0][1]
+    assert "needs more" in report.failed[1][1]
 
 
 def test_a_package_without_a_free_threaded_wheel_is_left_out_and_the_rest_is_still_looked_at(
@@ -92,13 +92,15 @@ def line(imported: str, culprit: str = "", error: str | None = None) -> dict[str
 def test_the_culprit_is_the_module_that_python_names_not_the_one_that_imported_it() -> None:
     told = [line("pkg.engine", "pkg.engine"), line("user.fast", "pkg.engine"), line("user.other")]
     owners = {"pkg.engine": "pkg", "user.fast": "user", "user.other": "user"}
-    assert summed(told, owners) == GilReport(3, (Switch("pkg.engine", "pkg", ("pkg.engine", "user.fast")),), ())
+    assert summarize(told, owners) == GilReport(3, (Switch("pkg.engine", "pkg", ("pkg.engine", "user.fast")),), ())
 
 
 def test_a_switch_that_python_did_not_warn_of_is_laid_to_the_imported_module() -> None:
     silent = {**line("pkg.quiet"), "gil_on": True}
-    assert summed([silent], {"pkg.quiet": "pkg"}).switches == (Switch("pkg.quiet", "pkg", ("pkg.quiet",)),)
+    assert summarize([silent], {"pkg.quiet": "pkg"}).switches == (Switch("pkg.quiet", "pkg", ("pkg.quiet",)),)
 
 
 def test_a_failed_import_is_not_counted_as_one_that_leaves_the_gil_off() -> None:
-    assert summed([line("pkg.x", error="ImportError: no")], {"pkg.x": "pkg"}).untold == (("pkg.x", "ImportError: no"),)
+    assert summarize([line("pkg.x", error="ImportError: no")], {"pkg.x": "pkg"}).failed == (
+        ("pkg.x", "ImportError: no"),
+    )

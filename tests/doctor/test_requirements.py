@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from toolkit.doctor.gil import GilReport, Switch
-from toolkit.doctor.requirements import Readiness, requirements_file, told
+from toolkit.doctor.requirements import Readiness, readiness_lines, requirements_file
 from toolkit.doctor.wheels import Dependency
 from toolkit.errors import GilfreeError
 
@@ -30,18 +31,18 @@ def test_all_findings_are_told_with_who_needs_it_and_what_would_help() -> None:
             9, (Switch("lx.tree", "lx", ("lx.tree", "lx.diff")), Switch("one", "one", ("one",))), (("x", "why"),)
         ),
     )
-    assert told(found) == [
+    assert readiness_lines(found) == [
         "r.txt on Python 3.14: 5 packages",
         "  no wheel for 3.14t: 3",
         "    beta 1.0 (needed by alpha): 2.0 has one",
         "    gamma 1.0 (needed by r.txt): it is the newest version",
         "    delta 1.0 (needed by a, b, c and 2 more): nor has the newest version, 3.0",
-        "  no wheel for either variant, built from source: not looked into: 1",
+        "  no wheel for either variant, built from source, so not checked: 1",
         "    old 0.6",
         "  modules that switch the GIL on, of 9 extension modules imported: 2",
         "    lx.tree (lx), loaded by importing lx.tree, lx.diff",
         "    one (one)",
-        "  not importable by itself, so nothing is known of: 1",
+        "  not importable alone, so unknown: 1",
         "    x: why",
     ]
     assert not found.ready
@@ -49,10 +50,10 @@ def test_all_findings_are_told_with_who_needs_it_and_what_would_help() -> None:
 
 def test_ready_means_that_nothing_was_found_and_everything_was_looked_at() -> None:
     assert Readiness("r.txt", "3.14", (FINE,), NOTHING).ready
-    unasked = Readiness("r.txt", "3.14", (FINE,), None, "no free-threaded 3.14 is here to ask")
-    assert not unasked.ready
-    assert told(unasked)[-1].endswith("unknown, no free-threaded 3.14 is here to ask")
-    assert "none" in told(Readiness("r.txt", "3.14", (FINE,), NOTHING))[-1]
+    unknown = Readiness("r.txt", "3.14", (FINE,), None, "there is no free-threaded 3.14 here")
+    assert not unknown.ready
+    assert readiness_lines(unknown)[-1].endswith("unknown, there is no free-threaded 3.14 here")
+    assert "none" in readiness_lines(Readiness("r.txt", "3.14", (FINE,), NOTHING))[-1]
 
 
 def test_of_a_folder_the_project_file_is_taken_unless_it_only_sets_up_tools(tmp_path: Path) -> None:
@@ -72,3 +73,29 @@ def test_what_is_no_requirements_file_is_refused_by_name(tmp_path: Path) -> None
     (tmp_path / "pyproject.toml").write_text("[project")
     with pytest.raises(GilfreeError, match=r"pyproject\.toml"):
         requirements_file(tmp_path)
+
+
+def test_as_json_the_keys_are_those_of_earlier_versions() -> None:
+    switch = Switch("lx.tree", "lx", ("lx.tree", "lx.diff"))
+    found = Readiness("r.txt", "3.14", (FINE,), GilReport(2, (switch,), (("x", "ImportError: no"),))).as_data()
+    assert json.loads(json.dumps(found)) == {
+        "source": "r.txt",
+        "series": "3.14",
+        "dependencies": [
+            {
+                "name": FINE.name,
+                "version": FINE.version,
+                "needed_by": list(FINE.needed_by),
+                "variants": FINE.variants,
+                "newest": None,
+                "newest_free_threaded": None,
+            }
+        ],
+        "gil": {
+            "tried": 2,
+            "switches": [{"module": "lx.tree", "distribution": "lx", "imported": ["lx.tree", "lx.diff"]}],
+            "untold": [["x", "ImportError: no"]],
+        },
+        "unasked": "",
+        "ready": False,
+    }

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.doctor.conftest import PLATFORM, WriteWheel
-from toolkit.doctor.wheels import Dependency, index_lines, judge, needed_by, resolve, variant_tags, with_newest
+from toolkit.doctor.wheels import Dependency, classify, index_lines, needed_by, resolve, variant_tags, with_newest
 from toolkit.errors import GilfreeError
 
 OTHER_PLATFORM = "win_amd64"
@@ -19,7 +19,7 @@ OTHER_PLATFORM = "win_amd64"
 def variants(*tags: str) -> str:
     """What is said of a package with wheels of these tags."""
     wheels = [{"url": f"https://example.org/files/pkg-1.0-{tag}.whl"} for tag in tags]
-    return judge([{"name": "pkg", "version": "1.0", "wheels": wheels}], "3.14", {})[0].variants
+    return classify([{"name": "pkg", "version": "1.0", "wheels": wheels}], "3.14", {})[0].variants
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_wheel_tags_decide_which_variant_can_install_a_package(tags: list[str], 
 
 
 def test_a_package_from_a_repository_or_a_folder_has_to_be_built_by_either_variant() -> None:
-    found = judge(
+    found = classify(
         [
             {"name": "one", "version": "1", "vcs": {"url": "https://example.org/one.git"}},
             {"name": "two", "directory": {"path": "two"}},
@@ -56,7 +56,7 @@ def test_a_package_from_a_repository_or_a_folder_has_to_be_built_by_either_varia
 
 def test_a_package_named_by_the_address_of_its_wheel_is_judged_by_that_wheel() -> None:
     address = f"https://example.org/pkg-1.0%2Bcpu-cp314-cp314-{PLATFORM}.whl#sha256=00"
-    assert judge([{"name": "pkg", "archive": {"url": address}}], "3.14", {})[0].variants == "gil only"
+    assert classify([{"name": "pkg", "archive": {"url": address}}], "3.14", {})[0].variants == "gil only"
 
 
 @given(st.integers(min_value=13, max_value=20))

@@ -104,6 +104,6 @@ def _print_checks(found: list[MachineCheck]) -> None:
 
 
 def _print_readiness(ready: Readiness) -> None:
-    from toolkit.doctor.requirements import told
+    from toolkit.doctor.requirements import readiness_lines
 
-    print("\n" + "\n".join(told(ready)))
+    print("\n" + "\n".join(readiness_lines(ready)))

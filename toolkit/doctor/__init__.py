@@ -1,4 +1,4 @@
-"""`gilfree doctor`: what this machine has and lacks for measuring, and what of a user's dependencies is not ready.
+"""`gilfree doctor`: what this machine lacks for measuring, and which of a user's dependencies are not ready.
 
-It looks and makes nothing: no build, no download of an interpreter, no installation that stays.
+It changes nothing: no build, no download of an interpreter, no installation that stays.
 """

@@ -1,7 +1,7 @@
 """Which modules switch the GIL back on when they are imported, found by importing them under the free-threaded variant.
 
-Packages go into a throw-away environment; every extension module is imported, also those that an application imports
-late, since one of them, loaded in the middle of serving, is what nobody notices.
+Packages go into a temporary environment and every extension module is imported, also those that an application imports
+late: nobody notices when one of them switches the GIL on in the middle of serving.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from toolkit.doctor.wheels import Resolved
 from toolkit.errors import GilfreeError
@@ -28,7 +29,7 @@ _CULPRIT = re.compile(r"to load module '([^']+)'")
 
 @dataclass(frozen=True)
 class Switch:
-    """A module that switches the GIL on; `imported` are the modules whose import loaded it."""
+    """A module that switches the GIL on, and its distribution; `imported` are the modules whose import loaded it."""
 
     module: str
     distribution: str
@@ -37,15 +38,27 @@ class Switch:
 
 @dataclass(frozen=True)
 class GilReport:
-    """What importing `tried` extension modules did. `untold`: modules that say nothing, as their import failed."""
+    """What importing `tried` extension modules did. `failed`: those whose import failed, each with the reason."""
 
     tried: int
     switches: tuple[Switch, ...]
-    untold: tuple[tuple[str, str], ...]
+    failed: tuple[tuple[str, str], ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """For `--json`, where `failed` is called `untold`."""
+        return {
+            "tried": self.tried,
+            "switches": [asdict(one) for one in self.switches],
+            "untold": [list(one) for one in self.failed],
+        }
 
 
 def gil_report(interpreter: Interpreter, resolved: Resolved) -> GilReport:
-    """Install what of `resolved` has a free-threaded wheel, import its extension modules, tell which switch the GIL on."""
+    """Install the packages of `resolved` that have a free-threaded wheel, and import all their extension modules.
+
+    interpreter: the free-threaded variant. Raises GilfreeError when the packages cannot be installed or `interpreter`
+    cannot run.
+    """
     pins = [one.pin for one in resolved.dependencies if one.free_threaded and one.version]
     with tempfile.TemporaryDirectory(prefix="gilfree-doctor-") as name:
         folder = Path(name)
@@ -59,48 +72,52 @@ def gil_report(interpreter: Interpreter, resolved: Resolved) -> GilReport:
         except UvFailed as error:
             raise GilfreeError(
                 f"the packages cannot be installed for {interpreter.variant}: {error.message}",
-                "see whether the package index answers, then run the same command again",
+                "check that the package index answers, then run the same command again",
             ) from None
         return import_all(python, folder)
 
 
 def import_all(python: Path, folder: Path) -> GilReport:
-    """Import every extension module that the environment of `python` has, standing in `folder`."""
+    """Import every extension module in the environment of `python`, with `folder` as working and home folder."""
     listed = [json.loads(line) for line in _probe(python, folder, "list").lines]
     distributions = {one["module"]: one["distribution"] for one in listed}
-    left, told = sorted(distributions), []
-    while left:
-        ran = _probe(python, folder, "import", *left)
+    remaining, imports = sorted(distributions), []
+    while remaining:
+        ran = _probe(python, folder, "import", *remaining)
         results = [json.loads(line) for line in ran.lines]
-        told += [one for one in results if "imported" in one]
-        if results and "importing" in results[-1]:  # its last word: the import took the process with it
-            told.append({"imported": results[-1]["importing"], "gil_on": False, "warnings": [], "error": ran.ended})
+        imports += [one for one in results if "imported" in one]
+        if results and "importing" in results[-1]:  # its last line: the import ended the process
+            imports.append({"imported": results[-1]["importing"], "gil_on": False, "warnings": [], "error": ran.ended})
         elif not results:
-            raise GilfreeError(f"{python} cannot import anything: {ran.ended}", "see whether that interpreter works")
-        left = left[left.index(told[-1]["imported"]) + 1 :]
-    return summed(told, distributions)
+            raise GilfreeError(f"{python} cannot import anything: {ran.ended}", "check that this interpreter works")
+        remaining = remaining[remaining.index(imports[-1]["imported"]) + 1 :]
+    return summarize(imports, distributions)
 
 
-def summed(told: Sequence[dict[str, object]], distributions: dict[str, str]) -> GilReport:
-    """The report of the probe's lines. The warning names the culprit, which may be another module than the imported. Pure."""
+def summarize(imports: Sequence[dict[str, object]], distributions: dict[str, str]) -> GilReport:
+    """The report of the probe's lines about imports. Pure.
+
+    The module to blame is the one that CPython's warning names, which may be another than the imported one.
+    distributions: the distribution of each extension module.
+    """
     switches: dict[str, list[str]] = {}
-    untold = []
-    for one in told:
+    failed = []
+    for one in imports:
         imported = str(one["imported"])
         if one["gil_on"]:
             warned = one["warnings"]
             assert isinstance(warned, Iterable)
-            named = [match[1] for match in (_CULPRIT.search(words) for words in warned) if match]
+            named = [match[1] for match in (_CULPRIT.search(text) for text in warned) if match]
             switches.setdefault(named[0] if named else imported, []).append(imported)
         elif one["error"]:
-            untold.append((imported, str(one["error"])))
+            failed.append((imported, str(one["error"])))
     return GilReport(
-        tried=len(told),
+        tried=len(imports),
         switches=tuple(
             Switch(module, _owner(module, imported, distributions), tuple(imported))
             for module, imported in sorted(switches.items())
         ),
-        untold=tuple(untold),
+        failed=tuple(failed),
     )
 
 
@@ -114,12 +131,14 @@ def _owner(module: str, imported: Sequence[str], distributions: dict[str, str]) 
 
 @dataclass(frozen=True)
 class _Ran:
+    """The probe's output, and how it ended, in words."""
+
     lines: list[str]
     ended: str
 
 
 def _probe(python: Path, folder: Path, *arguments: str) -> _Ran:
-    # A clean environment: PYTHON_GIL=0 would hide exactly what is looked for, and imports shall not write to a real home.
+    # A clean environment: PYTHON_GIL=0 would hide the offenders, and imports must not write to the user's home.
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(folder)}
     command = [str(python), "-I", str(PROBE), *arguments]
     process = subprocess.Popen(
@@ -145,7 +164,9 @@ def _probe(python: Path, folder: Path, *arguments: str) -> _Ran:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     if arguments[0] == "list" and process.returncode:
-        raise GilfreeError(f"{python} cannot list its modules: {stderr.strip()[-400:]}", "see whether it works")
+        raise GilfreeError(
+            f"{python} cannot list its modules: {stderr.strip()[-400:]}", "check that this interpreter works"
+        )
     return _Ran(stdout.splitlines(), ended)
 
 

@@ -1,4 +1,4 @@
-"""What is here and what is missing: one small check for each thing that a run needs, in the order it needs them."""
+"""What is here and what is missing: one small check for each thing that a run needs, in the order of need."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from toolkit.setup.needs import Need
 from toolkit.setup.packages import missing_needs, root_prefix
 
 State = Literal["here", "to be made", "missing", "optional"]
-"""here; made by the command that needs it; to be mended by the user; missing, but nothing on this machine needs it."""
+"""here; made by the command that needs it; to be fixed by the user; missing, but no run on this machine needs it."""
 
 NEEDED_BYTES = 2 << 30
-"""Free space that building a pair takes at its peak, with room to spare."""
+"""Free space that building a pair needs: its peak and some more."""
 
 ASK_TIMEOUT_SECONDS = 3
 
 
 @dataclass(frozen=True)
 class MachineCheck:
-    """One thing looked for. `remedy` is what to do when it is not here."""
+    """One thing that a run needs, and its state here. `remedy` is what to do when it is not here."""
 
     name: str
     state: State
@@ -44,30 +44,33 @@ class MachineCheck:
 
 
 def checks(entry: LockedSeries, pair: Pair | None) -> list[MachineCheck]:
-    """Everything that measuring on this machine needs, then what other backends need."""
+    """Checks of everything that measuring on this machine needs, then of what other backends need.
+
+    entry: the series to measure. pair: as `pair_here` found it.
+    """
     return [
-        _looked("system", system),
-        _looked("CPUs", cpus),
-        _looked("memory limit", limit),
-        _looked("space for builds", space),
-        _looked("uv", uv_itself),
+        _attempt("system", system),
+        _attempt("CPUs", cpus),
+        _attempt("memory limit", limit),
+        _attempt("space for builds", space),
+        _attempt("uv", uv_itself),
         interpreters(entry, pair),
-        _looked("to build CPython", lambda: build_needs("to build CPython", BUILD_NEEDS, needed=pair is None)),
+        _attempt("to build CPython", lambda: build_needs("to build CPython", BUILD_NEEDS, needed=pair is None)),
         *generator("rewrk", "a run builds it with cargo, in a minute"),
         *generator("oha", "`gilfree knee` builds it with cargo, in minutes; nothing else needs it"),
-        _looked("Docker", docker, "optional"),
-        _looked("Kubernetes", kubernetes, "optional"),
+        _attempt("Docker", docker, "optional"),
+        _attempt("Kubernetes", kubernetes, "optional"),
     ]
 
 
-def _looked(name: str, look: Callable[[], MachineCheck], otherwise: State = "missing") -> MachineCheck:
-    """The check, or what kept it from being made: one that breaks must not hide the others."""
+def _attempt(name: str, check: Callable[[], MachineCheck], otherwise: State = "missing") -> MachineCheck:
+    """The check, or why it failed: a check that raises must not hide the others."""
     try:
-        return look()
+        return check()
     except GilfreeError as error:
         return MachineCheck(name, otherwise, error.message, error.remedy)
     except OSError as error:
-        return MachineCheck(name, otherwise, f"could not be looked at: {error}")
+        return MachineCheck(name, otherwise, f"could not be checked: {error}")
 
 
 def system() -> MachineCheck:
@@ -91,10 +94,10 @@ def cpus() -> MachineCheck:
 
 
 def limit() -> MachineCheck:
-    """How a memory limit would be kept: tried and given back."""
-    tried = memory_limit(f"doctor-{os.getpid()}", NEEDED_BYTES)
-    tried.remove()
-    return MachineCheck("memory limit", "here", tried.kind)
+    """How a memory limit would be enforced: one is made and removed."""
+    made = memory_limit(f"doctor-{os.getpid()}", NEEDED_BYTES)
+    made.remove()
+    return MachineCheck("memory limit", "here", made.kind)
 
 
 def space() -> MachineCheck:
@@ -113,24 +116,27 @@ def space() -> MachineCheck:
 
 
 def uv_itself() -> MachineCheck:
-    """uv makes the environments, whoever made the interpreters."""
+    """uv, which makes the environments."""
     return MachineCheck("uv", "here", run_uv(["--version"], timeout_seconds=30).strip())
 
 
 def pair_here(entry: LockedSeries) -> Pair | None:
-    """A pair that is here already: built earlier, or downloaded by uv. Nothing is built or downloaded."""
+    """A pair that is here already, built earlier or downloaded by uv, or None. Nothing is built or downloaded.
+
+    Raises GilfreeError when one is here but damaged.
+    """
     for profile in ("fast", "release"):
         pair = cached_pair(entry, profile)
         if pair is not None:
             return pair
     downloads = paths.cache("uv-pythons")
     if all(any(downloads.glob(f"cpython-{entry.version}{kind}-*/bin")) for kind in ("", "+freethreaded")):
-        return managed_pair(entry)  # nothing is left to download
+        return managed_pair(entry)  # both are here, so this downloads nothing
     return None
 
 
 def interpreters(entry: LockedSeries, pair: Pair | None) -> MachineCheck:
-    """The pair that `pair_here` found."""
+    """Whether there is a pair: `pair`, as `pair_here` found it."""
     name = f"pair {entry.version} and {entry.version}t"
     if pair is None:
         return MachineCheck(
@@ -140,14 +146,14 @@ def interpreters(entry: LockedSeries, pair: Pair | None) -> MachineCheck:
 
 
 def build_needs(name: str, needs: Sequence[Need], *, needed: bool) -> MachineCheck:
-    """System packages for a build; `needed` when something has still to be built."""
+    """System packages for a build. needed: whether something still has to be built."""
     absent = missing_needs(needs)
     required = [need.package for need in absent if not need.optional]
     if not required:
         without = f"; without {', '.join(need.package for need in absent)} (not required)" if absent else ""
         cargo = "cargo, " if any(need.command == "cargo" for need in needs) else ""
         return MachineCheck(name, "here", f"{cargo}compiler and headers{without}")
-    detail = f"not there: {' '.join(required)}"
+    detail = f"not installed: {' '.join(required)}"
     command = f"apt-get update && apt-get install --yes --no-install-recommends {' '.join(required)}"
     if not needed:
         return MachineCheck(name, "optional", f"{detail}; not needed now", f"run as root: {command}")
@@ -157,21 +163,21 @@ def build_needs(name: str, needs: Sequence[Need], *, needed: bool) -> MachineChe
 
 
 def generator(name: str, made: str) -> list[MachineCheck]:
-    """A load generator, and what building it needs when it is not here. `made`: what makes it."""
+    """A load generator, and what building it needs when it is not here. made: how it comes here, as a remedy."""
     refused: list[str] = []
     pin = binaries.pinned(name)
     found = binaries.find_binary(name, refused.append)
     if found is not None:
         return [MachineCheck(name, "here", f"{found.version}, {found.path}")]
     built = MachineCheck(name, "to be made", "; ".join(["not in the cache", *refused]), made)
-    needs = _looked(
+    needs = _attempt(
         f"to build {name}", lambda: build_needs(f"to build {name}", binaries.BUILD_NEEDS, needed=name == "rewrk")
     )
     return [built, needs, *cargo_too_old(pin["cargo"], name)]
 
 
 def cargo_too_old(needed: str, name: str = "rewrk") -> list[MachineCheck]:
-    """A check only where a cargo is there that cannot build the load generator."""
+    """A check only when a cargo is here that is too old to build the load generator; else none."""
     from packaging.version import Version
 
     found = binaries.cargo_version()
@@ -179,7 +185,7 @@ def cargo_too_old(needed: str, name: str = "rewrk") -> list[MachineCheck]:
         return []
     remedy = "install Rust with rustup (https://rustup.rs), or use Debian 13 or newer"
     state: State = "missing" if name == "rewrk" else "optional"
-    return [MachineCheck(f"cargo for {name}", state, f"{found}, needed is {needed} or newer", remedy)]
+    return [MachineCheck(f"cargo for {name}", state, f"{found}; {needed} or newer is needed", remedy)]
 
 
 def docker() -> MachineCheck:
@@ -218,7 +224,7 @@ def kubernetes() -> MachineCheck:
 
 
 def _optional(module: str) -> Any:
-    """A module of an extra, or None."""
+    """A module that belongs to an extra of gilfree; None when it is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError:

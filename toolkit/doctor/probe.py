@@ -1,10 +1,10 @@
-"""Run by the free-threaded interpreter itself: which extension modules it has, and what importing them does to its GIL.
+"""Run by the free-threaded interpreter: which extension modules its environment has, and what importing them does.
 
     probe.py list           every extension module of the environment's packages, one JSON object a line
     probe.py import NAME…   import them in order, one JSON object a line, until the GIL comes on
 
-Standard library only, and it imports nothing of the toolkit. Once the GIL is on it stays on and CPython warns no more,
-so whoever calls starts a new process for what is left; the same holds after a module that crashed this one.
+Standard library only; it imports nothing of the toolkit. Once the GIL is on it stays on, and CPython does not warn
+again, so the caller starts a new process for the remaining modules; likewise after an import that crashed this one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 
 def modules() -> None:
-    """Print module and distribution for each importable extension file (a plain shared library is none)."""
+    """Print module and distribution of each importable extension file, which a plain shared library is not."""
     for distribution in importlib.metadata.distributions():
         for file in distribution.files or ():
             suffix = next((end for end in EXTENSION_SUFFIXES if file.name.endswith(end)), None)
@@ -32,13 +32,13 @@ def modules() -> None:
                 continue
             code = Path(str(distribution.locate_file(file))).read_bytes()
             if b"PyInit_" + name in code or b"PyModExport_" + name in code:
-                tell({"module": ".".join(parts), "distribution": distribution.metadata["Name"]})
+                emit({"module": ".".join(parts), "distribution": distribution.metadata["Name"]})
 
 
 def imports(names: list[str]) -> None:
-    """Import each; tell before (a crash is then attributed) and after."""
+    """Import each module; print a line before, by which a crash is attributed, and one after."""
     for name in names:
-        tell({"importing": name})
+        emit({"importing": name})
         error = None
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -47,13 +47,13 @@ def imports(names: list[str]) -> None:
             except BaseException as problem:  # noqa: BLE001  (pytest, for one, raises a Skipped that is no Exception)
                 error = f"{type(problem).__name__}: {problem}"[:300]
         on = getattr(sys, "_is_gil_enabled", lambda: True)()
-        said = [str(one.message) for one in caught if "global interpreter lock" in str(one.message)]
-        tell({"imported": name, "gil_on": on, "warnings": said[:3], "error": error})
+        relevant = [str(one.message) for one in caught if "global interpreter lock" in str(one.message)]
+        emit({"imported": name, "gil_on": on, "warnings": relevant[:3], "error": error})
         if on:
             return
 
 
-def tell(fields: dict[str, object]) -> None:
+def emit(fields: dict[str, object]) -> None:
     """One line on the real standard output, whatever imported modules do to theirs."""
     os.write(REAL, json.dumps(fields).encode() + b"\n")
 
@@ -65,4 +65,4 @@ if __name__ == "__main__":
         modules()
     else:
         imports(sys.argv[2:])
-    os._exit(0)  # threads that an import left running must not keep this alive
+    os._exit(0)  # threads that an import started must not keep this process alive

@@ -1,4 +1,4 @@
-"""A user's dependencies: which are not ready for the free-threaded variant, and how that is told."""
+"""A user's dependencies: which of them are not ready for the free-threaded variant, as data and as lines of text."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from toolkit.pythons.pair import Interpreter
 
 @dataclass(frozen=True)
 class Readiness:
-    """What is known of `source`. `gil` is None when there was no free-threaded interpreter to ask; `unasked` says so."""
+    """What is known of the dependencies in the file `source`, on Python `series`.
+
+    `gil` is None when there was no free-threaded interpreter to import them with; `unknown_reason` then says so.
+    """
 
     source: str
     series: str
     dependencies: tuple[Dependency, ...]
     gil: GilReport | None
-    unasked: str = ""
+    unknown_reason: str = ""
 
     @property
     def lacking(self) -> tuple[Dependency, ...]:
@@ -31,48 +34,62 @@ class Readiness:
 
     @property
     def from_source(self) -> tuple[Dependency, ...]:
-        """Those that either variant would have to build."""
+        """Those that have a wheel for neither variant."""
         return tuple(one for one in self.dependencies if one.variants in ("neither", "source"))
 
     @property
     def ready(self) -> bool:
-        """Nothing stands against 3.14t that could be looked at, and all of it was looked at."""
+        """Every package with a GIL wheel has a free-threaded one, and no import switched the GIL on. False when unknown."""
         return not self.lacking and self.gil is not None and not self.gil.switches
 
     def as_data(self) -> dict[str, Any]:
-        """For `--json`."""
-        return {**asdict(self), "ready": self.ready}
+        """For `--json`, where `unknown_reason` is called `unasked`."""
+        return {
+            "source": self.source,
+            "series": self.series,
+            "dependencies": [asdict(one) for one in self.dependencies],
+            "gil": self.gil.as_data() if self.gil else None,
+            "unasked": self.unknown_reason,
+            "ready": self.ready,
+        }
 
 
-def readiness(asked: Path, series: str, interpreter: Interpreter | None, say: Say) -> Readiness:
-    """Look at a requirements file, a pyproject.toml or a folder with one. Raises GilfreeError when it cannot be resolved."""
-    source = requirements_file(asked)
+def readiness(path: Path, series: str, interpreter: Interpreter | None, say: Say) -> Readiness:
+    """Resolve and import the dependencies that `path` names: a requirements file, a pyproject.toml or a folder with one.
+
+    interpreter: the free-threaded variant of `series`, or None when there is none. Raises GilfreeError when `path` names
+    no such file, or the dependencies cannot be resolved.
+    """
+    source = requirements_file(path)
     say(f"doctor: resolving {source} for Python {series}")
     resolved = resolve(source, series)
     if interpreter is None:
-        words = f"no free-threaded {series} is here to ask: run `gilfree pythons` first, or give --free-threaded PATH"
-        return Readiness(str(source), series, resolved.dependencies, None, words)
+        reason = f"there is no free-threaded {series} here: run `gilfree pythons` first, or give --free-threaded PATH"
+        return Readiness(str(source), series, resolved.dependencies, None, reason)
     say(f"doctor: importing every extension module under {interpreter.variant}")
     return Readiness(str(source), series, resolved.dependencies, gil_report(interpreter, resolved))
 
 
-def requirements_file(asked: Path) -> Path:
-    """The file that names the dependencies: `asked`, or in a folder its project file or requirements.txt."""
-    if asked.is_dir():
+def requirements_file(path: Path) -> Path:
+    """The file that names the dependencies: `path` itself, or in a folder its project file, else requirements.txt.
+
+    Raises GilfreeError when there is none.
+    """
+    if path.is_dir():
         for name in ("pyproject.toml", "setup.cfg", "setup.py", "requirements.txt"):
-            file = asked / name
+            file = path / name
             if file.is_file() and (name != "pyproject.toml" or _is_project(file)):
                 return file
         raise GilfreeError(
-            f"{asked} holds neither a pyproject.toml with a project nor a requirements.txt", "name the file itself"
+            f"{path} has neither a pyproject.toml with a project nor a requirements.txt", "name the file itself"
         )
-    if not asked.is_file():
-        raise GilfreeError(f"{asked}: no such file", "name a requirements file, a pyproject.toml or a project's folder")
-    return asked
+    if not path.is_file():
+        raise GilfreeError(f"{path}: no such file", "name a requirements file, a pyproject.toml or a project's folder")
+    return path
 
 
 def _is_project(file: Path) -> bool:
-    """Many a pyproject.toml holds settings of tools only."""
+    """Whether a pyproject.toml describes a project; many hold only settings of tools."""
     try:
         found = tomllib.loads(file.read_text())
     except tomllib.TOMLDecodeError as error:
@@ -80,23 +97,25 @@ def _is_project(file: Path) -> bool:
     return "project" in found or "build-system" in found
 
 
-def told(found: Readiness) -> list[str]:
-    """The findings as lines for a person. Pure."""
-    variant = f"{found.series}t"
-    lines = [f"{found.source} on Python {found.series}: {len(found.dependencies)} packages"]
-    lines += _group(f"no wheel for {variant}", [_lacking(one) for one in found.lacking], none=True)
-    lines += _group("no wheel for either variant, built from source: not looked into", map(_named, found.from_source))
-    if found.gil is None:
-        return [*lines, f"  modules that switch the GIL on: unknown, {found.unasked}"]
-    title = f"modules that switch the GIL on, of {found.gil.tried} extension modules imported"
+def readiness_lines(readiness: Readiness) -> list[str]:
+    """The findings as lines of text. Pure."""
+    variant = f"{readiness.series}t"
+    lines = [f"{readiness.source} on Python {readiness.series}: {len(readiness.dependencies)} packages"]
+    lines += _group(f"no wheel for {variant}", [_lacking(one) for one in readiness.lacking], none=True)
+    lines += _group(
+        "no wheel for either variant, built from source, so not checked", map(_named, readiness.from_source)
+    )
+    if readiness.gil is None:
+        return [*lines, f"  modules that switch the GIL on: unknown, {readiness.unknown_reason}"]
+    title = f"modules that switch the GIL on, of {readiness.gil.tried} extension modules imported"
     switches = [
         f"{one.module} ({one.distribution})"
         + (f", loaded by importing {_some(one.imported)}" if one.imported != (one.module,) else "")
-        for one in found.gil.switches
+        for one in readiness.gil.switches
     ]
     lines += _group(title, switches, none=True)
     return lines + _group(
-        "not importable by itself, so nothing is known of", [f"{module}: {why}" for module, why in found.gil.untold]
+        "not importable alone, so unknown", [f"{module}: {reason}" for module, reason in readiness.gil.failed]
     )
 
 

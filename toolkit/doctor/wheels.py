@@ -1,7 +1,7 @@
 """Which dependencies have no wheel for the free-threaded variant, without needing an interpreter of either variant.
 
-uv resolves the requirements for the series and lists every file of every version it chose; which of them each variant
-could install is then a matter of wheel tags alone (`packaging.tags`), so this answers before any CPython was built.
+uv resolves the requirements for the series and lists every file of every version that it chose. Wheel tags alone
+(`packaging.tags`) then say which of them each variant could install, so this works before any CPython was built.
 A free-threaded build takes neither `cp314-cp314` nor `abi3` wheels, which is why a package can be installable for one
 variant only.
 """
@@ -31,7 +31,8 @@ Variants = Literal["both", "gil only", "free-threaded only", "neither", "source"
 class Dependency:
     """One resolved package. `variants`: which of the pair has a wheel of it; "source" is a directory or repository.
 
-    `newest` is filled for what has no free-threaded wheel: the newest version there is, and whether that one has.
+    `newest` and `newest_free_threaded` are filled for a package without a free-threaded wheel: its newest version, and
+    whether that version has one.
     """
 
     name: str
@@ -54,31 +55,31 @@ class Dependency:
 
 @dataclass(frozen=True)
 class Resolved:
-    """The packages that uv chose. `index_lines` say where from; they may hold credentials, so they are never shown."""
+    """The packages that uv chose. `index_lines` name the indexes; they may hold credentials, so they are never shown."""
 
     dependencies: tuple[Dependency, ...]
     index_lines: tuple[str, ...] = field(default=(), repr=False)
 
 
 def resolve(source: Path, series: str) -> Resolved:
-    """Everything that `source` (a requirements file or a pyproject.toml) needs on `series`, with the wheels there are.
+    """All packages that `source` (a requirements file or a pyproject.toml) needs on `series`, with the wheels they have.
 
-    Raises GilfreeError with uv's own words when it cannot be resolved.
+    Raises GilfreeError with uv's message when it cannot be resolved.
     """
     with tempfile.TemporaryDirectory(prefix="gilfree-doctor-") as name:  # readable by us alone
         folder = Path(name)
         pins = folder / "pins.txt"
         _compile(source, series, pins, "--annotation-style", "line", at=source)
         needed = needed_by(pins.read_text(), source.name)
-        # The file itself may name a private index, so what follows from it must be asked of the same one.
+        # The file may name a private index; the files of its packages are listed from the same one.
         lines = index_lines(source)
         pins.write_text("\n".join([*lines, pins.read_text()]))
-        found = judge(_listed(pins, series, at=source), series, needed)
+        found = classify(_listed(pins, series, at=source), series, needed)
         lacking = [one.name for one in found if one.variants == "gil only"]
         if lacking:
             unpinned = folder / "newest.txt"
             unpinned.write_text("\n".join([*lines, *lacking]) + "\n")
-            found = with_newest(found, judge(_listed(unpinned, series, at=source), series, {}))
+            found = with_newest(found, classify(_listed(unpinned, series, at=source), series, {}))
         return Resolved(tuple(found), lines)
 
 
@@ -102,10 +103,13 @@ def index_lines(source: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def judge(
+def classify(
     packages: Sequence[Mapping[str, Any]], series: str, needed: Mapping[str, tuple[str, ...]]
 ) -> list[Dependency]:
-    """What each variant of `series` can install of `packages` (entries of a pylock.toml) on this platform."""
+    """For each of `packages`, which variants of `series` have a wheel of it on this platform. Pure but for the platform.
+
+    packages: entries of a pylock.toml. needed: who needs each package, by its canonical name.
+    """
     gil, free_threaded = variant_tags(series, ""), variant_tags(series, "t")
     return [
         Dependency(
@@ -119,7 +123,7 @@ def judge(
 
 
 def variant_tags(series: str, abi_flag: str) -> frozenset[tags.Tag]:
-    """The wheel tags that CPython `series` takes on this platform; `abi_flag` is "t" for the free-threaded variant."""
+    """The wheel tags that CPython `series` installs on this platform; `abi_flag` is "t" for the free-threaded variant."""
     major, minor = (int(part) for part in series.split(".")[:2])
     platforms = list(tags.platform_tags())
     abi = f"cp{major}{minor}{abi_flag}"
@@ -132,7 +136,10 @@ def variant_tags(series: str, abi_flag: str) -> frozenset[tags.Tag]:
 
 
 def needed_by(pins: str, source: str) -> dict[str, tuple[str, ...]]:
-    """Who asked for each package, from uv's line annotations: `idna==3.20  # via anyio, -r requirements.txt`."""
+    """What needs each package, from uv's line annotations: `idna==3.20  # via anyio, -r requirements.txt`. Pure.
+
+    source: the name that stands for the user's own file.
+    """
     found: dict[str, tuple[str, ...]] = {}
     for line in pins.splitlines():
         requirement, _, reason = line.partition("# via ")
@@ -144,7 +151,7 @@ def needed_by(pins: str, source: str) -> dict[str, tuple[str, ...]]:
 
 
 def with_newest(found: Sequence[Dependency], newest: Sequence[Dependency]) -> list[Dependency]:
-    """`found`, each that lacks a free-threaded wheel told whether its newest version has one."""
+    """`found`, with the newest version filled in for each package that lacks a free-threaded wheel. Pure."""
     by_name: dict[str, Dependency] = {}
     for one in newest:
         kept = by_name.get(one.name)
@@ -167,7 +174,7 @@ def _variants(package: Mapping[str, Any], gil: frozenset[tags.Tag], free_threade
         name = file.get("name") or (file.get("url") or file.get("path") or "").rpartition("/")[2]
         try:
             wheels |= parse_wheel_filename(name.partition("#")[0].replace("%2B", "+"))[3]
-        except InvalidWheelFilename:  # an archive of source, or a name that no installer would take
+        except InvalidWheelFilename:  # an archive of source, or a name that no installer accepts
             continue
     if "archive" in package and not wheels:
         return "source"
@@ -182,14 +189,14 @@ def _variants(package: Mapping[str, Any], gil: frozenset[tags.Tag], free_threade
 
 
 def _listed(requirements: Path, series: str, *, at: Path) -> list[Mapping[str, Any]]:
-    """Every file of each package named, none of their dependencies."""
+    """The packages that `requirements` names, each with every file, without their dependencies."""
     output = requirements.with_name(f"pylock.{requirements.stem}.toml")
     _compile(requirements, series, output, "--no-deps", "--universal", "--format", "pylock.toml", at=at)
     return list(tomllib.loads(output.read_text()).get("packages", []))
 
 
 def _compile(requirements: Path, series: str, output: Path, *options: str, at: Path) -> None:
-    """Resolve as if standing beside the user's file `at`, where uv's own settings may be."""
+    """Resolve in the folder of the user's file `at`, where uv's settings may be."""
     target = ("--python", sys.executable, "--python-version", series, "--no-python-downloads")
     where = ("--directory", str(at.resolve().parent), "--output-file", str(output), str(requirements.resolve()))
     try:

@@ -1,8 +1,8 @@
-"""Granian's command line, with nothing left to a default that differs between the variants or between wheels.
+"""Granian's command line, which sets every option whose default differs between variants, wheels or machines.
 
-Left out on purpose: `--runtime-blocking-threads` (only file responses use them), HTTP/2, TLS and process management
-options, which have the same defaults in both builds and play no part here. `--loop auto` would take rloop or uvloop when
-installed, WSGI's blocking threads default to a number that depends on the machine, `--backpressure` on the workers.
+Such defaults are: `--loop auto` takes rloop or uvloop when installed, WSGI's blocking threads depend on the machine, and
+`--backpressure` depends on the number of workers. Omitted are `--runtime-blocking-threads` (only file responses use
+them), HTTP/2, TLS and process management, whose defaults are the same in both variants and have no effect here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,13 @@ from toolkit.scenario.model import Point, Scenario
 
 
 def command(scenario: Scenario, point: Point, *, python: str, host: str, port: int, target: str) -> list[str]:
-    """The server's whole command line for one point."""
+    """The server's whole command line for one point; the same for both variants but for `python`. Pure.
+
+    scenario, point: with the arm's own settings applied, as `Trial.served` gives them. That is the only way by which
+    settings get here: what is the same at every point comes from `scenario.granian`, and `workers`, `threads` and `loop`
+    from the point. python: the interpreter that has Granian installed. host, port: where it listens. target: the app
+    as `module:attribute`, imported from the working directory.
+    """
     settings = scenario.granian
     argv = [python, "-m", "granian", "--interface", scenario.app.interface]
     argv += ["--host", host, "--port", str(port), "--workers", str(point.workers)]

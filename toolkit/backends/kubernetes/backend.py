@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from toolkit.agent.frames import Frame
-from toolkit.backends import SlotUnavailable
+from toolkit.backends import SlotUnavailable, outcome_frame
 from toolkit.backends.kubernetes import jobs, pod_state
 from toolkit.backends.kubernetes.client import ApiError, Cluster, Unreachable
 from toolkit.backends.kubernetes.labels import CAMPAIGN_KEY, MANAGED, job_name, label_selector, label_value
@@ -119,15 +118,13 @@ class KubernetesBackend:
     def _outcome(self, trial: Trial, slot: str, pod_trial: PodTrial) -> Frame:
         settings, shares = self.settings(trial.scenario), self.shares(trial.scenario)
         outcome = {
-            "backend": self.name,
-            "slot": slot,
             "memory_limit": "container",
             "throttling": settings.throttling,
             "cpu_counts": {"server": shares.pinned_cpus if settings.pinning == "required" else None},
             "images": {"server": trial.arm.runtime, "load": self.load_image},
             **pod_trial.outcome(),
         }
-        return {"seq": 0, "side": "backend", "kind": "outcome", "t_ns": time.monotonic_ns(), **outcome}
+        return outcome_frame(self.name, slot, outcome)
 
     def close(self) -> None:
         """Remove everything that was created, unless it is to be kept, and end the watch.

@@ -19,7 +19,6 @@ from toolkit.manifests import as_yaml, render
 from toolkit.scenario.model import Scenario
 from toolkit.servers import granian
 from toolkit.trial.contract import APP_DIRECTORY, PORT, SERVER_PYTHON, USER
-from toolkit.trial.model import with_settings
 
 CANARY_SHARE = 0.1
 """Pods of the canary as a share of the replicas, rounded up."""
@@ -75,7 +74,6 @@ def manifests_of(
 
 def _template_values(recommendation: Recommendation, scenario: Scenario, image: str) -> dict[str, Any]:
     point = next(one for one in scenario.points() if one.key == recommendation.point)
-    served, point = with_settings(scenario, point, {})
     app = scenario.app
     environment = {"PYTHONDONTWRITEBYTECODE": "1"}
     threadpool = point.threadpool or app.threadpool
@@ -87,7 +85,7 @@ def _template_values(recommendation: Recommendation, scenario: Scenario, image: 
         "track": "stable",
         "image": image,
         "user": USER,
-        "command": granian.command(served, point, python=SERVER_PYTHON, host="0.0.0.0", port=PORT, target=app.target),
+        "command": granian.command(scenario, point, python=SERVER_PYTHON, host="0.0.0.0", port=PORT, target=app.target),
         "directory": APP_DIRECTORY,
         "environment": environment,
         "port": PORT,
