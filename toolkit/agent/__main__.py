@@ -1,4 +1,4 @@
-"""`python -m gilfree_agent serve|load`: the argument is one JSON object, in GILFREE_ARGUMENT or as the second word.
+"""`python -m gilfree_agent serve|load ARGUMENT`, where ARGUMENT is one JSON object.
 
 It stops on SIGTERM and SIGINT and, when the argument says `watch_stdin`, when its standard input closes: that pipe's
 other end is the tool, so a tool that was killed leaves nothing running.
@@ -18,8 +18,7 @@ from .frames import Emitter
 
 def main() -> int:
     """Run the named side; exits 0 when it reported to the end, whatever it had to report."""
-    side = sys.argv[1]
-    argument = json.loads(sys.argv[2] if len(sys.argv) > 2 else os.environ["GILFREE_ARGUMENT"])
+    side, argument = sys.argv[1], json.loads(sys.argv[2])
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

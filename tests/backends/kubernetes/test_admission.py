@@ -1,17 +1,45 @@
-"""A real API server accepts every golden manifest unchanged, under restricted Pod Security, and hostile words as words."""
+"""What admission changes is reported, defaults are not, and a real API server accepts every golden manifest unchanged."""
 
 from __future__ import annotations
+
+import copy
 
 import pytest
 import yaml
 
 from tests.backends.kubernetes.live import a_namespace
+from tests.backends.kubernetes.test_preflight import a_job
 from tests.backends.kubernetes.test_render import both, job
 from tests.bench.goldens import CASES, file_of
+from toolkit.backends.kubernetes.admission import admission_changes
 from toolkit.backends.kubernetes.client import Cluster, Object
 from toolkit.backends.kubernetes.jobs import jobs_path
-from toolkit.backends.kubernetes.preflight import admission_changes
 from toolkit.backends.kubernetes.preflight_queries import pod_of_job
+
+
+def test_what_admission_does_to_a_job_is_said_and_defaults_are_not() -> None:
+    sent = a_job()
+    kept = copy.deepcopy(sent)
+    template = kept["spec"]["template"]
+    kept["spec"]["selector"] = {"matchLabels": {}}
+    template["metadata"]["labels"]["batch.kubernetes.io/job-name"] = "x"
+    template["spec"]["schedulerName"] = "default-scheduler"
+    for container in template["spec"]["containers"]:
+        container["terminationMessagePath"] = "/dev/termination-log"
+    assert admission_changes(sent, kept) == []
+    template["spec"]["containers"].append({"name": "istio-proxy"})
+    template["spec"]["initContainers"][0]["resources"]["limits"]["cpu"] = "2"
+    template["spec"]["priorityClassName"] = "low"
+    template["metadata"]["labels"]["team"] = "x"
+    assert admission_changes(sent, kept) == [
+        "spec.template.metadata.labels.team is added: x",
+        "spec.template.spec.initContainers[server].resources.limits.cpu is changed from 1 to 2",
+        "spec.template.spec.containers[istio-proxy] is added",
+    ]
+
+
+def test_a_quantity_that_is_only_written_otherwise_is_no_change() -> None:
+    assert admission_changes({"limits": {"memory": "1073741824"}}, {"limits": {"memory": "1Gi"}}) == []
 
 
 @pytest.mark.cluster

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from toolkit.backends.kubernetes.client import Cluster
 from toolkit.backends.kubernetes.preflight import (
     PERMISSIONS,
     PreflightResult,
-    admission_changes,
     check_cpu_manager,
     check_limit_ranges,
     check_permissions,
@@ -107,31 +105,6 @@ def test_a_limit_range_is_compared_with_containers_and_the_whole_pod() -> None:
         "container server",
         "container load",
     ]
-
-
-def test_what_admission_does_to_a_job_is_said_and_defaults_are_not() -> None:
-    sent = a_job()
-    kept = copy.deepcopy(sent)
-    template = kept["spec"]["template"]
-    kept["spec"]["selector"] = {"matchLabels": {}}
-    template["metadata"]["labels"]["batch.kubernetes.io/job-name"] = "x"
-    template["spec"]["schedulerName"] = "default-scheduler"
-    for container in template["spec"]["containers"]:
-        container["terminationMessagePath"] = "/dev/termination-log"
-    assert admission_changes(sent, kept) == []
-    template["spec"]["containers"].append({"name": "istio-proxy"})
-    template["spec"]["initContainers"][0]["resources"]["limits"]["cpu"] = "2"
-    template["spec"]["priorityClassName"] = "low"
-    template["metadata"]["labels"]["team"] = "x"
-    assert admission_changes(sent, kept) == [
-        "spec.template.metadata.labels.team is added: x",
-        "spec.template.spec.initContainers[server].resources.limits.cpu is changed from 1 to 2",
-        "spec.template.spec.containers[istio-proxy] is added",
-    ]
-
-
-def test_a_quantity_that_is_only_written_otherwise_is_no_change() -> None:
-    assert admission_changes({"limits": {"memory": "1073741824"}}, {"limits": {"memory": "1Gi"}}) == []
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from toolkit.agent.frames import Frame
 from toolkit.backends import outcome_frame
 from toolkit.backends.docker.agent import ContainerAgent
-from toolkit.backends.trial_agents import LOOPBACK, AgentEvents, TrialAgents
+from toolkit.backends.image_placement import image_placement
+from toolkit.backends.trial_agents import AgentEvents, TrialAgents
 from toolkit.engine import containers
 from toolkit.engine.client import EngineUnreachable, engine_errors, is_local
 from toolkit.engine.containers import OwnedContainer
@@ -25,18 +26,13 @@ from toolkit.host.measuring_lock import MeasuringLock
 from toolkit.scenario.model import Scenario
 from toolkit.trial.contract import (
     AGENT_DIRECTORY,
-    APP_DIRECTORY,
     LOAD_PYTHON,
-    OHA,
-    PORT,
-    REWRK,
-    SERVER_PYTHON,
     TRIAL_VARIABLE,
     USER,
     Side,
     agent_command,
 )
-from toolkit.trial.model import Arm, Placement, Trial
+from toolkit.trial.model import Arm, Trial
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -109,7 +105,8 @@ class DockerBackend:
         }
         with ExitStack() as stack:
             started = _TrialContainers(self._client, trial, self.cpus, self._load_image, stack)
-            agents = TrialAgents(trial, self._placement(), started.start)
+            placement = image_placement(self.cpus.server, self.cpus.load, watch_stdin=True)
+            agents = TrialAgents(trial, placement, started.start)
             try:
                 yield from agents.frames()
                 outcome.update(agents.finish())
@@ -119,21 +116,6 @@ class DockerBackend:
             except GilfreeError as error:
                 outcome["problem"] = {"reason": "engine-refused", "detail": str(error)}
         yield outcome_frame(self.name, slot, outcome)
-
-    def _placement(self) -> Placement:
-        return Placement(
-            python=SERVER_PYTHON,
-            app_directory=APP_DIRECTORY,
-            agent_directory=AGENT_DIRECTORY,
-            rewrk=REWRK,
-            oha=OHA,
-            host=LOOPBACK,
-            port=PORT,
-            server_cpus=self.cpus.server,
-            load_cpus=self.cpus.load,
-            memory_watchdog=False,
-            watch_stdin=True,
-        )
 
     def _read_cores(self) -> list[tuple[int, ...]]:
         command = [LOAD_PYTHON, "-c", PRINT_CORES]

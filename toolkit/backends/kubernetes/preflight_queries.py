@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from toolkit.backends.kubernetes.admission import admission_changes
 from toolkit.backends.kubernetes.client import ApiError, Cluster, Unreachable
 from toolkit.backends.kubernetes.jobs import jobs_path
 from toolkit.backends.kubernetes.preflight import (
     PERMISSIONS,
     Permission,
     PreflightResult,
-    admission_changes,
     check_cpu_manager,
     check_limit_ranges,
     check_permissions,

@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from toolkit.backends.image_placement import image_placement
 from toolkit.backends.kubernetes.labels import trial_annotations, trial_labels
 from toolkit.manifests import render
 from toolkit.scenario.cluster import ClusterSettings
 from toolkit.scenario.model import LoadResources, Scenario, ServerResources
-from toolkit.trial.contract import AGENT_DIRECTORY, APP_DIRECTORY, OHA, PORT, REWRK, SERVER_PYTHON, USER, agent_command
+from toolkit.trial.contract import AGENT_DIRECTORY, USER, agent_command
 from toolkit.trial.model import (
     READY_TIMEOUT_SECONDS,
     STOP_GRACE_SECONDS,
-    Placement,
     Trial,
     load_argument,
     serve_argument,
@@ -81,23 +81,6 @@ def with_shares(scenario: Scenario, shares: Shares) -> Scenario:
     )
 
 
-def pod_placement() -> Placement:
-    """Where things are inside the pod. CPUs are not assigned: a container's cpuset and limits confine its processes."""
-    return Placement(
-        python=SERVER_PYTHON,
-        app_directory=APP_DIRECTORY,
-        agent_directory=AGENT_DIRECTORY,
-        rewrk=REWRK,
-        host="127.0.0.1",
-        port=PORT,
-        server_cpus=None,
-        load_cpus=None,
-        memory_watchdog=False,
-        watch_stdin=False,
-        oha=OHA,
-    )
-
-
 def deadline_seconds(trial: Trial) -> int:
     """How long a trial's pod may take from its start, including pulling images."""
     validating = 2 * math.ceil(trial.scenario.load.validate_seconds)
@@ -123,7 +106,8 @@ def render_job(
     trial_with_shares = Trial(
         trial.campaign, scenario, trial.point, trial.block, trial.arm, trial.attempt, trial.windows
     )
-    serve = {**serve_argument(trial_with_shares, pod_placement()), "ready_file": READY_FILE, "linger": True}
+    placement = image_placement(watch_stdin=False)
+    serve = {**serve_argument(trial_with_shares, placement), "ready_file": READY_FILE, "linger": True}
     labels = {**settings.labels, **trial_labels(trial)}
     if settings.queue:
         labels["kueue.x-k8s.io/queue-name"] = settings.queue
@@ -163,7 +147,7 @@ def render_job(
             "server_memory": str(shares.server_bytes),
             "load_image": load_image,
             "load_command": [
-                _literal(word) for word in agent_command("load", load_argument(trial_with_shares, pod_placement()))
+                _literal(word) for word in agent_command("load", load_argument(trial_with_shares, placement))
             ],
             "load_cpu": _cpu(shares.load_cpus),
             "load_memory": str(shares.load_bytes),
