@@ -36,7 +36,7 @@ def apps(built_images: list[ImageSpec]) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def image_arms(engine: DockerClient, apps: dict[str, str]) -> Iterator[tuple[Arm, Arm]]:
-    """Both variants' images with tests/apps/faulty.py beside the sample apps."""
+    """Both variants' images with tests/apps/faulty.py alongside the sample apps."""
     found = []
     for variant, role in (("3.14", "gil"), ("3.14t", "free-threaded")):
         context = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Which modules are told to switch the GIL on: real extension modules under the real free-threaded interpreter."""
+"""Which modules are reported to switch the GIL on: real extension modules under the real free-threaded interpreter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of this machine: every thing a run needs has its line, and what is absent has its remedy."""
+"""What is reported of this machine: a line for each thing that a run needs, with a remedy for each that is missing."""
 
 from __future__ import annotations
 

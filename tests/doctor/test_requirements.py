@@ -1,4 +1,4 @@
-"""How findings on a user's dependencies are told, and which file is taken for a folder."""
+"""How findings on a user's dependencies are printed, and which file of a folder is read."""
 
 from __future__ import annotations
 

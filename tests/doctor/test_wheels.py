@@ -1,4 +1,4 @@
-"""Which dependencies are told to have no wheel for the free-threaded variant."""
+"""Which dependencies are reported to have no wheel for the free-threaded variant."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OTHER_PLATFORM = "win_amd64"
 
 
 def variants(*tags: str) -> str:
-    """What is said of a package with wheels of these tags."""
+    """Which variants can install a package with wheels of these tags."""
     wheels = [{"url": f"https://example.org/files/pkg-1.0-{tag}.whl"} for tag in tags]
     return classify([{"name": "pkg", "version": "1.0", "wheels": wheels}], "3.14", {})[0].variants
 
@@ -67,7 +67,7 @@ def test_no_free_threaded_variant_takes_the_stable_abi_of_the_gil(minor: int) ->
     assert [tag for tag in variant_tags(f"3.{minor}", "") if tag.abi == "abi3"]
 
 
-def test_who_needs_a_package_is_told_by_the_file_the_user_named() -> None:
+def test_who_needs_a_package_is_given_by_the_file_the_user_named() -> None:
     pins = (
         "alpha==1.0   # via -r requirements.txt\n"
         "Beta_two==1.0  # via alpha, -r /somewhere/requirements.txt\n"

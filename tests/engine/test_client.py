@@ -1,4 +1,4 @@
-"""Every way of not reaching a Docker engine is said with its place and its remedy."""
+"""Every reason why a Docker engine cannot be reached is reported with its address and a remedy."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_full_disk_is_named_as_that() -> None:
     assert "docker system df" in error.remedy
 
 
-def test_an_engine_that_goes_away_is_told_from_one_that_refuses() -> None:
+def test_an_engine_that_goes_away_is_distinguished_from_one_that_refuses() -> None:
     import requests
 
     with pytest.raises(EngineUnreachable), engine_errors("waiting"):

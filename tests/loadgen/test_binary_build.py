@@ -34,7 +34,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def a_cargo(folder: Path, does: str, version: str = "1.85.0") -> None:
-    """A cargo that answers its version, and does what it is told when it is to install; $root is where."""
+    """A fake cargo that prints its version, and runs a given script to install; $root is the folder to install into."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "cargo"
     file.write_text(
@@ -71,7 +71,7 @@ def test_a_build_that_fails_shows_what_was_said_last_and_leaves_nothing(cache: P
     assert left_in(cache) == []
 
 
-def test_an_old_cargo_that_fails_is_told_of_its_index(cache: Path, tmp_path: Path) -> None:
+def test_an_old_cargo_that_fails_is_reported_with_its_index(cache: Path, tmp_path: Path) -> None:
     a_cargo(tmp_path / "bin", "exit 101", version="1.65.0")
     with pytest.raises(GilfreeError) as caught:
         ensure_binary("rewrk", print)

@@ -14,7 +14,7 @@ from toolkit.loadgen.output import ParseError
 
 
 def output(statuses: dict[str, int], errors: dict[str, int] | None = None, **summary: Any) -> str:
-    """As oha prints it, the parts that are not read left out."""
+    """What oha prints, without the parts that are not read."""
     return json.dumps(
         {
             "summary": {

@@ -1,4 +1,4 @@
-"""Granian's command line leaves nothing to a default that differs, and what is said of Granian here is so."""
+"""Granian's command line leaves nothing to a default that differs, and what this project says of Granian is true."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def refused(arm: Arm, *options: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_granian_does_refuse_threads_on_asgi_as_scenarios_are_told(arms: tuple[Arm, Arm]) -> None:
+def test_granian_does_refuse_threads_on_asgi_as_the_scenario_messages_say(arms: tuple[Arm, Arm]) -> None:
     assert "Blocking threads > 1 is not supported on ASGI" in refused(
         arms[0], "--interface", "asgi", "--blocking-threads", "2"
     )

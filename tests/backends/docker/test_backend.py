@@ -35,7 +35,7 @@ LITTLE = 128 << 20
 
 
 def short(one: Scenario) -> Scenario:
-    """As little as still is a trial, on a machine that need not be quiet."""
+    """The scenario as a trial of a few seconds, which no other work on the machine rejects."""
     load = one.load.model_copy(update={"validate_requests": 200})
     limits = one.limits.model_copy(update={"foreign_cpu": 1.0, "steal": 1.0})
     cut = one.model_copy(update={"load": load, "limits": limits})
@@ -48,7 +48,7 @@ def a_trial(one: Scenario, arm: Arm) -> Trial:
 
 @pytest.fixture
 def measure(docker_backend: DockerBackend, engine: DockerClient, image_arms: Arms) -> Iterator[Measure]:
-    """Runs one trial to its record, and sees that nothing is left of it."""
+    """Runs one trial to its record, then checks that no container of it is left."""
 
     def run(one: Scenario, *, arm: Arm = image_arms[1]) -> Record:
         docker_backend.prepare(one, [arm])

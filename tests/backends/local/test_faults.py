@@ -1,4 +1,4 @@
-"""Every way in which such a benchmark goes wrong is done to a real trial, and must be seen."""
+"""Every fault that makes such a benchmark wrong is caused in a real trial, and must be detected."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Measure = Callable[..., Record]
 
 @pytest.fixture
 def measure(backend: LocalBackend, arms: Arms) -> Iterator[Measure]:
-    """Runs one trial to its record, on the free-threaded build unless told, and sees that nothing is left of it."""
+    """Runs one trial to its record, by default on the free-threaded build, then checks that no process of it is left."""
 
     def run(one: Scenario, *, arm: Arm = arms[1], place: LocalBackend = backend) -> Record:
         trial, frames = run_trial(place, one, arm)
@@ -84,7 +84,7 @@ def test_connections_that_the_server_drops_are_seen(measure: Measure) -> None:
 
 @pytest.fixture
 def apps_with_extension(arms: Arms, tmp_path: Path) -> Path:
-    """The test apps beside a C extension that does not declare itself safe without the GIL."""
+    """The test apps with a C extension that does not declare itself safe without the GIL."""
     shutil.copytree(APPS, tmp_path / "apps")
     code = """
     #include <Python.h>
