@@ -100,7 +100,7 @@ def test_a_profile_that_is_not_fit_makes_its_services_unknown(tmp_path: Path) ->
     saturated = measured(variant("gil", [1, 2, 3], saturated=True), variant("free-threaded", [1, 2, 3]))
     found = ranking(tmp_path, ORDERS, profile=saturated)
     assert "the load generator, not the server" in found.services[0].why
-    assert "profile wsgi is not fit" in text(found)
+    assert "profile wsgi cannot be used" in text(found)
 
 
 def test_what_a_rule_calls_not_python_is_not_unknown(tmp_path: Path) -> None:

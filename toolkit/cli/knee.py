@@ -239,8 +239,10 @@ def _show(campaigns: list[Campaign], found: list[Found], verify: bool, json_outp
         print(json.dumps({**whole, "tried_out": [vars(one) for one in tried]}, indent=1, allow_nan=False))
     else:
         for one, mine, law in zip(profiles, found, laws, strict=True):
-            print("\n".join([*show.knees(one), "", *show.recommended(mine), "", *show.scaled(law)]))
-        for line in show.scaled(over_cpus):
+            print(
+                "\n".join([*show.knee_lines(one), "", *show.recommendation_lines(mine), "", *show.scaling_lines(law)])
+            )
+        for line in show.scaling_lines(over_cpus):
             print(line)
         for seen in tried:
             print(f"tried out: {seen.words}")

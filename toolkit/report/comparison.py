@@ -71,7 +71,9 @@ def noise(found: Noise) -> list[str]:
         widest = ", ".join(f"{one.arm} {one.point} {one.relative:.1%}" for one in found.spreads[:MOST_SPREADS])
         lines.append(f"spread of requests/s over blocks: median {found.spread_median:.1%}; widest: {widest}")
     rejected = [
-        f"{one.count} {one.reason}{' (the machine)' if one.environmental else ''}, such as: {one.example}".rstrip(": ")
+        f"{one.count} {one.reason}{' (caused by the machine)' if one.environmental else ''}, such as: {one.example}".rstrip(
+            ": "
+        )
         for one in found.rejected
     ]
     lines += [f"rejected of {found.trials} trials: {words}" for words in rejected] or [

@@ -107,8 +107,8 @@ def _outcome(one: Outcome) -> str:
         f"the same within ±{100 * BAND:.0f} % in {names(one.equivalent)}" if one.equivalent else "",
         f"undecided in {names(one.undecided)}" if one.undecided else "",
     ]
-    said = "; ".join(part for part in parts if part) or "not measured"
-    return f"{_where(one.best)}: {candidate} is {said}. {_choice(one.choice, one.best.contrast)}".strip()
+    verdicts = "; ".join(part for part in parts if part) or "not measured"
+    return f"{_where(one.best)}: {candidate} is {verdicts}. {_choice(one.choice, one.best.contrast)}".strip()
 
 
 def _choice(choice: Choice, contrast: Contrast) -> str:

@@ -48,7 +48,7 @@ def text(fleet: FleetRanking, shown: int = SHOWN) -> str:
 
 
 def headline(fleet: FleetRanking) -> Iterator[str]:
-    """What it comes to, first in one sentence."""
+    """The result, first in one sentence."""
     moving, currency = fleet.with_verdict("move first"), fleet.catalogue.currency
     low, mid, high = fleet.saving
     if moving:
@@ -69,7 +69,7 @@ def headline(fleet: FleetRanking) -> Iterator[str]:
             f"{_change(requested.month, sized.month, currency)}"
         )
     for name, why in fleet.refused.items():
-        yield f"profile {name} is not fit: {why}"
+        yield f"profile {name} cannot be used: {why}"
 
 
 def _change(before: float, after: float, currency: str) -> str:
@@ -88,22 +88,22 @@ _COUNTED: tuple[tuple[Verdict, str], ...] = (
 
 
 def method(fleet: FleetRanking) -> Iterator[str]:
-    """How the figures were made."""
+    """How the figures were calculated."""
     yield (
         f"Both variants are sized by the same rule: CPU used at the 95th percentile divided by {fleet.headroom:g}, the "
         "largest working set ever seen and a quarter more; so what better sizing saves is kept apart from what moving saves."
     )
     yield (
         "CPU per request and memory of a pod change as they did for the measured profile; worst and best are the blocks "
-        "of that measurement set against each other. High confidence: the service itself was measured; medium: one of "
+        "of that measurement compared with each other. High confidence: the service itself was measured; medium: one of "
         "its kind; low: its CPU per request is far from its profile's."
     )
-    yield "A service is never guessed: without a rule, figures or requests it is unknown, because of what is said beside it."
+    yield "A service is never guessed: without a rule, figures or requests it is unknown, and the reason is given."
     catalogue, rates = fleet.catalogue, fleet.rates
     if rates:
         yield (
             f"A service's money is what it adds to the cheapest mix of nodes: {rates.core_month:.2f} {catalogue.currency} a "
-            f"core, {rates.gib_month:.2f} a GiB and {rates.pod_month:.2f} a pod each month (0: the nodes have it left over). "
+            f"core, {rates.gib_month:.2f} a GiB and {rates.pod_month:.2f} a pod each month (0: the nodes have some unused). "
             f"Prices: {catalogue.name}, {catalogue.date}: {catalogue.about}"
         )
     yield "Nodes: one type for all, counted with the default scheduler's spreading, in steps of 1 %, spare ones included."

@@ -1,4 +1,4 @@
-"""The forest plot of a report: ratios with their intervals, which is what a decision rests on."""
+"""The forest plot of a report: the ratios with the intervals that decide."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def forest(name: str, metrics: Mapping[str, Sequence[Interval]], band: float, ar
     """Ratios with their intervals, one panel a metric, the largest effects first where not all fit."""
     panels: list[Panel] = []
     rows: list[tuple[str, ...]] = []
-    left_out = 0
+    omitted = 0
     for metric, found in metrics.items():
         shown = sorted(found, key=lambda one: -abs(one.ratio - 1))[:MAX_ROWS] if len(found) > MAX_ROWS else found
-        left_out += len(found) - len(shown)
+        omitted += len(found) - len(shown)
         if not shown:
             continue
         described = "; ".join(_interval_words(one) for one in shown)
@@ -53,7 +53,7 @@ def forest(name: str, metrics: Mapping[str, Sequence[Interval]], band: float, ar
         tuple(panels),
         ("metric", "point", "ratio", "low", "high", "verdict"),
         tuple(rows),
-        f"{left_out} smaller ratios are not drawn; all are in the tables." if left_out else "",
+        f"{omitted} smaller ratios are not drawn; all are in the tables." if omitted else "",
     )
 
 

@@ -1,4 +1,4 @@
-"""Knees, recommendations and scaling as text. Figures are formatted here and nowhere before."""
+"""Knees, recommendations and scaling laws as text."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from toolkit.capacity.knee.usl import Coefficient, Fit, NotFitted
 WIDTH = 9
 
 
-def knees(profile: Profile) -> Iterator[str]:
+def knee_lines(profile: Profile) -> Iterator[str]:
     """Each setting's knees, block by block, and why others were not found."""
     yield f"{profile.campaign}: highest constant rate with p99 within {profile.p99_ms:g} ms, on {profile.backend}"
     for point in profile.points():
         yield f"  {point}"
         for one in profile.variants_at(point):
-            yield f"    {one.variant:6}{_found(one)}"
+            yield f"    {one.variant:6}{_knee(one)}"
             for block in one.blocks:
                 if not block.finished or block.knee_rps is None:
                     yield f"          block {block.block + 1}: {block.note}"
@@ -28,7 +28,7 @@ def knees(profile: Profile) -> Iterator[str]:
         yield f"  not measured: {words}"
 
 
-def _found(one: VariantProfile) -> str:
+def _knee(one: VariantProfile) -> str:
     found = one.knees_rps()
     mid = median(found)
     if mid is None:
@@ -42,8 +42,8 @@ def _found(one: VariantProfile) -> str:
     return f"{mid:>{WIDTH},.0f} req/s (blocks {blocks}){at}{used}{memory}{bound}"
 
 
-def recommended(found: Sequence[Recommendation | Unknown]) -> Iterator[str]:
-    """What to deploy of each variant, every value with its reason."""
+def recommendation_lines(found: Sequence[Recommendation | Unknown]) -> Iterator[str]:
+    """The deployment recommended for each variant, every value with its reason."""
     for one in found:
         if isinstance(one, Unknown):
             yield f"{one.endpoint} on {one.variant}: unknown, because {one.reason}"
@@ -63,7 +63,7 @@ def recommended(found: Sequence[Recommendation | Unknown]) -> Iterator[str]:
             yield f"    note: {caveat}"
 
 
-def scaled(found: Mapping[tuple[str, str], Sequence[Fit | NotFitted]]) -> Iterator[str]:
+def scaling_lines(found: Mapping[tuple[str, str], Sequence[Fit | NotFitted]]) -> Iterator[str]:
     """The scalability law of each variant, or why there is none."""
     for (what, variant), fits in found.items():
         for one in fits:

@@ -60,23 +60,23 @@ class Page:
 
 def page(campaign: Campaign, *, draw: bool = True) -> Page:
     """The page of a campaign; `draw=False`: without plots, for forms that show none."""
-    said, counted, records = content(campaign)
+    collected, counted, records = content(campaign)
     found = compare(campaign, records)
     few = len(found.points) <= DESCRIPTIVE_POINTS
     return Page(
         id=f"c-{campaign.name}",
-        content=said,
+        content=collected,
         comparison=found,
-        decision=decision_words(found, said.table),
-        counted=cells.counted(said.table),
-        figures=cells.figures(said.table),
-        claims=cells.claims(said.table),
+        decision=decision_words(found, collected.table),
+        counted=cells.counted(collected.table),
+        figures=cells.figures(collected.table),
+        claims=cells.claims(collected.table),
         best=comparisons.best(found) if any(one.choices > 1 for one in found.best) else None,
         ratios=comparisons.verdicts(found),
         descriptive=comparisons.descriptive(found) if few else None,
         noise=tuple(comparisons.noise(found.noise)),
-        caveats=(*comparison_caveats(found), *said.table.caveats, *said.table.notes),
-        rejected=said.rejected[:MAX_REJECTED],
+        caveats=(*comparison_caveats(found), *collected.table.caveats, *collected.table.notes),
+        rejected=collected.rejected[:MAX_REJECTED],
         plots=tuple(_plots(campaign, counted, found)) if draw else (),
     )
 

@@ -50,7 +50,7 @@ def _variant(one: VariantPlan, plan: CapacityPlan) -> Iterator[str]:
     if ends:
         yield f"  what fills a node first: {' and '.join(ends)}"
     for point, why in one.why_not.items():
-        yield f"  left out {point}: {why}"
+        yield f"  not considered {point}: {why}"
 
 
 def _sizing(name: str, sizing: Sizing) -> str:

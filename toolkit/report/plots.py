@@ -1,6 +1,6 @@
-"""The plots of a report: each a few small panels that flow beside one another, with words and figures that say the same.
+"""The plots of a report: each a few small panels side by side, with a text and a table of the same figures.
 
-Every function takes data and gives a `Plot`; what a plot leaves out for lack of room it says in its note.
+Every function takes data and returns a `Plot`; its note names what the plot omits for lack of room.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Plot:
-    """Panels of one question, the answer in words for those who do not see them, and the figures drawn."""
+    """The panels of one question, a text for readers who do not see them, and the figures drawn."""
 
     name: str
     title: str
@@ -59,7 +59,7 @@ class Plot:
     arms: tuple[str, ...] = ()
 
     def grid(self) -> Grid:
-        """The figures drawn, as a table: the plot for those who cannot see it."""
+        """The figures drawn, as a table."""
         words = sum(name not in FIGURES for name in self.head)
         return Grid(self.head, tuple(Line(row) for row in self.rows), words)
 
@@ -151,7 +151,7 @@ def memory(name: str, traces: Mapping[str, Sequence[Trace]], arms: Sequence[str]
             ax.set_xlabel("seconds since the measured window began")
             ax.set_ylabel("MB (PSS)")
             panels.append(Panel(title, svg.inline(made, f"{name}-{len(panels)}", f"Memory, {title}", "; ".join(words))))
-    left_out = measured - len(traces)
+    omitted = measured - len(traces)
     return Plot(
         name,
         "Memory over time",
@@ -159,13 +159,13 @@ def memory(name: str, traces: Mapping[str, Sequence[Trace]], arms: Sequence[str]
         tuple(panels),
         ("point", "variant", "block", "first MB", "highest MB", "last MB"),
         tuple(rows),
-        f"{left_out} further points are not drawn." if left_out > 0 else "",
+        f"{omitted} further points are not drawn." if omitted > 0 else "",
         tuple(arms),
     )
 
 
 def latency(name: str, counted: Counted) -> Plot | None:
-    """Mean and largest latency of every block: rewrk knows no percentiles, and none are made up."""
+    """Mean and largest latency of every block; there are no percentiles, because rewrk reports none."""
     return dots(
         name,
         counted,
@@ -184,7 +184,7 @@ def cpu(name: str, counted: Counted) -> Plot | None:
         counted,
         "CPU of server and loader",
         {"CPUs used by the server": "server_cpus_used", "use of the loader's own CPUs (1 is all)": "loader_saturation"},
-        "A server that does not use its CPUs is waiting or is held back; a loader near 1 measures itself.",
+        "A server that does not use its CPUs is waiting or is limited elsewhere; with a loader near 1 the loader is what is measured.",
         limits={"loader_saturation": counted.scenario.limits.loader_saturation},
     )
 
@@ -198,7 +198,7 @@ def dots(
     *,
     limits: Mapping[str, float] | None = None,
 ) -> Plot | None:
-    """Metrics at every point, the arms beside one another: median, and a bar from the lowest block to the highest."""
+    """Metrics at every point, the arms next to each other: median, and a bar from the lowest block to the highest."""
     points = counted.measured()
     shown = points[:MAX_ROWS]
     panels: list[Panel] = []
@@ -222,7 +222,7 @@ def dots(
             rows += [(words, point.label(), arm, *_cells(one, "{:,.4g}")) for point, arm, one in cells]
     if not panels:
         return None
-    left_out = len(points) - len(shown)
+    omitted = len(points) - len(shown)
     return Plot(
         name,
         title,
@@ -230,7 +230,7 @@ def dots(
         tuple(panels),
         ("figure", "point", "variant", "median", "lowest", "highest", "blocks"),
         tuple(rows),
-        f"The first {len(shown)} of {len(points)} points are drawn." if left_out > 0 else "",
+        f"The first {len(shown)} of {len(points)} points are drawn." if omitted > 0 else "",
         counted.arms,
     )
 

@@ -1,7 +1,7 @@
-"""What the plots draw, as data: records and frames sorted by point and arm. Pure but for reading logs; no matplotlib.
+"""What the plots draw, as data: records and frames sorted by point and arm. Only `memory_traces` reads files.
 
 Plots must stay small whatever a campaign holds (1,000 points with 20 blocks each), so each has a limit on what it draws.
-What it leaves out it says; the tables leave out nothing.
+A plot names what it omits; the tables omit nothing.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Counted:
         return self._records.get((point.key, arm), [])
 
     def values(self, point: Point, arm: str, metric: str) -> list[float]:
-        """The figures of one metric, one a block; those that are not there are left out."""
+        """The figures of one metric, one a block; missing ones are omitted."""
         return [v for one in self.records(point, arm) if (v := getattr(one.metrics, metric)) is not None]
 
     def spread(self, point: Point, arm: str, metric: str) -> Spread | None:
@@ -86,7 +86,7 @@ class Counted:
 
 
 def spread(values: Sequence[float]) -> Spread | None:
-    """Median and ends of some values; None of none."""
+    """Median and ends of some values; None without values."""
     return Spread(stdlib_statistics.median(values), min(values), max(values), len(values)) if values else None
 
 
@@ -107,7 +107,7 @@ def curves(counted: Counted, axis: Axis, metric: str) -> list[Curve]:
 
 
 def memory_traces(campaign: Campaign, counted: Counted) -> dict[str, list[Trace]]:
-    """Memory over time of some counted trials at some points, by the point's label; trials without a log are left out."""
+    """Memory over time of some counted trials at some points, by the point's label; trials without a log are omitted."""
     found: dict[str, list[Trace]] = {}
     for point in counted.measured()[:MEMORY_POINTS]:
         traces = []

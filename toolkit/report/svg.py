@@ -68,7 +68,7 @@ def figure(height_inches: float) -> Iterator[tuple[Figure, Axes]]:
 
 
 def inline(made: Figure, name: str, title: str, description: str) -> str:
-    """The figure as an `<svg>` element with title and description for those who do not see it."""
+    """The figure as an `<svg>` element with a title and a description for readers who do not see it."""
     import matplotlib as mpl
 
     buffer = io.StringIO()
@@ -79,7 +79,7 @@ def inline(made: Figure, name: str, title: str, description: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(r'<g id="[^"]*"', "<g", text)  # groups are never referred to, and names would meet on the page
+    text = re.sub(r'<g id="[^"]*"', "<g", text)  # groups are never referred to, and their names would clash on the page
     text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
     for colour, variable in _VARIABLES.items():
         text = text.replace(colour, f"var(--{variable})")

@@ -81,7 +81,7 @@ def test_every_value_has_its_reason() -> None:
         "scale_at_cpu_percent",
     ):
         assert len(found.reasons[name]) > 10
-    text = "\n".join(show.recommended([found]))
+    text = "\n".join(show.recommendation_lines([found]))
     assert all(reason in text for reason in found.reasons.values())
 
 
@@ -133,7 +133,7 @@ def test_a_grid_over_threads_shows_where_more_begin_to_hurt() -> None:
     assert isinstance(workers, NotFitted) and "needs 6" in workers.reason
     best = [one for one in recommendations(found) if isinstance(one, Recommendation)]
     assert best[0].threads == 8 and best[1].threads == 64
-    assert "the rate falls" in "\n".join(show.scaled(scaling(found)))
+    assert "the rate falls" in "\n".join(show.scaling_lines(scaling(found)))
 
 
 def test_scaling_over_cpus_comes_from_campaigns_of_one_each() -> None:
