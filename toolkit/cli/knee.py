@@ -224,7 +224,7 @@ def _show(campaigns: list[Campaign], found: list[Found], verify: bool, json_outp
     profiles = measure.profiles(campaigns)
     laws = [scaling(one) for one in profiles]
     over_cpus: Any = {key: [law] for key, law in scaling_over_cpus(profiles).items()} if len(profiles) > 1 else {}
-    tried = measure.verifications(campaigns)
+    verified = measure.verifications(campaigns)
     missing = [w for c in campaigns for w in measure.verification_plan_of(c).missing(c.records())] if verify else []
     if json_output:
         data = [
@@ -236,7 +236,7 @@ def _show(campaigns: list[Campaign], found: list[Found], verify: bool, json_outp
             for one, mine, law in zip(profiles, found, laws, strict=True)
         ]
         whole = {"knee_schema": 1, "profiles": data, "over_cpus": _law_data(over_cpus)}
-        print(json.dumps({**whole, "tried_out": [vars(one) for one in tried]}, indent=1, allow_nan=False))
+        print(json.dumps({**whole, "tried_out": [vars(one) for one in verified]}, indent=1, allow_nan=False))
     else:
         for one, mine, law in zip(profiles, found, laws, strict=True):
             print(
@@ -244,12 +244,12 @@ def _show(campaigns: list[Campaign], found: list[Found], verify: bool, json_outp
             )
         for line in show.scaling_lines(over_cpus):
             print(line)
-        for seen in tried:
-            print(f"tried out: {seen.words}")
+        for seen in verified:
+            print(f"verification: {seen.words}")
         for words in missing:
-            print(f"not tried out: {words}")
+            print(f"not verified: {words}")
     without = any(not variant.knees_rps() for one in profiles for variant in one.variants)
-    return without or bool(missing) or any(one.holds is not True for one in tried)
+    return without or bool(missing) or any(one.holds is not True for one in verified)
 
 
 def _law_data(laws: Any) -> list[dict[str, Any]]:
