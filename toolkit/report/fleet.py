@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from toolkit.capacity.nodes.catalogue import GIB
 from toolkit.fleet.ranking import FleetRanking, RankedService, Verdict
+from toolkit.report.templates import render_template
 
 TEMPLATE = "fleet.html.j2"
 SHOWN = 10
@@ -22,16 +22,8 @@ SECTIONS: tuple[tuple[Verdict, str], ...] = (
 
 def html(fleet: FleetRanking, title: str, subtitle: str) -> str:
     """The whole file."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE).render(
+    return render_template(
+        TEMPLATE,
         fleet=fleet,
         title=title,
         subtitle=subtitle,

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from toolkit.report.page import Page
+from toolkit.report.templates import render_template
 
 TEMPLATE = "report.html.j2"
 
 
 def render(pages: Sequence[Page], title: str, subtitle: str) -> str:
     """The whole file."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE).render(pages=pages, title=title, subtitle=subtitle)
+    return render_template(TEMPLATE, pages=pages, title=title, subtitle=subtitle)

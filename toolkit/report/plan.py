@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from toolkit.capacity.placement.scheduler import Workload
 from toolkit.capacity.planning.result import CapacityPlan, Sizing, VariantPlan
+from toolkit.report.words import count
 
 MIB = 1 << 20
 
@@ -20,7 +21,7 @@ def _lines(plan: CapacityPlan) -> Iterator[str]:
     if plan.saving:
         yield plan.saving.words
     yield ""
-    extra = [f"{required.headroom:.0%} of the knee used", f"{_count(required.spare_nodes, 'spare node')}"]
+    extra = [f"{required.headroom:.0%} of the knee used", f"{count(required.spare_nodes, 'spare node')}"]
     if required.zones > 1:
         extra.append(f"{required.zones} zones")
     yield f"{plan.service}, {required.endpoint}: {required.traffic.peak_rps:,.0f} requests/s with p99 under {required.p99_ms:g} ms; {', '.join(extra)}"
@@ -40,7 +41,7 @@ def _lines(plan: CapacityPlan) -> Iterator[str]:
 
 def _variant(one: VariantPlan, plan: CapacityPlan) -> Iterator[str]:
     yield (
-        f"{one.variant}: {_count(one.workers, 'worker')}, {_count(one.threads, 'thread')} ({one.point}); "
+        f"{one.variant}: {count(one.workers, 'worker')}, {count(one.threads, 'thread')} ({one.point}); "
         f"a pod requests {one.cpu_millis}m CPU and {one.memory_bytes / MIB:,.0f}Mi"
     )
     yield f"  {'knee':<8} {'req/s a pod':>11} {'pods':>6} {'nodes':>6} {plan.catalogue.currency + ' a month':>13} {'gap':>6}  nodes by type"
@@ -87,7 +88,3 @@ def _day(plan: CapacityPlan) -> Iterator[str]:
 
 def _colocated(one: Workload) -> str:
     return f"{one.replicas} {one.name} of {one.cpu_millis}m and {one.memory_bytes / MIB:,.0f}Mi"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -37,16 +37,6 @@ class Trend:
     segments: int
     independent: float
 
-    @property
-    def grows(self) -> bool:
-        """Whether the whole interval is above 0."""
-        return self.low > 0
-
-    @property
-    def falls(self) -> bool:
-        """Whether the whole interval is below 0."""
-        return self.high < 0
-
 
 def trend(seconds: Floats, values: Floats) -> Trend:
     """The slope of `values` over `seconds`; omit the warm-up, since a curve that levels off has no one slope.
