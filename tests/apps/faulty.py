@@ -1,4 +1,4 @@
-"""Apps that go wrong in one way each, served for real: what the checks of a trial have to catch."""
+"""Apps that each fail in one way, served for real: the checks of a trial must find each failure."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ async def status_500(scope: Any, receive: Any, send: Send) -> None:
 
 
 async def wrong_of_same_size(scope: Any, receive: Any, send: Send) -> None:
-    """One answer in 1,000 is wrong, and as long as a right one, so that bytes do not tell."""
+    """One answer in 1,000 is wrong, and as long as a right one, so that the byte count does not show it."""
     await answer(send, b"wrong" if served % 1000 == 999 else b"right")
 
 
 async def wrong_of_other_size(scope: Any, receive: Any, send: Send) -> None:
-    """Wrong for a tenth of a second in the thick of the load, however fast the machine: bytes must tell."""
+    """Wrong for a tenth of a second in the middle of the load, however fast the machine: the byte count shows it."""
     global first
     first = first or time.monotonic()
     await answer(send, b"quite wrong" if 2.5 < time.monotonic() - first < 2.6 else b"right")
@@ -52,7 +52,7 @@ async def dies(scope: Any, receive: Any, send: Send) -> None:
 
 
 async def stalls(scope: Any, receive: Any, send: Send) -> None:
-    """Stands still for two seconds, every 6,000 requests."""
+    """Stops answering for two seconds, every 6,000 requests."""
     if served % 6000 == 5999:
         time.sleep(2)
     await answer(send)
@@ -69,14 +69,14 @@ async def eats_memory(scope: Any, receive: Any, send: Send) -> None:
 
 
 async def turns_gil_on(scope: Any, receive: Any, send: Send) -> None:
-    """Imports, at its 4,000th request, an extension that does not say that it can do without the GIL."""
+    """Imports, at its 4,000th request, an extension that does not declare support for running without the GIL."""
     if served == 4000:
         importlib.import_module("needs_gil")
     await answer(send)
 
 
 async def garbles(scope: Any, receive: Any, send: Send) -> None:
-    """Writes what is no frame, and torn ones, into its container's log, past the agent: PID 1's standard output."""
+    """Writes other text and torn frames into its container's log, not through the agent: to PID 1's standard output."""
     if served % 50 == 49:
         with open("/proc/1/fd/1", "wb") as log:  # noqa: PTH123
             log.write(b'\xff\xfe garbage @gilfree1 deadbeef {"seq": 3, "kind": "tick"}\n@gilfree1 0 torn')

@@ -1,4 +1,4 @@
-"""What a trial's two sides are told: an arm's settings reach its server and nothing else."""
+"""The arguments of a trial's two agents: an arm's settings reach its server and nothing else."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The small program that stands beside a server or a load generator and prints what happens as framed JSON lines.
+"""The small program that starts a server or a load generator and reports what happens as framed JSON lines.
 
-A leaf: it imports nothing of the toolkit and only the standard library, because it is copied (as `gilfree_agent`) into
-images and runs there under the interpreter that is measured, or under Debian's python3. It knows neither Granian nor
-rewrk: its one JSON argument says what to run.
+It imports only the standard library and nothing from the toolkit, because it is copied into images (as `gilfree_agent`)
+and runs there under the interpreter that is measured, or under Debian's python3. It knows neither servers nor
+generators: its one JSON argument says what to run.
 """

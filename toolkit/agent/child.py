@@ -1,4 +1,4 @@
-"""Starting and stopping the one program an agent stands beside, so that nothing of it is ever left running."""
+"""Starts and stops the agent's one program, so that neither it nor its descendants are ever left running."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of whatever its descendants leave behind, so that it can be found and ended."""
+    """Make this process the parent of its descendants' orphans, so that they can be found and ended."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def start(argv: Sequence[str], env: Mapping[str, str], cwd: str | None) -> subprocess.Popen[str]:
-    """Start the program in a session of its own, both streams piped; it gets SIGTERM should this agent be killed.
+    """Start the program in its own session with both streams piped; the kernel sends it SIGTERM when this agent dies.
 
-    Raises OSError when the program is not there or may not be run.
+    Raises OSError when the program does not exist or must not be run.
     """
     libc = ctypes.CDLL(None)
 
-    def in_child() -> None:
+    def prepare() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        # When memory runs out the kernel is to kill the server, not the agent that has to report it.
+        # When memory runs out the kernel should kill the server, not the agent that reports it.
         with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123
             file.write("500")
 
@@ -49,12 +49,12 @@ def start(argv: Sequence[str], env: Mapping[str, str], cwd: str | None) -> subpr
         text=True,
         errors="replace",
         start_new_session=True,
-        preexec_fn=in_child,
+        preexec_fn=prepare,
     )
 
 
-def forward(stream: IO[str], name: str, emitter: Emitter) -> threading.Thread:
-    """Send the lines of a child's stream as `log` frames, the first of them only, each cut to a bounded length."""
+def forward_lines(stream: IO[str], name: str, emitter: Emitter) -> threading.Thread:
+    """Send the first LOG_LINES lines of a child's stream as `log` frames, each cut to LOG_LINE_CHARACTERS."""
 
     def run() -> None:
         lines = 0
@@ -71,7 +71,7 @@ def forward(stream: IO[str], name: str, emitter: Emitter) -> threading.Thread:
 
 
 def stop(process: subprocess.Popen[str], grace_seconds: float) -> None:
-    """Ask the program to end, wait, then kill it and all that it left; every descendant is gone on return."""
+    """Ask the program to end, wait, then kill it and its descendants; all of them are gone on return."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -80,7 +80,7 @@ def stop(process: subprocess.Popen[str], grace_seconds: float) -> None:
             pass
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        left = [pid for pid in system.tree(os.getpid()) if pid != os.getpid()]
+        left = [pid for pid in system.process_tree(os.getpid()) if pid != os.getpid()]
         if not left:
             break
         for pid in left:
@@ -95,22 +95,22 @@ def stop(process: subprocess.Popen[str], grace_seconds: float) -> None:
 
 
 def reap() -> None:
-    """Collect adopted orphans that have ended; children that `subprocess` waits for are left to it."""
+    """Reap adopted orphans that have ended, except the children that `subprocess` waits for."""
     for pid in _children():
         fields = system.stat_fields(pid)
-        if fields and fields[0] == "Z" and pid not in _waited:
+        if fields and fields[0] == "Z" and pid not in _awaited:
             try:
                 os.waitpid(pid, os.WNOHANG)
             except ChildProcessError:
                 continue
 
 
-_waited: set[int] = set()
+_awaited: set[int] = set()
 
 
-def waited(process: subprocess.Popen[str]) -> subprocess.Popen[str]:
-    """Mark a child whose exit status `subprocess` must get, so that `reap` does not take it away."""
-    _waited.add(process.pid)
+def keep_exit_status(process: subprocess.Popen[str]) -> subprocess.Popen[str]:
+    """Leave the exit status of this child to `subprocess`: `reap` does not collect it."""
+    _awaited.add(process.pid)
     return process
 
 
@@ -128,14 +128,14 @@ def exit_state(returncode: int | None) -> dict[str, Any]:
 
 
 def bind_cpus(cpus: Sequence[int] | None) -> list[int]:
-    """Pin this process, and so all it starts, to `cpus`; the CPUs it may then really use."""
+    """Pin this process and all that it starts to `cpus`; returns the CPUs that it may use, which can differ."""
     if cpus:
         os.sched_setaffinity(0, cpus)
     return sorted(os.sched_getaffinity(0))
 
 
 def agent_hash() -> str:
-    """SHA-256 over this agent's own files: says which agent wrote a frame."""
+    """The first 16 characters of the SHA-256 over this agent's files: identifies the agent that wrote a frame."""
     import hashlib
 
     digest = hashlib.sha256()
@@ -144,8 +144,8 @@ def agent_hash() -> str:
     return digest.hexdigest()[:16]
 
 
-def hello(emitter: Emitter, argument: Mapping[str, Any], cpus: Sequence[int]) -> None:
-    """The first frame of either side: which kernel, which agent, which interpreter, which CPUs."""
+def emit_hello(emitter: Emitter, argument: Mapping[str, Any], cpus: Sequence[int]) -> None:
+    """Send the first frame of either side: kernel, agent, interpreter and CPUs."""
     emitter.emit(
         "hello",
         trial=argument["trial"],

@@ -1,11 +1,11 @@
-"""Frames: how agents speak to the tool through a pipe or a container log.
+"""Frames: the messages of agents to the tool, through a pipe or a container log.
 
-One line each, at most 8 KiB: `@gilfree1 <crc32> <json>`. The checksum lets a reader pick whole frames out of a log
-that other writers spoil, and see that one is torn. `seq` counts from 0 without gaps and the last frame, `end`, carries
-the count, so a reader knows whether it has them all. `t_ns` is CLOCK_MONOTONIC, which all processes and containers of
-one kernel share; frames of different boot ids must never be put on one time axis.
+A frame is one line of at most 8 KiB: `@gilfree1 <crc32> <json>`. By the checksum a reader finds complete frames in a log
+with other output, and recognises an incomplete one. `seq` counts from 0 without gaps, and the last frame, `end`, carries
+the count, so a reader knows whether it has all frames. `t_ns` is CLOCK_MONOTONIC, which all processes and containers of
+one kernel share; frames with different boot ids must never be put on one time axis.
 
-The 1 in the prefix changes only when an old reader would misread; kinds that a reader does not know are skipped.
+The 1 in the prefix changes only when an old reader would misread; readers skip kinds that they do not know.
 """
 
 from __future__ import annotations
@@ -24,26 +24,28 @@ Frame = dict[str, Any]
 
 
 def encode(frame: Frame) -> str:
-    """One line without its newline. Raises ValueError for a frame of more than 8 KiB: cut the text before."""
+    """The frame as one line without newline. Raises ValueError when it is longer than 8 KiB."""
     payload = json.dumps(frame, separators=(",", ":"), ensure_ascii=True)
     line = f"{PREFIX} {zlib.crc32(payload.encode()):08x} {payload}"
     if len(line) >= MAX_BYTES:
-        raise ValueError(f"frame {frame.get('kind')!r} has {len(line)} bytes, {MAX_BYTES} with its newline is the most")
+        raise ValueError(
+            f"frame {frame.get('kind')!r} has {len(line)} bytes, the limit is {MAX_BYTES} with its newline"
+        )
     return line
 
 
 def decode(line: str) -> Frame | None:
-    """The frame in a line of log, or None when there is no whole one; text before it, torn frames too, is passed over."""
+    """The frame in a line of a log, or None when it holds no complete one; text and torn frames before it are skipped."""
     start = line.find(PREFIX + " ")
     while start >= 0:
-        frame = _whole(line[start + len(PREFIX) + 1 :].strip())
+        frame = _verified(line[start + len(PREFIX) + 1 :].strip())
         if frame is not None:
             return frame
         start = line.find(PREFIX + " ", start + 1)
     return None
 
 
-def _whole(text: str) -> Frame | None:
+def _verified(text: str) -> Frame | None:
     checksum, _, payload = text.partition(" ")
     try:
         if int(checksum, 16) != zlib.crc32(payload.encode()):
@@ -55,7 +57,7 @@ def _whole(text: str) -> Frame | None:
 
 
 def read(lines: Iterable[str]) -> Iterator[Frame]:
-    """The whole frames among `lines`, in their order; whatever else stands there is skipped."""
+    """The complete frames in `lines`, in their order; other text is skipped."""
     for line in lines:
         frame = decode(line)
         if frame is not None:
@@ -63,7 +65,7 @@ def read(lines: Iterable[str]) -> Iterator[Frame]:
 
 
 def gap(frames: Iterable[Frame]) -> str | None:
-    """What is missing from one side's frames, in words; None when they are complete from the first to `end`."""
+    """Which frames of one side are missing, as a message; None when they are complete from the first to `end`."""
     seen: set[int] = set()
     count = None
     for frame in frames:
@@ -82,7 +84,7 @@ def gap(frames: Iterable[Frame]) -> str | None:
 
 
 class Emitter:
-    """Numbers, stamps and writes the frames of one side; safe to call from several threads."""
+    """Numbers, time-stamps and writes the frames of one side; may be called from several threads."""
 
     def __init__(self, side: str, stream: IO[str]) -> None:
         self.side, self._stream = side, stream
@@ -90,7 +92,10 @@ class Emitter:
         self._lock = threading.Lock()
 
     def emit(self, kind: str, **fields: Any) -> None:
-        """Write one frame. A reader that has gone away (broken pipe) is not an error here: whoever watches it stops."""
+        """Write one frame. A closed pipe is not an error here: the agent stops when its standard input closes.
+
+        Raises ValueError for a frame that is too long; it takes no number.
+        """
         with self._lock:
             head = {"seq": self._seq, "side": self.side, "kind": kind, "t_ns": time.monotonic_ns()}
             line = encode({**head, **fields})
@@ -102,5 +107,5 @@ class Emitter:
                 return
 
     def end(self, **fields: Any) -> None:
-        """The last frame; `count` includes itself."""
+        """Write the last frame; its `count` includes itself."""
         self.emit("end", count=self._seq + 1, **fields)

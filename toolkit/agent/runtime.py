@@ -1,8 +1,8 @@
 """The answer to the runtime question: what the worker is that serves the request.
 
 One definition serves the wrapper around users' apps (wrap.py) and the sample apps, which import it as `runtime`:
-`images/app/runtime.py` is a link to this file. So it imports the standard library alone, and of that little, since what
-it imports counts as the app's memory.
+`images/app/runtime.py` is a link to this file. It imports little, and only from the standard library, because its
+imports count as the app's memory.
 """
 
 from __future__ import annotations

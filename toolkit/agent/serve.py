@@ -1,8 +1,8 @@
-"""The agent beside the server: starts it, says when it answers, samples CPU and memory, stops it.
+"""The agent of the server: starts it, reports when it answers, samples CPU and memory, stops it.
 
-Two clocks: cheap counters (CPU time) five times a second, so that a window is cut to a fraction of that; memory (PSS,
-which walks page tables) once a second. More often cost the server about 2 % of its core when measured. Windows are not
-known here: measured.py cuts the samples by the marks in the load's frames.
+Cheap counters (CPU time) are read five times a second, so that they can be interpolated at the ends of a window; memory
+(PSS, for which the kernel walks page tables) once a second. Reading it more often took about 2 % of the server's core.
+This agent does not know the windows: records/metrics.py assigns the samples to them.
 """
 
 from __future__ import annotations
@@ -26,28 +26,32 @@ THREADS_LISTED = 40
 
 
 def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event) -> int:
-    """Serve one trial until `stopping` is set or the server ends by itself.
+    """Serve one trial until `stopping` is set or the server ends by itself. Returns the exit code.
 
-    argument: trial, argv, env, cwd, cpus (or null), host, port, path (asked for readiness), ready_timeout_seconds,
-    stop_grace_seconds, memory_limit_bytes (null where a cgroup keeps the limit); on Kubernetes also ready_file, which is
-    made once the server has answered, and linger: stay until told to stop, since an ended sidecar is started again.
+    argument: trial, argv, env, cwd, cpus (or null), host, port, path (requested for readiness), ready_timeout_seconds,
+    stop_grace_seconds, memory_limit_bytes (null where a cgroup enforces the limit); on Kubernetes also ready_file, which
+    is created when the server has answered, and linger: wait for SIGTERM at the end, since Kubernetes restarts a sidecar
+    that exits.
     """
     cpus = child.bind_cpus(argument["cpus"])
     child.adopt_orphans()
-    child.hello(emitter, argument, cpus)
+    child.emit_hello(emitter, argument, cpus)
     try:
-        server = child.waited(child.start(argument["argv"], argument["env"], argument["cwd"]))
+        server = child.keep_exit_status(child.start(argument["argv"], argument["env"], argument["cwd"]))
     except OSError as error:
         emitter.emit("server_failed", text=str(error))
         emitter.end()
         _linger(argument, stopping)
         return 1
     assert server.stdout is not None and server.stderr is not None
-    forwards = [child.forward(server.stdout, "stdout", emitter), child.forward(server.stderr, "stderr", emitter)]
+    forwards = [
+        child.forward_lines(server.stdout, "stdout", emitter),
+        child.forward_lines(server.stderr, "stderr", emitter),
+    ]
     emitter.emit("server_started", pid=server.pid, argv=argument["argv"], env=argument["env"])
     started = time.monotonic()
     try:
-        if _ready(argument, server, stopping):
+        if _wait_until_ready(argument, server, stopping):
             emitter.emit("ready", seconds=round(time.monotonic() - started, 3))
             if argument.get("ready_file"):
                 Path(argument["ready_file"]).touch()
@@ -56,13 +60,13 @@ def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event
             emitter.emit("not_ready", seconds=argument["ready_timeout_seconds"])
         ended = server.poll()
         if ended is None:
-            emitter.emit("threads", threads=system.thread_cpu_seconds(system.tree(server.pid))[:THREADS_LISTED])
+            emitter.emit("threads", threads=system.thread_cpu_seconds(system.process_tree(server.pid))[:THREADS_LISTED])
     finally:
         by_itself = server.poll() is not None
         child.stop(server, argument["stop_grace_seconds"])
     for thread in forwards:
         thread.join(2)
-    emitter.emit("server_exit", by_itself=by_itself, **child.exit_state(server.returncode), **_oom())
+    emitter.emit("server_exit", by_itself=by_itself, **child.exit_state(server.returncode), **_oom_kills())
     emitter.end()
     _linger(argument, stopping)
     return 0
@@ -73,8 +77,8 @@ def _linger(argument: Mapping[str, Any], stopping: threading.Event) -> None:
         stopping.wait()
 
 
-def _ready(argument: Mapping[str, Any], server: subprocess.Popen[str], stopping: threading.Event) -> bool:
-    """Ask until the server answers anything at all: whether the answer is right is for the load's side to judge."""
+def _wait_until_ready(argument: Mapping[str, Any], server: subprocess.Popen[str], stopping: threading.Event) -> bool:
+    """Send requests until the server gives any answer; the load's side checks whether answers are correct."""
     deadline = time.monotonic() + argument["ready_timeout_seconds"]
     while time.monotonic() < deadline and server.poll() is None:
         connection = http.client.HTTPConnection(argument["host"], argument["port"], timeout=5)
@@ -98,17 +102,17 @@ def _sample(
     stopping: threading.Event,
 ) -> None:
     cgroup = system.Cgroup()
-    pids = system.tree(server.pid)
+    pids = system.process_tree(server.pid)
     limit = argument["memory_limit_bytes"]
     emitter.emit("threads", threads=system.thread_cpu_seconds(pids)[:THREADS_LISTED])
     count = 0
     next_tick = time.monotonic()
     while server.poll() is None:
-        starting_up = count < TICKS_PER_TREE and count % TICKS_PER_MEMORY_SAMPLE == 0  # workers may still be coming
+        starting_up = count < TICKS_PER_TREE and count % TICKS_PER_MEMORY_SAMPLE == 0  # workers may still be starting
         if starting_up or count % TICKS_PER_TREE == 0:
-            pids = system.tree(server.pid)
+            pids = system.process_tree(server.pid)
         if count % TICKS_PER_MEMORY_SAMPLE == 0:
-            used_kb = _memory(pids, cgroup, cpus, emitter)
+            used_kb = _emit_memory(pids, cgroup, cpus, emitter)
             if limit is not None and used_kb * 1024 > limit:
                 emitter.emit("memory_limit", used_bytes=used_kb * 1024, limit_bytes=limit)
                 return
@@ -126,8 +130,8 @@ def _sample(
             return
 
 
-def _memory(pids: list[int], cgroup: system.Cgroup, cpus: list[int], emitter: Emitter) -> int:
-    """Emit one memory sample; the PSS of the server's processes in KiB is returned for the watchdog."""
+def _emit_memory(pids: list[int], cgroup: system.Cgroup, cpus: list[int], emitter: Emitter) -> int:
+    """Send one memory sample. Returns the PSS of the server's processes in KiB, for the watchdog."""
     sums = {"pss": 0, "uss": 0, "rss": 0}
     for pid in pids:
         for name, value in system.memory_kb(pid).items():
@@ -147,5 +151,5 @@ def _memory(pids: list[int], cgroup: system.Cgroup, cpus: list[int], emitter: Em
     return sums["pss"]
 
 
-def _oom() -> dict[str, int]:
+def _oom_kills() -> dict[str, int]:
     return {"oom_kills": system.Cgroup().memory().get("oom_kills", 0)}

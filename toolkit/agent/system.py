@@ -1,7 +1,7 @@
-"""What an agent reads of the kernel: processes, memory, CPU time and cgroups (v1 and v2).
+"""What an agent reads from the kernel: processes, memory, CPU time and cgroups (v1 and v2).
 
-Read from /proc and /sys directly, not through a library: the same file runs under every interpreter that is measured,
-and a look at 10 Hz must cost well under a thousandth of a core.
+It reads /proc and /sys directly, without a library: this file runs under every interpreter that is measured, and
+reading ten times a second must take much less than a thousandth of a core.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
-def text(path: str) -> str:
-    """The content of a file of the kernel's, or "" when it is not there, not ours to read or its process is gone."""
+def read_text(path: str) -> str:
+    """The content of a kernel file; "" when it does not exist, cannot be read, or its process is gone."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123  (a Path costs as much as the read)
             return file.read()
@@ -24,26 +24,26 @@ def text(path: str) -> str:
 
 
 def boot_id() -> str:
-    """Names this boot of this kernel; equal in all containers of one node."""
-    return text("/proc/sys/kernel/random/boot_id").strip()
+    """The id of this boot of this kernel; the same in all containers of one node."""
+    return read_text("/proc/sys/kernel/random/boot_id").strip()
 
 
 def physical_cores() -> list[tuple[int, ...]]:
     """The CPUs this process may use, grouped by physical core, in their order."""
     cores: dict[str, list[int]] = {}
     for cpu in sorted(os.sched_getaffinity(0)):
-        siblings = text(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").strip()
+        siblings = read_text(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").strip()
         cores.setdefault(siblings or str(cpu), []).append(cpu)
     return [tuple(cpus) for cpus in cores.values()]
 
 
 def stat_fields(pid: int) -> list[str]:
-    """The fields of /proc/<pid>/stat from `state` (number 3 in proc(5)) on; empty when the process is gone."""
-    return text(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    """The fields of /proc/<pid>/stat beginning with `state` (number 3 in proc(5)); empty when the process is gone."""
+    return read_text(f"/proc/{pid}/stat").rpartition(")")[2].split()
 
 
-def tree(root: int) -> list[int]:
-    """`root` and all processes below it that are alive, zombies left out."""
+def process_tree(root: int) -> list[int]:
+    """`root` and all its living descendants, without zombies."""
     children: dict[int, list[int]] = {}
     alive = set()
     for entry in os.listdir("/proc"):
@@ -62,7 +62,7 @@ def tree(root: int) -> list[int]:
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
-    """CPU time that the processes, and the children they have reaped, have used; user and system, in seconds."""
+    """CPU time in seconds, user and system, of the processes and of the children that they have reaped."""
     ticks = 0
     for pid in pids:
         fields = stat_fields(pid)
@@ -72,7 +72,7 @@ def cpu_seconds(pids: Iterable[int]) -> float:
 
 
 def thread_cpu_seconds(pids: Iterable[int]) -> list[dict[str, Any]]:
-    """CPU seconds of each thread, most first: shows how evenly the work fell to workers."""
+    """`pid`, `tid`, `name` and `cpu_seconds` of each thread, the busiest first: how evenly workers share the work."""
     found = []
     for pid in pids:
         try:
@@ -80,7 +80,7 @@ def thread_cpu_seconds(pids: Iterable[int]) -> list[dict[str, Any]]:
         except OSError:
             continue
         for thread in threads:
-            stat = text(f"/proc/{pid}/task/{thread}/stat")
+            stat = read_text(f"/proc/{pid}/task/{thread}/stat")
             name, _, rest = stat.partition("(")[2].rpartition(")")
             fields = rest.split()
             if len(fields) > 12:
@@ -90,9 +90,9 @@ def thread_cpu_seconds(pids: Iterable[int]) -> list[dict[str, Any]]:
 
 
 def memory_kb(pid: int) -> dict[str, int]:
-    """PSS, USS and RSS of a process in KiB from smaps_rollup; empty when it is gone or not ours to read."""
+    """`pss`, `uss` and `rss` of a process in KiB, from smaps_rollup; empty when it is gone or cannot be read."""
     sums = {"pss": 0, "uss": 0, "rss": 0}
-    rollup = text(f"/proc/{pid}/smaps_rollup")
+    rollup = read_text(f"/proc/{pid}/smaps_rollup")
     for line in rollup.splitlines():
         key, _, rest = line.partition(":")
         name = {"Pss": "pss", "Rss": "rss", "Private_Clean": "uss", "Private_Dirty": "uss"}.get(key)
@@ -105,7 +105,7 @@ def host_cpu_ticks(cpus: Sequence[int]) -> dict[str, int]:
     """Ticks of these CPUs since boot: `busy` (all but idle, iowait and steal), `steal` and `total`."""
     wanted = {f"cpu{cpu}" for cpu in cpus}
     busy = steal = total = 0
-    for line in text("/proc/stat").splitlines():
+    for line in read_text("/proc/stat").splitlines():
         name, *numbers = line.split()
         if name in wanted:
             user, nice, system, idle, iowait, irq, softirq, stolen = (int(number) for number in numbers[:8])
@@ -118,20 +118,20 @@ def host_cpu_ticks(cpus: Sequence[int]) -> dict[str, int]:
 
 
 def frequency_mhz(cpus: Sequence[int]) -> float | None:
-    """Mean current frequency of these CPUs, where the kernel tells it."""
-    found = [text(f"/sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_cur_freq") for cpu in cpus]
+    """Mean current frequency of these CPUs; None where the kernel does not report it."""
+    found = [read_text(f"/sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_cur_freq") for cpu in cpus]
     numbers = [int(value) / 1000 for value in found if value.strip()]
     return sum(numbers) / len(numbers) if numbers else None
 
 
 def server_closed_connections(port: int) -> int:
-    """Sockets in TIME_WAIT on the server's side of `port`: connections that the server closed first, in the last minute.
+    """Connections that the server closed first, in the last minute: sockets in TIME_WAIT on its side of `port`.
 
-    A side that closes first is the side that waits, so a well-behaved keep-alive server under load shows none.
+    The side that closes first is in TIME_WAIT, so a correct keep-alive server under load has none.
     """
     count = 0
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in text(table).splitlines()[1:]:
+        for line in read_text(table).splitlines()[1:]:
             fields = line.split()
             if fields[3] == "06" and int(fields[1].rpartition(":")[2], 16) == port:
                 count += 1
@@ -139,24 +139,24 @@ def server_closed_connections(port: int) -> int:
 
 
 class Cgroup:
-    """The cgroup this process is in: memory, throttling and OOM kills, on cgroup v1 and v2, on a host or in a container."""
+    """The cgroup of this process: memory, throttling and OOM kills, on cgroup v1 and v2, on a host or in a container."""
 
     def __init__(self, own: str = "/proc/self/cgroup", mount: str = "/sys/fs/cgroup") -> None:
         self.version, self._cpu, self._memory = 0, "", ""
-        for line in text(own).splitlines():
+        for line in read_text(own).splitlines():
             number, controllers, path = line.split(":", 2)
             if number == "0" and not controllers:
-                root = _mounted(mount, path)
+                root = _cgroup_folder(mount, path)
                 if (root / "cgroup.controllers").exists():
                     self.version, self._cpu, self._memory = 2, str(root), str(root)
             elif "memory" in controllers.split(","):
-                self.version, self._memory = 1, str(_mounted(f"{mount}/memory", path))
+                self.version, self._memory = 1, str(_cgroup_folder(f"{mount}/memory", path))
             elif "cpu" in controllers.split(","):
-                self.version, self._cpu = 1, str(_mounted(f"{mount}/cpu", path))
+                self.version, self._cpu = 1, str(_cgroup_folder(f"{mount}/cpu", path))
 
     def cpu(self) -> dict[str, int]:
         """`periods`, `throttled` (counts) and `throttled_us`; all 0 where no quota is set or none can be read."""
-        found = _pairs(text(f"{self._cpu}/cpu.stat"))
+        found = _parse_numbers(read_text(f"{self._cpu}/cpu.stat"))
         throttled_us = found.get("throttled_usec", found.get("throttled_time", 0) // 1000)
         return {
             "periods": found.get("nr_periods", 0),
@@ -167,27 +167,30 @@ class Cgroup:
     def memory(self) -> dict[str, int]:
         """`working_set` = usage less inactive file pages, in bytes, and `oom_kills`; empty where it cannot be read."""
         if self.version == 2:
-            usage, events = text(f"{self._memory}/memory.current"), _pairs(text(f"{self._memory}/memory.events"))
+            usage, events = (
+                read_text(f"{self._memory}/memory.current"),
+                _parse_numbers(read_text(f"{self._memory}/memory.events")),
+            )
         else:
             usage, events = (
-                text(f"{self._memory}/memory.usage_in_bytes"),
-                _pairs(text(f"{self._memory}/memory.oom_control")),
+                read_text(f"{self._memory}/memory.usage_in_bytes"),
+                _parse_numbers(read_text(f"{self._memory}/memory.oom_control")),
             )
         if not usage.strip():
             return {}
-        stat = _pairs(text(f"{self._memory}/memory.stat"))
+        stat = _parse_numbers(read_text(f"{self._memory}/memory.stat"))
         inactive = stat.get("total_inactive_file", stat.get("inactive_file", 0))
         return {"working_set": max(0, int(usage) - inactive), "oom_kills": events.get("oom_kill", 0)}
 
 
-def _mounted(mount: str, path: str) -> Path:
-    """Inside a container the cgroup's own folder is the mount itself; on a host it stands below it."""
+def _cgroup_folder(mount: str, path: str) -> Path:
+    """The folder of the cgroup `path`: below the mount on a host; the mount itself inside a container."""
     below = Path(mount) / path.lstrip("/")
     return below if below.is_dir() else Path(mount)
 
 
-def _pairs(content: str) -> dict[str, int]:
-    """`name number` lines as a dictionary."""
+def _parse_numbers(content: str) -> dict[str, int]:
+    """`name number` lines as a dictionary; other lines are skipped."""
     found = {}
     for line in content.splitlines():
         name, _, value = line.partition(" ")

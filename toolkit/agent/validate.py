@@ -1,7 +1,7 @@
-"""Validated requests: the answers that no load generator here looks at are looked at by the agent.
+"""Validated requests: the agent checks answers, because the load generators do not.
 
-rewrk checks neither status nor body and counts failed requests, so the agent asks for itself: many requests before and
-after the load, and a few a second on a connection of its own during it.
+rewrk checks neither status nor body and counts failed requests, so the agent sends requests of its own: many before and
+after the load, and some during it on one connection.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 @dataclass
 class Tally:
-    """What a number of validated requests came to. Latencies in milliseconds."""
+    """Counts and latencies of validated requests. `wrong`: wrong answers; `errors`: requests without an answer."""
 
     count: int = 0
     wrong: int = 0
@@ -27,7 +27,7 @@ class Tally:
     latency_ms: list[float] = field(default_factory=list)
 
     def add(self, problem: str, is_error: bool, latency_ms: float) -> None:
-        """Count one request; `problem` is empty for a right answer, `is_error` says that no answer came."""
+        """Count one request. `problem`: "" for a correct answer; `is_error`: there was no answer."""
         self.count += 1
         self.latency_ms.append(latency_ms)
         if problem:
@@ -44,7 +44,7 @@ class Tally:
         self.latency_ms.extend(other.latency_ms)
 
     def summary(self) -> dict[str, Any]:
-        """Counts and, of the latencies, median and largest."""
+        """The counts, the first problem, and the median and largest latency, as frames carry them."""
         ordered = sorted(self.latency_ms)
         return {
             "count": self.count,
@@ -56,7 +56,7 @@ class Tally:
         }
 
 
-class Asker:
+class ValidatingConnection:
     """Validated requests on one keep-alive connection. `probe`: path, status and one of json, text or any_body."""
 
     def __init__(self, host: str, port: int, probe: Mapping[str, Any], timeout_seconds: float = 30) -> None:
@@ -64,7 +64,7 @@ class Asker:
         self._probe = probe
 
     def ask(self, tally: Tally) -> None:
-        """Send one request and count what came back; a dropped connection is counted and made anew by the next one."""
+        """Send one request and count its answer in `tally`; after a dropped connection the next request opens a new one."""
         start = time.perf_counter()
         problem, is_error = "", False
         try:
@@ -82,7 +82,7 @@ class Asker:
 
 
 def mismatch(probe: Mapping[str, Any], status: int, body: bytes) -> str:
-    """What is wrong with an answer, in words; "" when it is the expected one."""
+    """What is wrong with an answer, as a message; "" when it is the expected one."""
     if status != probe["status"]:
         return f"status {status}, expected {probe['status']}"
     if probe.get("any_body"):
@@ -100,21 +100,23 @@ def mismatch(probe: Mapping[str, Any], status: int, body: bytes) -> str:
     return "" if same else f"body {body[:100]!r}, expected {json.dumps(probe['json'])[:100]}"
 
 
-def burst(host: str, port: int, probe: Mapping[str, Any], requests: int, seconds: float, connections: int) -> Tally:
-    """At most `requests` validated requests in at most about `seconds`, over a few connections at once."""
+def validate_burst(
+    host: str, port: int, probe: Mapping[str, Any], requests: int, seconds: float, connections: int
+) -> Tally:
+    """Send at most `requests` validated requests within about `seconds`, over several connections at once."""
     total, lock = Tally(), threading.Lock()
     deadline = time.monotonic() + seconds
     left = [requests]
 
     def run() -> None:
-        own, asker = Tally(), Asker(host, port, probe)
+        own, connection = Tally(), ValidatingConnection(host, port, probe)
         while time.monotonic() < deadline and own.errors < 10:
             with lock:
                 if left[0] <= 0:
                     break
                 left[0] -= 1
-            asker.ask(own)
-        asker.close()
+            connection.ask(own)
+        connection.close()
         with lock:
             total.merge(own)
 
@@ -126,12 +128,12 @@ def burst(host: str, port: int, probe: Mapping[str, Any], requests: int, seconds
     return total
 
 
-class Watch:
+class Observer:
     """Validated requests on one connection while a load runs, at most one each `interval_seconds`."""
 
     def __init__(self, host: str, port: int, probe: Mapping[str, Any], interval_seconds: float) -> None:
         self.tally = Tally()
-        self._asker = Asker(host, port, probe)
+        self._connection = ValidatingConnection(host, port, probe)
         self._interval_seconds = interval_seconds
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -139,21 +141,21 @@ class Watch:
 
     def _run(self) -> None:
         while not self._done.is_set():
-            self._asker.ask(self.tally)
+            self._connection.ask(self.tally)
             self._done.wait(self._interval_seconds)
 
     def stop(self) -> Tally:
-        """End it; a request still under way is waited for, since it may be the one that stalls."""
+        """Stop, and return the tally. Waits for a request in flight, since it may be the one that stalls."""
         self._done.set()
         self._thread.join()
-        self._asker.close()
+        self._connection.close()
         return self.tally
 
 
 def wire_bytes(host: str, port: int, path: str) -> int | None:
-    """Size of one whole answer on the wire, headers included, asked with the headers that rewrk sends (Host alone).
+    """Size of one answer in bytes, headers included, to a request with the headers that rewrk sends (Host alone).
 
-    None when its length is not declared (chunked), so that sizes cannot be compared.
+    None when the answer declares no length (chunked), so that sizes cannot be compared. Raises OSError.
     """
     with socket.create_connection((host, port), timeout=10) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nhost: {host}:{port}\r\n\r\n".encode())
@@ -171,7 +173,7 @@ def wire_bytes(host: str, port: int, path: str) -> int | None:
 
 
 def get_json(host: str, port: int, path: str) -> Any:
-    """The JSON at `path` over a fresh connection (so that, over several, every worker is met); None when there is none."""
+    """The JSON at `path`, over a new connection, so that several calls reach every worker; None when there is none."""
     connection = http.client.HTTPConnection(host, port, timeout=10)
     try:
         connection.request("GET", path)

@@ -1,7 +1,7 @@
-"""Adds the runtime question to an app that does not answer it: served as `gilfree_agent.wrap:app`.
+"""A wrapper that answers the runtime question for an app that does not: served as `gilfree_agent.wrap:app`.
 
-GILFREE_APP is the user's `pkg.module:attribute`, GILFREE_INTERFACE asgi or wsgi. Everything but GILFREE_RUNTIME_PATH
-goes to the user's app untouched; both arms of a comparison carry the same wrapper.
+GILFREE_APP is the user's `pkg.module:attribute`, GILFREE_INTERFACE asgi or wsgi, GILFREE_RUNTIME_PATH the path that the
+wrapper answers. Other requests go to the user's app unchanged; all arms of a comparison have the same wrapper.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 
 from .runtime import worker_state
 
-PATH = os.environ.get("GILFREE_RUNTIME_PATH", "/-/gilfree/runtime")
+PATH = os.environ.get("GILFREE_RUNTIME_PATH", "")
 
 
-def _load(target: str) -> Any:
+def _import_app(target: str) -> Any:
     module, _, attribute = target.partition(":")
     found: Any = importlib.import_module(module)
     for name in attribute.split("."):
@@ -52,5 +52,5 @@ def _wsgi(inner: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes
 
 
 if "GILFREE_APP" in os.environ:
-    _inner = _load(os.environ["GILFREE_APP"])
-    app = _asgi(_inner) if os.environ["GILFREE_INTERFACE"] == "asgi" else _wsgi(_inner)
+    wrapped = _import_app(os.environ["GILFREE_APP"])
+    app = _asgi(wrapped) if os.environ["GILFREE_INTERFACE"] == "asgi" else _wsgi(wrapped)

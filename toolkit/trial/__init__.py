@@ -1,1 +1,1 @@
-"""One block and its arms: what the agents beside server and load are given, and what images promise."""
+"""One block and its arms: the arguments of the two agents, baselines, and the contract of images."""

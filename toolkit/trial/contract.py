@@ -29,7 +29,7 @@ PORT = 8000
 """Where an app image listens when started by its own entry point, without an agent."""
 
 NO_HEALTHCHECK = {"test": ["NONE"]}
-"""For the Docker SDK: an image's own health check would start a Python every half minute beside what is measured."""
+"""For the Docker SDK: an image's own health check would start a Python every half minute during a measurement."""
 
 TRIAL_VARIABLE = "GILFREE_TRIAL"
 """Environment variable of every process of a trial; its value is the trial's id."""
