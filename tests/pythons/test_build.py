@@ -23,7 +23,7 @@ VERSION = "3.14.7"
 
 
 def a_tarball(folder: Path, configure: str) -> LockedSeries:
-    """An upstream tarball whose `configure` does what it is told, in a folder that GILFREE_SOURCES can name."""
+    """An upstream tarball whose `configure` runs the given commands, in a folder that GILFREE_SOURCES can name."""
     file = folder / f"Python-{VERSION}.tar.xz"
     with tarfile.open(file, "w:xz") as archive:
         content = f"#!/bin/sh\n{configure}\n".encode()

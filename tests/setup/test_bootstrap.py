@@ -103,7 +103,7 @@ def index(tmp_path: Path) -> Iterator[http.server.ThreadingHTTPServer]:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """Of a user who was told of no mirror, with uv on PATH."""
+    """The environment of a user without a configured mirror, with uv on PATH."""
     dropped = ("UV_", "PIP_", "VIRTUAL_ENV", "XDG_")
     clean = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
     return clean | {
@@ -166,13 +166,13 @@ def test_a_clone_that_was_moved_works_where_it_stands_now(clone: Path, environme
     assert str(clone) not in (elsewhere / ".venv" / "bin" / "small").read_text()
 
 
-def test_an_environment_whose_python_was_removed_is_made_anew(clone: Path, environment: dict[str, str]) -> None:
+def test_an_environment_whose_python_was_removed_is_made_again(clone: Path, environment: dict[str, str]) -> None:
     assert start(clone, environment).returncode == 0
     python = clone / ".venv" / "bin" / "python"
     python.unlink()
     python.symlink_to("/usr/bin/python3.2")  # as after an upgrade of the system
-    mended = start(clone, environment)
-    assert mended.returncode == 0, mended.stderr
+    repaired = start(clone, environment)
+    assert repaired.returncode == 0, repaired.stderr
     assert works(clone)
 
 
@@ -183,8 +183,8 @@ def test_an_environment_that_was_left_half_made_is_no_obstacle(
     half = clone / ".venv" / left
     half.parent.mkdir(parents=True, exist_ok=True)
     half.mkdir() if not left.endswith("python") else half.touch()
-    mended = start(clone, environment)
-    assert mended.returncode == 0, mended.stderr
+    repaired = start(clone, environment)
+    assert repaired.returncode == 0, repaired.stderr
     assert works(clone)
 
 
@@ -196,19 +196,19 @@ def test_the_callers_own_virtual_environment_is_left_alone(clone: Path, environm
     assert works(clone)
 
 
-@pytest.mark.parametrize("told", ["UV_DEFAULT_INDEX", "PIP_INDEX_URL", "pip.conf"])
+@pytest.mark.parametrize("setting", ["UV_DEFAULT_INDEX", "PIP_INDEX_URL", "pip.conf"])
 def test_behind_a_mirror_the_locks_own_addresses_are_not_asked(
-    clone: Path, environment: dict[str, str], index: http.server.ThreadingHTTPServer, told: str
+    clone: Path, environment: dict[str, str], index: http.server.ThreadingHTTPServer, setting: str
 ) -> None:
     mirror = an_index(clone.parent / "index")
     index.shutdown()
     index.server_close()  # where the lock's addresses point to, nobody answers now
-    if told == "pip.conf":
+    if setting == "pip.conf":
         file = Path(environment["HOME"], ".config", "pip", "pip.conf")
         file.parent.mkdir(parents=True)
         file.write_text(f"[global]\nindex-url = {address(mirror)}\n")
     else:
-        environment[told] = address(mirror)
+        environment[setting] = address(mirror)
     done = start(clone, environment)
     mirror.shutdown()
     mirror.server_close()
@@ -247,13 +247,13 @@ def pretend(clone: Path, what: str, environment: dict[str, str]) -> subprocess.C
     return subprocess.run([BASE_PYTHON, "-c", code], env=environment, capture_output=True, text=True, check=False)
 
 
-def test_other_systems_are_told_so(clone: Path, environment: dict[str, str]) -> None:
+def test_other_systems_are_refused_with_the_reason(clone: Path, environment: dict[str, str]) -> None:
     done = pretend(clone, "sys.platform = 'darwin'", environment)
     assert done.returncode == 2
     assert "Linux only" in done.stderr and "darwin" in done.stderr
 
 
-def test_a_python_that_is_too_old_is_told_so(clone: Path, environment: dict[str, str]) -> None:
+def test_a_python_that_is_too_old_is_refused_with_the_remedy(clone: Path, environment: dict[str, str]) -> None:
     done = pretend(clone, "sys.version_info = (3, 9, 2)", {**environment, "PATH": "/nowhere"})
     assert done.returncode == 2
     assert "3.11 or newer is needed" in done.stderr and "3.9.2" in done.stderr and "PYTHON3=" in done.stderr

@@ -1,4 +1,4 @@
-"""uv asks the index that pip is configured for, unless it was told of one itself."""
+"""uv asks the index that pip is configured for, unless it is configured for one itself."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def test_the_users_own_file_is_found_in_the_home_folder(pip_conf: Path, tmp_path
     assert uv_environment(environment)["UV_DEFAULT_INDEX"] == MIRROR
 
 
-def test_pip_told_to_read_no_file_is_respected(tmp_path: Path) -> None:
+def test_a_pip_that_is_to_read_no_file_is_respected(tmp_path: Path) -> None:
     assert pip_files({"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null"}) == []
 
 
-def test_what_uv_was_told_itself_is_left_alone(pip_conf: Path) -> None:
+def test_uvs_own_settings_are_left_alone(pip_conf: Path) -> None:
     assert uv_index({"UV_DEFAULT_INDEX": "https://uv.example"}, [pip_conf]) == {}
 
 
@@ -59,6 +59,6 @@ def test_a_mirror_in_uvs_own_file_is_seen(tmp_path: Path, settings: str) -> None
     assert has_mirror({"HOME": str(tmp_path), "UV_CONFIG_FILE": str(file)})
 
 
-def test_a_machine_that_was_told_nothing_has_no_mirror(tmp_path: Path) -> None:
+def test_a_machine_without_settings_has_no_mirror(tmp_path: Path) -> None:
     (tmp_path / "uv.toml").write_text("native-tls = true\n")
     assert not has_mirror({"HOME": str(tmp_path), "UV_CONFIG_FILE": str(tmp_path / "uv.toml")})

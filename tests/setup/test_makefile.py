@@ -63,7 +63,7 @@ def test_where_there_is_no_python_the_remedy_is_said() -> None:
     assert "python-nowhere" in done.stderr and "remedy" in done.stderr
 
 
-def test_help_names_every_target_that_a_user_is_told_of() -> None:
+def test_help_names_every_target_that_the_docs_name() -> None:
     listed = make("help").stdout
     for target in ("bench", "test", "test-slow", "lint", "bench-overhead", "pythons", "doctor", "clean"):
         assert f"make {target} " in listed

@@ -1,4 +1,4 @@
-"""System packages: seen by what is there, installed where that is allowed, else one command that can be pasted."""
+"""System packages: found by what they provide, installed where that is allowed, else one command that can be pasted."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_where_there_is_no_sudo_the_command_is_for_su() -> None:
     assert "sudo" not in command
 
 
-def test_other_distributions_are_told_in_their_own_names_or_in_words() -> None:
+def test_other_distributions_get_their_own_names_or_an_explanation() -> None:
     needed = [COMPILER, HEADERS, Need("python3.13-venv", module="ensurepip")]
     assert missing_packages_error("why", needed, [], "dnf", sudo=True).remedy == "sudo dnf install gcc openssl-devel"
     error = missing_packages_error("why", needed, [], "", sudo=True)
@@ -93,7 +93,7 @@ def test_nothing_is_said_or_run_when_nothing_is_missing() -> None:
 
 @pytest.fixture
 def an_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An apt-get that notes what it is told, as it would be run by root: the machine's own is not for tests to use."""
+    """An apt-get that records its arguments, as root would run it: tests do not use the machine's own."""
     (tmp_path / "apt-get").write_text(
         f'#!/bin/sh\necho "$DEBIAN_FRONTEND: $@" >> {tmp_path}/asked\n. {tmp_path}/then\n'
     )
@@ -138,7 +138,7 @@ def test_bookworms_own_cargo_needs_github_so_its_other_one_is_installed() -> Non
     assert cargo_package("trixie") == "cargo"
 
 
-def test_what_the_builds_need_can_be_told_without_anything_installed() -> None:
+def test_the_needs_of_builds_can_be_listed_without_anything_installed() -> None:
     every = (*needs.VENV, *needs.CPYTHON, *needs.LOAD_GENERATORS)
     for need in every:
         assert [bool(x) for x in (need.command, need.header, need.module, need.file)].count(True) == 1, need.package

@@ -119,8 +119,8 @@ def is_package(project: Path) -> bool:
 
 def project_files(project: Path) -> list[Path]:
     """The files of a user's project that count, relative to it: no hidden ones, and none that builds and runs leave."""
-    inside = (file.relative_to(project) for file in sorted(project.rglob("*")) if file.is_file())
-    return [file for file in inside if not any(part.startswith(".") or part in _IGNORED for part in file.parts)]
+    files = (file.relative_to(project) for file in sorted(project.rglob("*")) if file.is_file())
+    return [file for file in files if not any(part.startswith(".") or part in _IGNORED for part in file.parts)]
 
 
 def _hash_project(digest: hashlib._Hash, project: Path) -> None:

@@ -132,7 +132,7 @@ def test_a_password_for_the_index_is_in_no_layer_no_history_and_no_log(
     assert not any(secret in text or carried in text for text in texts) and carried.encode() not in saved
 
 
-def test_the_inventory_stands_beside_the_image_and_its_hash_in_the_label(
+def test_the_inventory_is_in_the_cache_and_its_hash_in_the_label(
     client: DockerClient, tiny: Tiny, progress: BuildProgress
 ) -> None:
     one = tiny("RUN echo hello")

@@ -127,7 +127,7 @@ def test_a_base_that_moved_is_stale_for_all_and_one_that_does_not_answer_unknown
     words = f"stale because base debian:trixie-slim digest changed {'a' * 12} -> {'e' * 12}"
     assert moved == [words] * 5
     silent = status_words(entry, there, outside("3.14.6", base=Fact(None, "it answers 503")), BASE)
-    assert silent == ["unknown because base debian:trixie-slim cannot be asked for: it answers 503"] * 5
+    assert silent == ["unknown because base debian:trixie-slim cannot be looked up: it answers 503"] * 5
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""gilfree.lock is written anew with verified hashes, keeps its comments, and stays as it was when anything is wrong."""
+"""gilfree.lock is updated with verified hashes, keeps its comments, and stays as it was when anything is wrong."""
 
 from __future__ import annotations
 
@@ -163,14 +163,14 @@ def test_a_pinned_base_follows_its_registry_and_an_unpinned_one_stays(lock: Path
         ("all.sha256", f"{'2' * 64}  Python-3.14.6.tar.xz\n"),
     ],
 )
-def test_hashes_beside_a_tarball_are_read_in_each_usual_form(tmp_path: Path, name: str, text: str) -> None:
+def test_hashes_in_the_folder_of_a_tarball_are_read_in_each_usual_form(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
     assert published_in_folder(tmp_path, "Python-3.14.6.tar.xz") == "2" * 64
     assert published_in_folder(tmp_path, "Python-3.14.7.tar.xz") is None
 
 
 class PythonOrg(http.server.BaseHTTPRequestHandler):
-    """Answers as python.org does: files by the slug that its release tools make, an SBOM beside each tarball."""
+    """Answers as python.org does: files by the slug that its release tools make, an SBOM next to each tarball."""
 
     def do_GET(self) -> None:
         url = "https://www.python.org/ftp/python/{}/Python-{}.tar.xz"

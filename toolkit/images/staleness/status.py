@@ -108,7 +108,7 @@ def _newer_upstream(
             newer.append(f"python {entry.version} -> {latest}")
     if not base_local and upstream.base is not None:
         if upstream.base.value is None:
-            unknown.append(f"base {base_name} cannot be asked for: {upstream.base.reason}")
+            unknown.append(f"base {base_name} cannot be looked up: {upstream.base.reason}")
         elif upstream.base.value != base_identity:
             newer.append(f"base {base_name} digest changed {_short(base_identity)} -> {_short(upstream.base.value)}")
     return newer, unknown
