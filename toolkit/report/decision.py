@@ -76,7 +76,7 @@ def too_noisy_words(comparison: Comparison) -> str:
     if isinstance(reason, EffectsHidden):
         return (
             f"at {reason.hidden} of {reason.points} points a change of requests/s by {reason.effect:.0%} could not have"
-            " been told from noise"
+            " been distinguished from noise"
         )
     return ""
 
