@@ -72,7 +72,7 @@ def words_of_python(source: str) -> Iterator[tuple[int, str]]:
 
 def places() -> list[Place]:
     """Every avoided phrase in documents, templates and the toolkit's own text."""
-    found = []
+    found: list[Place] = []
     for pattern in TEXT:
         for path in sorted(ROOT.glob(pattern)):
             found += avoided(str(path.relative_to(ROOT)), 1, path.read_text())
