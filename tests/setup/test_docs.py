@@ -58,6 +58,21 @@ def test_architecture_lists_the_folders_in_the_order_of_the_import_contract() ->
     assert {path.name for path in (ROOT / "toolkit").iterdir() if (path / "__init__.py").exists()} == set(folders)
 
 
+def rows_to_add() -> list[str]:
+    """The rows of the table in architecture.md that says where to add something."""
+    text = (ROOT / "docs" / "architecture.md").read_text().partition("## Where to add something")[2]
+    return [line for line in text.partition("\n## ")[0].splitlines() if line.startswith("| a")]
+
+
+@pytest.mark.parametrize("row", rows_to_add(), ids=lambda row: row.split("|")[1].strip())
+def test_where_to_add_something_names_files_and_what_is_in_them(row: str) -> None:
+    files = list(files_named(row))
+    assert files
+    contents = "\n".join((ROOT / file).read_text() for file in files)
+    names = [name for name in re.findall(r"`([A-Za-z_]+)`", row) if not (ROOT / name).exists()]
+    assert [name for name in names if not re.search(rf"\b{name}\b", contents)] == []
+
+
 def test_names_that_do_not_exist_are_found() -> None:
     text = "see `toolkit/nowhere.py`, `docs/architecture.md` and `gilfree nonsense`\n  gilfree cluster bench\n"
     assert [one for one in files_named(text) if not (ROOT / one).exists()] == ["toolkit/nowhere.py"]

@@ -1,6 +1,6 @@
 """The campaigns in a cluster: their descriptions, their Jobs, and the state of each. `status` and `gather` show them.
 
-Everything comes from the cluster, so any machine with the same rights sees the same.
+Everything comes from the cluster, so every machine with the same rights gets the same answer.
 """
 
 from __future__ import annotations
