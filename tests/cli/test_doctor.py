@@ -44,7 +44,7 @@ def test_json_holds_the_same_and_nothing_else_is_on_standard_output(pair: Pair, 
     assert result.exit_code == 0
 
 
-def test_without_an_interpreter_the_wheels_are_told_and_the_rest_is_unknown_with_exit_1(
+def test_without_an_interpreter_the_wheels_are_reported_and_the_rest_is_unknown_with_exit_1(
     plain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))

@@ -75,7 +75,7 @@ def fleet(
     else:
         from toolkit.fleet import prometheus as prom
 
-        say(f"asking {prometheus}")
+        say(f"querying {prometheus}")
         figures = prom.query_usage(prometheus or "", prom.read_queries(queries) if queries else prom.DEFAULT_QUERIES)
     found = rank_services(services, known, figures, catalogue, headroom, spare_nodes)
     if html is not None:

@@ -79,7 +79,7 @@ def plan(
     catalogue = replace(catalogue, types=one_architecture(catalogue.types, arch))
     share = MEMORY_HEADROOM if memory_headroom is None else memory_headroom
     if not 0 <= share < 100:
-        raise GilfreeError(f"--memory-headroom {share:g} is no share", "give 0 or more, such as 0.25")
+        raise GilfreeError(f"--memory-headroom {share:g} is not a share", "give 0 or more, such as 0.25")
     made = make_capacity_plan(profile, requirements, catalogue, partial(pod_resources, memory_headroom=share))
     print(json.dumps(made.data(), indent=1, allow_nan=False) if json_output else text(made), end="")
 

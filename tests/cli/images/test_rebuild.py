@@ -16,7 +16,7 @@ from toolkit.images.staleness.status import ImageStatus
 
 
 @pytest.mark.engine
-def test_what_cannot_be_learnt_is_not_rebuilt_and_exits_2_with_a_remedy() -> None:
+def test_what_cannot_be_found_out_is_not_rebuilt_and_exits_2_with_a_remedy() -> None:
     nowhere = {"GILFREE_SOURCES": "http://127.0.0.1:1/", "UV_DEFAULT_INDEX": "http://127.0.0.1:1/simple"}
     done = subprocess.run(
         [sys.executable, "-m", "toolkit.cli", "images", "rebuild", "--profile", "fast"],
@@ -30,7 +30,7 @@ def test_what_cannot_be_learnt_is_not_rebuilt_and_exits_2_with_a_remedy() -> Non
     assert "cannot be learnt" in done.stderr and "GILFREE_SOURCES" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_a_script_is_told_what_changed_what_failed_and_what_moved() -> None:
+def test_json_holds_what_changed_what_failed_and_what_moved() -> None:
     statuses = [ImageStatus("app 3.14 (fast)", "stale", "python 3.14.6 -> 3.14.7", "x")]
     results = [CheckResult("app 3.14t (fast)", "the GIL is off", "it is on"), CheckResult("pair", "one version")]
     found = json.loads(

@@ -34,7 +34,7 @@ def list_images(json_output: AsJson = False) -> None:
         for tag in one.moving:
             print(f"  {tag}")
     if not found:
-        print("none; `gilfree images build` makes them")
+        print("no images; `gilfree images build` builds them")
 
 
 def _age(created: str) -> str:

@@ -63,8 +63,8 @@ def _print_as_they_come(campaigns: int, seed: int) -> list[Row]:
     print("cover the truth; of campaigns with a false verdict; of metrics whose true direction is")
     print("found, that are called equivalent, inconclusive; mean number of blocks.")
     plans = {
-        "fixed": f"Fixed, {simulation.BLOCKS} blocks, looked at once",
-        "early stopping": f"Looked at after every block from {rule.first} to {rule.limit}, stopped at "
+        "fixed": f"Fixed, {simulation.BLOCKS} blocks, analysed once",
+        "early stopping": f"Analysed after every block from {rule.first} to {rule.limit}, stopped at "
         f"±{rule.half_width:.0%}; correction: {CORRECTION}",
     }
     rows: list[Row] = []
@@ -72,7 +72,7 @@ def _print_as_they_come(campaigns: int, seed: int) -> list[Row]:
         if not rows or rows[-1].plan != row.plan:
             print(f"\n== {plans[row.plan]}")
         if not rows or (rows[-1].plan, rows[-1].kind) != (row.plan, row.kind):
-            shown = "" if row.kind in simulation.PROMISED_KINDS else " (shown only: beyond what is promised)"
+            shown = "" if row.kind in simulation.PROMISED_KINDS else " (shown only: nothing is promised here)"
             print(f"\n{row.kind}: {simulation.KINDS[row.kind]}{shown}\n{HEAD}")
         print(_line(row), flush=True)
         rows.append(row)
@@ -86,9 +86,7 @@ def _print_as_they_come(campaigns: int, seed: int) -> list[Row]:
         f"of campaigns; equal arms with up to {simulation.QUIET_NOISE:.1%} noise equivalent in {simulation.MIN_EQUIVALENT:.0%};"
     )
     print(f"stopped early, quiet ones need {simulation.MAX_TRIALS_SHARE:.0%} of {rule.limit} blocks at most{allowed}.")
-    print(
-        f"{broken} of {len(rows)} rows break a promise." if broken else f"All {len(rows)} rows keep what is promised."
-    )
+    print(f"{broken} of {len(rows)} rows break a promise." if broken else f"All {len(rows)} rows keep every promise.")
     return rows
 
 
