@@ -59,16 +59,7 @@ def status_words(
     *,
     prereleases: bool = False,
 ) -> list[str]:
-    found = image_statuses(
-        images(entry, base),
-        there,
-        entry,
-        upstream,
-        base_local=base.local,
-        base_identity=base.identity,
-        base_name=base.name,
-        prereleases=prereleases,
-    )
+    found = image_statuses(images(entry, base), there, entry, upstream, base, prereleases=prereleases)
     return [one.words() for one in found]
 
 

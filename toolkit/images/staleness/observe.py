@@ -57,16 +57,8 @@ def observe(python: str, profile: str | None, base_name: str | None, prereleases
     chosen = profile or _last_profile(built, entry.series)
     pins = pinned_packages(entry.requirements().read_text())
     upstream = ask_upstream(lock, _top_level_packages(entry.series), None if base.local else base.name)
-    statuses = image_statuses(
-        image_specs(python, chosen, base),
-        built,
-        entry,
-        upstream,
-        base_local=base.local,
-        base_identity=base.identity,
-        base_name=base.name,
-        prereleases=prereleases,
-    )
+    specs = image_specs(python, chosen, base)
+    statuses = image_statuses(specs, built, entry, upstream, base, prereleases=prereleases)
     return Observation(statuses, upstream, pins, chosen, base)
 
 

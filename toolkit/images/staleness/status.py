@@ -9,7 +9,7 @@ from typing import Any, Literal
 from packaging.version import Version
 
 from toolkit.errors import BAD_INPUT, FINE, STALE
-from toolkit.images.spec.inputs import ImageSpec, input_changes
+from toolkit.images.spec.inputs import BaseImage, ImageSpec, input_changes
 from toolkit.images.staleness.upstream import Upstream, announced, newest
 from toolkit.pythons.lock import Lock, LockedSeries
 
@@ -37,23 +37,21 @@ def image_statuses(
     built: Mapping[str, Mapping[str, Any]],
     entry: LockedSeries,
     upstream: Upstream,
+    base: BaseImage,
     *,
-    base_local: bool,
-    base_identity: str,
-    base_name: str,
     prereleases: bool = False,
 ) -> list[ImageStatus]:
     """The status of each image, in order.
 
-    built: the images that there are, by id, with `repository`, `variant`, `profile`, `inputs`, `built_at`. base_identity:
-    the digest that `specs` begin with. base_local: the base came from no registry, so there is nothing to compare it with.
+    built: the images that there are, by id, with `repository`, `variant`, `profile`, `inputs`, `built_at`. entry: the
+    locked Python, and base: the base image, that `specs` are made of. A local base is compared with nothing upstream.
     """
-    newer, unknown = _newer_upstream(entry, upstream, base_local, base_identity, base_name, prereleases)
+    newer, unknown = _newer_upstream(entry, upstream, base, prereleases)
     found = []
     for spec in specs:
         reasons = newer if spec.kind != "load" else [words for words in newer if words.startswith("base ")]
         doubts = unknown if spec.kind != "load" else [words for words in unknown if words.startswith("base ")]
-        found.append(_status(spec, built, reasons, doubts, base_local))
+        found.append(_status(spec, built, reasons, doubts, base))
     return found
 
 
@@ -62,7 +60,7 @@ def _status(
     built: Mapping[str, Mapping[str, Any]],
     newer: Sequence[str],
     doubts: Sequence[str],
-    base_local: bool,
+    base: BaseImage,
 ) -> ImageStatus:
     if spec.id not in built:
         mine = [
@@ -80,7 +78,7 @@ def _status(
         return ImageStatus(spec.title, "stale", "; ".join(newer), spec.name)
     if doubts:
         return ImageStatus(spec.title, "unknown", "; ".join(doubts), spec.name)
-    return ImageStatus(spec.title, "current", "local base" if base_local else "", spec.name)
+    return ImageStatus(spec.title, "current", "local base" if base.local else "", spec.name)
 
 
 def _telling(inputs: Mapping[str, str]) -> dict[str, str]:
@@ -91,9 +89,7 @@ def _telling(inputs: Mapping[str, str]) -> dict[str, str]:
 def _newer_upstream(
     entry: LockedSeries,
     upstream: Upstream,
-    base_local: bool,
-    base_identity: str,
-    base_name: str,
+    base: BaseImage,
     prereleases: bool,
 ) -> tuple[list[str], list[str]]:
     """What is newer upstream than in the lock, and what could not be learnt, both in words."""
@@ -106,11 +102,11 @@ def _newer_upstream(
             unknown.append(f"the newest {entry.series} cannot be learnt: the source of Pythons lists none of them")
         elif latest is not None and _is_newer(latest, entry.version):
             newer.append(f"python {entry.version} -> {latest}")
-    if not base_local and upstream.base is not None:
+    if not base.local and upstream.base is not None:
         if upstream.base.value is None:
-            unknown.append(f"base {base_name} cannot be looked up: {upstream.base.reason}")
-        elif upstream.base.value != base_identity:
-            newer.append(f"base {base_name} digest changed {_short(base_identity)} -> {_short(upstream.base.value)}")
+            unknown.append(f"base {base.name} cannot be looked up: {upstream.base.reason}")
+        elif upstream.base.value != base.identity:
+            newer.append(f"base {base.name} digest changed {_short(base.identity)} -> {_short(upstream.base.value)}")
     return newer, unknown
 
 
