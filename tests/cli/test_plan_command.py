@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,22 @@ def test_a_live_clusters_nodes_are_planned_with(results: Path) -> None:
     found = json.loads(run(results, "--rps", "100", "--from-cluster", "--spare-nodes", "0", "--json"))
     (kind,) = found["variants"][0]["mid"]["nodes"]
     assert any(one["name"] == kind for one in found["catalogue"]["types"])
+
+
+def test_without_the_extra_it_says_what_to_install(results: Path) -> None:
+    words = ["plan", "knee", "--rps", "5", "--results", str(results)]
+    code = f"import sys; sys.modules['numpy'] = None; sys.argv = ['gilfree', *{words!r}]; from toolkit.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == 'gilfree: this needs the Python package numpy\n  remedy: pip install "gilfree[stats]"\n'
+
+
+def test_an_amount_with_the_wrong_suffix_is_named_with_its_line_and_the_likely_meaning(
+    results: Path, tmp_path: Path
+) -> None:
+    nodes = tmp_path / "nodes.yaml"
+    nodes.write_text(
+        "reserve: none\nnodes:\n  - { name: a, allocatable: { cpu: 4, memory: 1000mi }, price_hour: 0.1 }\n"
+    )
+    with pytest.raises(GilfreeError, match=r"nodes.yaml:3: .*memory: '1000mi'.*\n.*1000Mi"):
+        run(results, "--rps", "5", "--nodes", str(nodes))

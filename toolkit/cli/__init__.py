@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -80,8 +80,21 @@ def main() -> None:
             raise GilfreeError("`gilfree {}` is now `gilfree {}`".format(*names))
         app()
     except GilfreeError as error:
-        print(f"gilfree: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _fail(error)
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        _fail(GilfreeError(f"this needs the Python package {error.name}", f'pip install "gilfree[{extra}]"'))
+
+
+EXTRAS = {"numpy": "stats", "scipy": "stats", "matplotlib": "stats", "docker": "docker", "kubernetes": "kubernetes"}
+"""By package that is imported only where it is needed, the extra of gilfree that installs it."""
+
+
+def _fail(error: GilfreeError) -> NoReturn:
+    print(f"gilfree: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)
 
 
 def _as_interrupt(number: int, frame: FrameType | None) -> None:

@@ -44,6 +44,7 @@ def test_capacity_loses_reservations_and_daemonsets_but_allocatable_only_daemons
     found = catalogue(
         tmp_path,
         """
+        vm_overhead: false
         daemonsets: { cpu: 0.1, memory: 100Mi, pods: 2 }
         nodes:
           - { name: a, capacity: { cpu: 2, memory: 8Gi }, reserve: eks, max_pods: 29, price_hour: 0.1 }
@@ -108,3 +109,31 @@ def test_a_file_of_another_kind_is_not_repeated_whole(tmp_path: Path) -> None:
     with pytest.raises(GilfreeError) as raised:
         catalogue(tmp_path, "a,b,c\n" * 5000)
     assert len(str(raised.value)) < 300
+
+
+FIELD = """
+reserve: eks
+daemonsets: { cpu: 250m, memory: 400Mi, pods: 5 }
+nodes:
+  - { name: large, capacity: { cpu: 2, memory: 4Gi }, max_pods: 29, price_hour: 0.09 }
+  - { name: 2xlarge, capacity: { cpu: 8, memory: 16Gi }, max_pods: 58, price_hour: 0.36 }
+"""
+
+
+def test_memory_of_a_virtual_machine_is_what_its_kubelet_sees(tmp_path: Path) -> None:
+    large, xlarge = catalogue(tmp_path, FIELD).types
+    # Karpenter's own list of these two sizes: 3055Mi and 14103Mi allocatable.
+    assert 3055 - 2 <= large.memory_bytes / MIB <= 3055
+    assert 14103 - 2 <= xlarge.memory_bytes / MIB <= 14103
+    assert large.estimated and xlarge.estimated
+
+
+def test_sizes_as_a_kubelet_reports_them_lose_nothing_to_a_hypervisor(tmp_path: Path) -> None:
+    (large, _) = catalogue(tmp_path, FIELD.replace("reserve: eks", "reserve: eks\nvm_overhead: false")).types
+    assert large.memory_bytes == 4 * GIB - (255 + 11 * 29 + 100) * MIB and not large.estimated
+
+
+def test_gpus_and_spot_nodes_are_marked(tmp_path: Path) -> None:
+    text = "nodes: [{ name: g, allocatable: { cpu: 8, memory: 30Gi }, gpus: 1, spot: true, price_hour: 0.2 }]"
+    (one,) = catalogue(tmp_path, text).types
+    assert (one.gpus, one.spot) == (1, True)

@@ -57,3 +57,44 @@ def test_sidecars_add_to_a_pod_and_other_init_containers_count_only_when_they_re
         200 * MIB,
     )
     assert pod_requests({"containers": [{"resources": {"limits": {"cpu": "1"}}}]}) == (1000, 0)
+
+
+def labelled(name: str, **labels: str) -> dict[str, object]:
+    """A node with these labels too."""
+    found = node(name)
+    metadata = found["metadata"]
+    assert isinstance(metadata, dict)
+    metadata["labels"] = {**metadata["labels"], **labels}
+    return found
+
+
+def test_spot_nodes_gpus_and_other_systems_are_not_mixed_with_ordinary_nodes_of_the_type() -> None:
+    gpu = node("g")
+    status = gpu["status"]
+    assert isinstance(status, dict)
+    status["allocatable"] = {**status["allocatable"], "nvidia.com/gpu": "1"}
+    nodes = [
+        node("a"),
+        labelled("s", **{"karpenter.sh/capacity-type": "spot"}),
+        labelled("t", **{"eks.amazonaws.com/capacityType": "SPOT"}),
+        labelled("w", **{"kubernetes.io/os": "windows"}),
+        gpu,
+    ]
+    found = {one.name: one for one in catalogue_of(nodes, [], load_catalogue(None)).types}
+    assert {name: (one.spot, one.gpus) for name, one in found.items()} == {
+        "m7i.xlarge": (False, 0),
+        "m7i.xlarge-spot": (True, 0),
+        "m7i.xlarge-gpu": (False, 1),
+    }
+    assert [name for name, one in found.items() if one.priced] == ["m7i.xlarge"]
+
+
+def test_nodes_of_two_architectures_are_two_types_whatever_they_are_called() -> None:
+    nodes = []
+    for name, arch in (("a", "amd64"), ("b", "arm64")):
+        one = labelled(name, **{"kubernetes.io/arch": arch})
+        metadata = one["metadata"]
+        assert isinstance(metadata, dict)
+        del metadata["labels"]["node.kubernetes.io/instance-type"]
+        nodes.append(one)
+    assert sorted(one.arch for one in catalogue_of(nodes, []).types) == ["amd64", "arm64"]

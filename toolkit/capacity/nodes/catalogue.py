@@ -1,6 +1,8 @@
 """Node types: what each has free for pods, and its price. They come from a catalogue file or a cluster (from_cluster.py).
 
-A catalogue gives `allocatable`, or `capacity`, from which the reservations of the usual kubelets are subtracted:
+A catalogue gives `allocatable`, or `capacity`, which is the size that the cloud sells. Memory of a virtual machine that the
+kubelet never sees (hypervisor, firmware, kernel: 7.5 % and 60 MiB, which agrees with Karpenter's list for EC2 to 1 MiB;
+`vm_overhead: false` for sizes as a kubelet reports them) and the reservations of the usual kubelets are subtracted:
 
 - CPU (gke, eks): 6 % of the first core, 1 % of the second, 0.5 % of the next two, 0.25 % of the others;
 - memory, gke: 25 % of the first 4 GiB, 20 % of the next 4, 10 % of the next 8, 6 % of the next 112, 2 % of the rest
@@ -9,7 +11,7 @@ A catalogue gives `allocatable`, or `capacity`, from which the reservations of t
 - and the eviction threshold, 100 MiB.
 
 The requests of daemonsets on every node are subtracted too. A type without a price gets OpenCost's default prices and is
-marked (`priced` False).
+marked (`priced` False). Nodes with GPUs and spot nodes are marked, because a plan does not use them unless asked to.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ EVICTION_BYTES = 100 * MIB
 OPENCOST_CPU_HOUR, OPENCOST_GIB_HOUR = 0.031611, 0.004237
 USUAL_MAX_PODS = 110
 SAMPLE = "nodes-sample.yaml"
+VM_OVERHEAD_SHARE, VM_OVERHEAD_BYTES = 0.075, 60 * MIB
+"""Memory of a virtual machine that its kubelet does not see."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class NodeType:
     """One type of node. `cpu_millis`, `memory_bytes`, `pods` are allocatable; daemonset pods use `daemon_…` of them.
 
     `available`: how many nodes of the type there are, None: as many as needed. `priced`: the price was given.
+    `gpus`: GPUs of a node. `spot`: the cloud may take such a node away. `estimated`: its memory was calculated from the
+    size of the virtual machine.
     """
 
     name: str
@@ -48,6 +54,9 @@ class NodeType:
     arch: str = "amd64"
     available: int | None = None
     priced: bool = True
+    gpus: int = 0
+    spot: bool = False
+    estimated: bool = False
 
     @property
     def free_cpu_millis(self) -> int:
@@ -76,7 +85,10 @@ class NodeType:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Node types with their origin: the name of the file, the date of the prices, and a description."""
+    """Node types with their origin: the name of the file, the date of the prices, and a description.
+
+    `sample`: types and prices are those of the sample that comes with gilfree.
+    """
 
     name: str
     types: tuple[NodeType, ...]
@@ -84,6 +96,7 @@ class Catalogue:
     date: str = ""
     about: str = ""
     hours_a_month: float = HOURS_A_MONTH
+    sample: bool = False
 
     def month(self, price_hour: float) -> float:
         """A price a month from a price an hour."""
@@ -100,6 +113,11 @@ def kubelet_reserved(kind: str, cpu_millis: int, memory_bytes: int, max_pods: in
     else:
         memory = round(_tiers(memory_bytes, [(4 * GIB, 0.25), (4 * GIB, 0.2), (8 * GIB, 0.1), (112 * GIB, 0.06)], 0.02))
     return round(cpu), memory + EVICTION_BYTES
+
+
+def visible_memory(memory_bytes: int) -> int:
+    """The memory that the kubelet of a virtual machine of this size sees. Pure."""
+    return max(0, round(memory_bytes * (1 - VM_OVERHEAD_SHARE)) - VM_OVERHEAD_BYTES)
 
 
 def _tiers(amount: int, tiers: list[tuple[int, float]], rest: float) -> float:
@@ -121,7 +139,8 @@ def load_catalogue(file: Path | None) -> Catalogue:
     top = YamlMapping(read_yaml(path))
     daemonsets = _daemonset_requests(top) if top.has("daemonsets") else (0, 0, 0)
     reserve = top.text("reserve", "") if top.has("reserve") else ""
-    types = [_node_type(one, daemonsets, reserve) for one in top.mappings("nodes")]
+    virtual = top.boolean("vm_overhead", True)
+    types = [_node_type(one, daemonsets, reserve, virtual) for one in top.mappings("nodes")]
     made = Catalogue(
         name=path.name,
         types=tuple(types),
@@ -129,6 +148,7 @@ def load_catalogue(file: Path | None) -> Catalogue:
         date=top.text("date", "no date"),
         about=top.text("about", "no description"),
         hours_a_month=top.number("hours_a_month", HOURS_A_MONTH, least=1),
+        sample=file is None,
     )
     top.refuse_unknown_keys()
     seen: set[str] = set()
@@ -141,7 +161,7 @@ def load_catalogue(file: Path | None) -> Catalogue:
     return made
 
 
-def _node_type(one: YamlMapping, daemonsets: tuple[int, int, int], reserve: str) -> NodeType:
+def _node_type(one: YamlMapping, daemonsets: tuple[int, int, int], reserve: str, virtual: bool) -> NodeType:
     name = one.text("name")
     max_pods = one.integer("max_pods", USUAL_MAX_PODS, least=1)
     if one.has("allocatable") == one.has("capacity"):
@@ -156,9 +176,12 @@ def _node_type(one: YamlMapping, daemonsets: tuple[int, int, int], reserve: str)
         if kind not in ("gke", "eks", "none"):
             raise one.error_at("reserve", "is not gke, eks or none", "write one of them, or give allocatable instead")
         reserved = (0, 0) if kind == "none" else kubelet_reserved(kind, cpu, memory, max_pods)
-        cpu, memory = cpu - reserved[0], memory - reserved[1]
+        estimated = one.boolean("vm_overhead", virtual)
+        cpu, memory = cpu - reserved[0], (visible_memory(memory) if estimated else memory) - reserved[1]
     else:
-        one.has("reserve")
+        estimated = False
+        for key in ("reserve", "vm_overhead"):
+            one.has(key)
     if one.has("daemonsets"):
         daemonsets = _daemonset_requests(one)
     priced = one.has("price_hour")
@@ -174,6 +197,9 @@ def _node_type(one: YamlMapping, daemonsets: tuple[int, int, int], reserve: str)
         arch=one.text("arch", "amd64"),
         available=one.integer("available") if one.has("available") else None,
         priced=priced,
+        gpus=one.integer("gpus", 0),
+        spot=one.boolean("spot", False),
+        estimated=estimated,
     )
     one.refuse_unknown_keys()
     if priced and made.price_hour <= 0:

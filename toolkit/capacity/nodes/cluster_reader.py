@@ -17,12 +17,12 @@ TIMEOUT_SECONDS = 30
 
 
 class ClusterReader:
-    """A connection to the cluster of the current kubectl context.
+    """A connection to the cluster of a kubectl context; None: of the current one.
 
     Raises GilfreeError when the Kubernetes client is not installed, no cluster is configured, or a request fails.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, context: str | None = None) -> None:
         try:
             self._client, config = (importlib.import_module(f"kubernetes.{part}") for part in ("client", "config"))
             self._http = importlib.import_module("urllib3.exceptions")
@@ -31,9 +31,11 @@ class ClusterReader:
                 "reading a cluster needs the Python package kubernetes", 'pip install "gilfree[kubernetes]"'
             ) from None
         try:
-            self._api = config.new_client_from_config()
+            self._api = config.new_client_from_config(context=context)
         except config.ConfigException as error:
-            raise GilfreeError(f"no cluster is configured: {error}", "set KUBECONFIG, or give a file instead") from None
+            named = f"kubectl context {context!r} cannot be used" if context else "no cluster is configured"
+            remedy = "see `kubectl config get-contexts`" if context else "set KUBECONFIG, or give a file instead"
+            raise GilfreeError(f"{named}: {error}", remedy) from None
         self._api.configuration.retries = False
 
     def nodes(self) -> Iterator[dict[str, Any]]:

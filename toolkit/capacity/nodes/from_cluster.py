@@ -1,10 +1,12 @@
 """The nodes of a live cluster as a catalogue: their allocatable, the requests of their daemonset pods, prices by type name.
 
-Nodes of one instance type are one node type, with the least that any of them has free.
+Nodes of one instance type are one node type, with the least that any of them has free. Spot nodes, nodes with GPUs and
+nodes of another architecture are types of their own, even where the instance type is the same.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import ROUND_CEILING
@@ -18,12 +20,25 @@ from toolkit.quantities import cpu_millis_of, memory_bytes_of, quantity_of
 TYPE_LABELS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
 
 
-def read_cluster_catalogue(prices: Catalogue | None) -> Catalogue:
-    """The node types of the current kubectl context. `prices`: a catalogue whose prices apply to types of the same name.
+SPOT_LABELS = {
+    "karpenter.sh/capacity-type": "spot",
+    "eks.amazonaws.com/capacitytype": "spot",
+    "cloud.google.com/gke-spot": "true",
+    "cloud.google.com/gke-preemptible": "true",
+    "kubernetes.azure.com/scalesetpriority": "spot",
+    "node.kubernetes.io/lifecycle": "spot",
+    "kops.k8s.io/lifecycle": "spot",
+}
+"""Labels, in lower case, by which the clouds and their autoscalers mark nodes that they may take away."""
+_GPU_RESOURCE = re.compile(r"(^|[./])gpu(\.|$)|/gpu|^nvidia\.com/|gpu\.intel\.com/")
 
-    Raises GilfreeError when the cluster cannot be read or no node takes pods.
+
+def read_cluster_catalogue(prices: Catalogue | None, context: str | None = None) -> Catalogue:
+    """The node types of a cluster. `prices`: a catalogue whose prices apply to types of the same name.
+
+    `context`: of kubectl, None: the current one. Raises GilfreeError when the cluster cannot be read or no node takes pods.
     """
-    reader = ClusterReader()
+    reader = ClusterReader(context)
     return catalogue_of(reader.nodes(), reader.pods(), prices)
 
 
@@ -42,11 +57,9 @@ def catalogue_of(
         found[one.name] = _common_minimum(found[one.name], one) if one.name in found else one
     if not found:
         raise GilfreeError("the cluster has no node that takes pods", "see `kubectl get nodes`, or give --nodes FILE")
-    known = {one.name: one for one in prices.types} if prices else {}
+    known = {one.name: one for one in prices.types if one.priced} if prices else {}
     types = tuple(
-        replace(one, price_hour=known[one.name].price_hour, priced=True)
-        if one.name in known and known[one.name].priced
-        else one
+        replace(one, price_hour=known[one.name].price_hour, priced=True) if one.name in known else one
         for one in sorted(found.values(), key=lambda one: one.name)
     )
     about = ", ".join(f"{counts[one.name]} {one.name}" for one in types)
@@ -61,11 +74,12 @@ def catalogue_of(
 
 
 def _is_schedulable(node: Mapping[str, Any]) -> bool:
-    """Whether ordinary pods can come: ready, not cordoned, without a taint that prevents scheduling."""
+    """Whether ordinary Linux pods can come: ready, not cordoned, without a taint that prevents scheduling."""
     spec, status = node.get("spec") or {}, node.get("status") or {}
     ready = any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions") or [])
     tainted = any(one.get("effect") in ("NoSchedule", "NoExecute") for one in spec.get("taints") or [])
-    return ready and not tainted and not spec.get("unschedulable")
+    linux = (node["metadata"].get("labels") or {}).get("kubernetes.io/os", "linux") == "linux"
+    return ready and linux and not tainted and not spec.get("unschedulable")
 
 
 def _node_type(node: Mapping[str, Any], daemons: tuple[int, int, int]) -> NodeType:
@@ -75,8 +89,12 @@ def _node_type(node: Mapping[str, Any], daemons: tuple[int, int, int]) -> NodeTy
     cpu, memory = cpu_millis_of(free["cpu"], where), memory_bytes_of(free["memory"], where)
     capacity = size.get("cpu", free["cpu"]), size.get("memory", free["memory"])
     kind = next((labels[label] for label in TYPE_LABELS if label in labels), None)
+    arch = labels.get("kubernetes.io/arch", "amd64")
+    gpus = sum(int(amount) for name, amount in free.items() if _GPU_RESOURCE.search(name) and str(amount).isdigit())
+    spot = any(SPOT_LABELS.get(label.lower()) == str(value).lower() for label, value in labels.items())
+    marks = [mark for mark, applies in (("spot", spot), ("gpu", gpus), (arch, not kind and arch != "amd64")) if applies]
     return NodeType(
-        name=kind or f"{cpu}m-{memory >> 20}Mi",
+        name="-".join([kind or f"{cpu}m-{memory >> 20}Mi", *marks]),
         cpu_millis=cpu,
         memory_bytes=memory,
         pods=int(free.get("pods", 110)),
@@ -84,8 +102,10 @@ def _node_type(node: Mapping[str, Any], daemons: tuple[int, int, int]) -> NodeTy
         daemon_cpu_millis=daemons[0],
         daemon_memory_bytes=daemons[1],
         daemon_pods=daemons[2],
-        arch=labels.get("kubernetes.io/arch", "amd64"),
+        arch=arch,
         priced=False,
+        gpus=gpus,
+        spot=spot,
     )
 
 
