@@ -129,5 +129,5 @@ def test_an_amount_with_the_wrong_suffix_is_named_with_its_line_and_the_likely_m
     nodes.write_text(
         "reserve: none\nnodes:\n  - { name: a, allocatable: { cpu: 4, memory: 1000mi }, price_hour: 0.1 }\n"
     )
-    with pytest.raises(GilfreeError, match=r"nodes.yaml:3: .*memory: '1000mi'.*\n.*1000Mi"):
+    with pytest.raises(GilfreeError, match=r"nodes.yaml:3: .*memory: '1000mi' .*did you mean Mi"):
         run(results, "--rps", "5", "--nodes", str(nodes))

@@ -14,7 +14,6 @@ from toolkit.capacity.inputs.csv_rows import CsvRow, CsvTable, read_table
 from toolkit.capacity.inputs.times import Instant, hours_of, time_of
 from toolkit.errors import GilfreeError
 
-
 TIME_COLUMNS = ("time", "timestamp", "date", "datetime", "date/time")
 _OTHER_UNIT = re.compile(r"(/|\bper\s|p)\s*(m|min|minute|h|hour|d|day)\b|\brpm\b|%|\b[km]rps\b|\b(ms|seconds?)\b")
 
