@@ -10,7 +10,7 @@ from tests import simulated
 from tests.factory import POINTS, a_record
 from toolkit.analysis.claims import Conditions, assess, paired_ratios
 from toolkit.analysis.stats.interim import InterimAnalyses
-from toolkit.campaign.plan import complete_blocks
+from toolkit.campaign.plan import counted_blocks
 from toolkit.records.store import Record
 from toolkit.report.tables import table
 from toolkit.report.verdicts import claim_words
@@ -35,8 +35,8 @@ def test_a_ratio_is_taken_inside_each_block(asgi: Scenario) -> None:
     for index, (gil, free) in enumerate([(100, 80), (1000, 900), (10, 7)]):
         records += [a_record(POINTS[0], index, "3.14", rps=gil), a_record(POINTS[0], index, "3.14t", rps=free)]
     claim = claim_of(asgi, "asgi-json-slower")
-    assert paired_ratios(claim, asgi, complete_blocks(records, ARMS)) == [0.8, 0.9, 0.7]
-    result = assess(claim, asgi, complete_blocks(records, ARMS), HERE)
+    assert paired_ratios(claim, asgi, counted_blocks(records, ARMS)) == [0.8, 0.9, 0.7]
+    result = assess(claim, asgi, counted_blocks(records, ARMS), HERE)
     assert (result.ratio, claim_words(result)) == (0.8, "inconclusive (3 blocks)")
 
 
@@ -50,12 +50,12 @@ def test_cells_of_different_points_are_paired_by_round() -> None:
         for point, rps in ((one, 1000), (many, 200))
         for arm in ARMS
     ]
-    assert paired_ratios(claim, threads, complete_blocks(records, ARMS)) == [0.2, 0.2]
+    assert paired_ratios(claim, threads, counted_blocks(records, ARMS)) == [0.2, 0.2]
 
 
 def test_an_incomplete_block_counts_for_nothing(asgi: Scenario) -> None:
     records = [a_record(POINTS[0], 0, "3.14")]
-    result = assess(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(records, ARMS), HERE)
+    result = assess(claim_of(asgi, "asgi-json-slower"), asgi, counted_blocks(records, ARMS), HERE)
     assert result.state == "not measured"
 
 
@@ -93,18 +93,18 @@ def json_blocks(ratios: list[float]) -> list[Record]:
 def test_from_8_blocks_on_the_interval_decides(asgi: Scenario, middle: float, state: str, words: str) -> None:
     spread = [-0.02, -0.015, -0.01, -0.005, 0.005, 0.01, 0.015, 0.02]
     records = json_blocks([middle + one for one in spread])
-    result = assess(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(records, ARMS), HERE)
+    result = assess(claim_of(asgi, "asgi-json-slower"), asgi, counted_blocks(records, ARMS), HERE)
     assert (result.state, claim_words(result)) == (state, words)
     assert result.low is not None and result.high is not None and result.low <= middle <= result.high
 
 
 def test_7_blocks_are_inconclusive_however_clear(asgi: Scenario) -> None:
-    result = assess(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(json_blocks([0.8] * 7), ARMS), HERE)
+    result = assess(claim_of(asgi, "asgi-json-slower"), asgi, counted_blocks(json_blocks([0.8] * 7), ARMS), HERE)
     assert (claim_words(result), result.low) == ("inconclusive (7 blocks)", None)
 
 
 def test_interim_analyses_widen_the_interval_that_judges_a_claim(asgi: Scenario) -> None:
-    blocks = complete_blocks(json_blocks([0.8 + 0.004 * one for one in range(-6, 6)]), ARMS)
+    blocks = counted_blocks(json_blocks([0.8 + 0.004 * one for one in range(-6, 6)]), ARMS)
     claim = claim_of(asgi, "asgi-json-slower")
     once, often = (assess(claim, asgi, blocks, HERE, interim) for interim in (None, InterimAnalyses(8, 20)))
     assert once.low is not None and often.low is not None and often.low < once.low
@@ -112,7 +112,7 @@ def test_interim_analyses_widen_the_interval_that_judges_a_claim(asgi: Scenario)
 
 def test_a_published_ratio_of_a_failed_figure_is_left_out(asgi: Scenario) -> None:
     records = json_blocks([0.8, 0.0])
-    assert len(paired_ratios(claim_of(asgi, "asgi-json-slower"), asgi, complete_blocks(records, ARMS))) == 1
+    assert len(paired_ratios(claim_of(asgi, "asgi-json-slower"), asgi, counted_blocks(records, ARMS))) == 1
 
 
 def test_every_unmet_precondition_is_named() -> None:

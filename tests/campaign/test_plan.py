@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factory import POINTS, a_record
-from toolkit.campaign.plan import Block, FixedMatrix, complete_blocks, stop_reason
+from toolkit.campaign.plan import Block, FixedMatrix, concluded_blocks, counted_blocks, failures, stop_reason
 from toolkit.records.store import Record
 
 ARMS = ("3.14", "3.14t")
@@ -50,14 +50,14 @@ def test_a_failed_block_is_run_again_whole_as_a_new_attempt() -> None:
     again = [block for block in blocks if block.point == POINTS[0] and block.index == 1]
     assert [block.attempt for block in again] == [1, 2]
     assert all(set(block.arms) == set(ARMS) for block in again)
-    assert len(complete_blocks(records, ARMS)) == 6
+    assert len(counted_blocks(records, ARMS)) == 6
 
 
 def test_a_block_is_given_up_after_its_retries() -> None:
     failing = {(POINTS[0].key, 0, attempt) for attempt in range(1, 20)}
     blocks, records = run(matrix(retries=2), failing)
     assert len([block for block in blocks if (block.point, block.index) == (POINTS[0], 0)]) == 3
-    assert len(complete_blocks(records, ARMS)) == 5
+    assert len(counted_blocks(records, ARMS)) == 5
 
 
 def test_an_attempt_that_a_kill_cut_short_uses_up_no_retry() -> None:
@@ -68,6 +68,86 @@ def test_an_attempt_that_a_kill_cut_short_uses_up_no_retry() -> None:
     block = plan.next(half, [])
     assert block is not None
     assert (block.point, block.attempt) == (first.point, 6)
+
+
+def test_a_block_in_which_an_arm_failed_by_itself_is_concluded_and_not_run_again() -> None:
+    plan = matrix(rounds=1)
+    first = plan.next([], [])
+    assert first is not None
+    records = [
+        a_record(first.point, 0, "3.14t", accepted=False, reason="stalled"),
+        a_record(first.point, 0, "3.14"),
+    ]
+    second = plan.next(records, [])
+    assert second is not None and second.point != first.point
+    assert concluded_blocks(records, ARMS) == {(first.point.key, 0): records}
+    assert counted_blocks(records, ARMS) == {(first.point.key, 0): records[1:]}
+
+
+def test_an_arm_that_failed_is_left_out_when_its_block_is_run_again_for_another() -> None:
+    plan = matrix(rounds=1)
+    first = plan.next([], [])
+    assert first is not None
+    failed = a_record(first.point, 0, "3.14t", accepted=False, reason="stalled")
+    rejected = a_record(first.point, 0, "3.14", accepted=False, reason="foreign-cpu")
+    again = plan.next([failed, rejected], [])
+    assert again is not None and (again.point, again.attempt, again.arms) == (first.point, 2, ("3.14",))
+    counted = a_record(first.point, 0, "3.14", 2)
+    assert concluded_blocks([failed, rejected, counted], ARMS) == {(first.point.key, 0): [failed, counted]}
+
+
+def test_a_point_that_was_given_up_gets_no_more_blocks() -> None:
+    plan = matrix()
+    assert {block.point for block in every(plan, without={POINTS[0].key})} == {POINTS[1]}
+
+
+def every(plan: FixedMatrix, without: set[str]) -> list[Block]:
+    """All blocks of a plan whose trials all count."""
+    records: list[Record] = []
+    blocks = []
+    while (block := plan.next(records, [], without)) is not None:
+        blocks.append(block)
+        records += [a_record(block.point, block.index, arm, block.attempt) for arm in block.arms]
+    return blocks
+
+
+def test_failures_are_counted_over_all_trials_that_the_environment_did_not_reject() -> None:
+    stalls = [a_record(POINTS[0], index, "3.14t", accepted=False, reason="stalled") for index in range(4)]
+    counted = [a_record(POINTS[0], index, "3.14t") for index in range(4, 10)]
+    rejected = [a_record(POINTS[0], 3, "3.14t", 2, accepted=False, reason="stolen")]
+    found = failures([*stalls, *counted, *rejected, a_record(POINTS[0], 0, "3.14")], ARMS)
+    of_one = found[POINTS[0].key, "3.14t"]
+    assert (of_one.failed, of_one.concluded, dict(of_one.reasons)) == (4, 10, {"stalled": 4})
+    assert (found[POINTS[0].key, "3.14"].failed, found[POINTS[0].key, "3.14"].concluded) == (0, 1)
+
+
+@given(
+    st.lists(st.sampled_from(["counted", "stalled", "foreign-cpu"]), min_size=200, max_size=200),
+    st.integers(0, 3),
+)
+def test_whatever_befalls_trials_no_failure_is_run_again_and_every_block_ends(
+    outcomes: list[str], retries: int
+) -> None:
+    plan = matrix(retries=retries)
+    records: list[Record] = []
+    befalls = iter(outcomes)
+    while (block := plan.next(records, [])) is not None:
+        for arm in block.arms:
+            what = next(befalls)
+            records.append(
+                a_record(block.point, block.index, arm, block.attempt, accepted=what == "counted", reason=what)
+            )
+            if records[-1].outcome == "rejected":
+                break
+    for one in records:
+        same = [
+            other
+            for other in records
+            if (other.point_key, other.block, other.arm) == (one.point_key, one.block, one.arm)
+        ]
+        if one.outcome == "failed":
+            assert same[-1] is one  # its result in this block
+    assert all({one.arm for one in found} == set(ARMS) for found in concluded_blocks(records, ARMS).values())
 
 
 def test_a_block_under_way_is_not_started_twice() -> None:
@@ -95,12 +175,14 @@ def test_killed_anywhere_and_resumed_it_repeats_nothing_that_was_finished(kill_a
         else:
             finished.append((block.point, block.index))
     assert sorted(map(str, finished)) == sorted({str(one) for one in finished})
-    assert len(complete_blocks(records, ARMS)) == plan.total()
+    assert len(counted_blocks(records, ARMS)) == plan.total()
 
 
 def test_a_campaign_stops_when_over_a_third_of_its_trials_fall_to_one_cause() -> None:
     good = [a_record(POINTS[0], index, "3.14", 1) for index in range(6)]
     bad = [a_record(POINTS[0], index, "3.14t", 1, accepted=False, reason="foreign-cpu") for index in range(4)]
+    own = [a_record(POINTS[0], index, "3.14t", 1, accepted=False, reason="stalled") for index in range(4)]
+    assert stop_reason(good + own, 1 / 3) is None  # a finding about the server, not about the machine
     assert stop_reason(good + bad, 1 / 3) == "4 of 10 trials were rejected for one cause: foreign-cpu"
     assert stop_reason(good + bad[:3], 1 / 3) is None
     assert stop_reason(bad, 1 / 3) is None  # too few to judge by

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.backends.local.processes import trial_processes
-from toolkit.campaign.plan import complete_blocks
+from toolkit.campaign.plan import counted_blocks
 from toolkit.records.store import Record, Store
 from toolkit.trial.model import Arm
 
@@ -69,7 +69,7 @@ def test_killed_at_ten_random_moments(tmp_path: Path, arms: tuple[Arm, Arm]) -> 
     records = store.read()
     assert records[: len(seen)] == seen
     names = [arm.name for arm in arms]
-    assert len(complete_blocks(records, names)) == 8
+    assert len(counted_blocks(records, names)) == 8
     finished: dict[tuple[str, int], int] = {}
     for record in records:
         key = (record.point_key, record.block)

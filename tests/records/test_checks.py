@@ -168,10 +168,9 @@ def limits_of_a_quiet_machine(trial: Trial) -> Trial:
     return Trial(trial.campaign, mine, trial.point, trial.block, trial.arm, trial.attempt)
 
 
-def test_environmental_reasons_are_marked_so(good: Good) -> None:
-    found = judged(good, throttle_server).rejections
-    assert [rejection.environmental for rejection in found] == [True]
-    assert not judged(good, lose_one).rejections[0].environmental
+def test_what_the_machine_did_rejects_and_what_the_server_did_fails(good: Good) -> None:
+    assert judged(good, throttle_server).outcome == "rejected"
+    assert judged(good, wrong_build).outcome == "failed"
 
 
 def test_without_a_quota_nothing_is_throttled(good: Good) -> None:

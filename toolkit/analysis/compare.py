@@ -19,7 +19,7 @@ from toolkit.analysis.early_stopping import stopping_rule
 from toolkit.analysis.families import compare_families, descriptive_figures, log_ratios_by_metric
 from toolkit.analysis.noise import noise_of
 from toolkit.campaign.contrasts import Contrast, contrasts
-from toolkit.campaign.plan import complete_blocks, stop_reason
+from toolkit.campaign.plan import counted_blocks, stop_reason
 from toolkit.campaign.runner import Campaign
 from toolkit.records.store import Metrics, Record
 from toolkit.scenario.model import Point
@@ -34,7 +34,7 @@ Cells = Mapping[tuple[str, str], Mapping[int, Metrics]]
 def compare(campaign: Campaign, records: Sequence[Record] | None = None) -> Comparison:
     """The comparison of a campaign, finished or under way; `records` saves reading them again."""
     records = campaign.records() if records is None else records
-    blocks = complete_blocks(records, [arm.name for arm in campaign.arms])
+    blocks = counted_blocks(records, [arm.name for arm in campaign.arms])
     cells: dict[tuple[str, str], dict[int, Metrics]] = defaultdict(dict)
     for (key, index), attempt in blocks.items():
         for record in attempt:

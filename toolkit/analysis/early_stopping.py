@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.analysis.families import log_ratios_by_metric
 from toolkit.campaign.contrasts import Contrast
-from toolkit.campaign.plan import Block, FixedMatrix, complete_blocks
+from toolkit.campaign.plan import Block, FixedMatrix, concluded_blocks, counted_blocks
 from toolkit.records.store import Metrics, Record
 
 if TYPE_CHECKING:
@@ -46,16 +46,18 @@ class EarlyStoppingPlan:
         """Blocks if no point stops before the limit."""
         return self.matrix.total()
 
-    def next(self, records: Sequence[Record], running: Collection[Block]) -> Block | None:
+    def next(
+        self, records: Sequence[Record], running: Collection[Block], without: Collection[str] = ()
+    ) -> Block | None:
         """The next block of the matrix at a point that does not have enough blocks yet; None when all have."""
         decisions = self.decisions(records)
         unfinished = tuple(point for point in self.matrix.points if not _enough(decisions[point.key]))
-        return replace(self.matrix, points=unfinished).next(records, running)
+        return replace(self.matrix, points=unfinished).next(records, running, without)
 
     def expected(self, records: Sequence[Record]) -> int:
         """How many blocks there will be in all, by the spread so far."""
         complete: dict[str, int] = defaultdict(int)
-        for key, _ in complete_blocks(records, self.matrix.arms):
+        for key, _ in concluded_blocks(records, self.matrix.arms):
             complete[key] += 1
         return sum(
             complete[key]
@@ -69,13 +71,17 @@ class EarlyStoppingPlan:
         from toolkit.analysis.stats.stopping import stopping_decision
 
         cells: dict[str, list[dict[str, Metrics]]] = defaultdict(list)
-        for (key, _), attempt in sorted(complete_blocks(records, self.matrix.arms).items()):
+        for (key, _), attempt in sorted(counted_blocks(records, self.matrix.arms).items()):
             cells[key].append({record.arm: record.metrics for record in attempt})
         deciding = [one for one in self.contrasts if one.kind != "aa"] or list(self.contrasts)
         decisions = {}
         for point in self.matrix.points:
             blocks = cells[point.key]
-            rows = [log_ratios_by_metric([(one[c.baseline], one[c.candidate]) for one in blocks]) for c in deciding]
+            pairs = [
+                [(one[c.baseline], one[c.candidate]) for one in blocks if {c.baseline, c.candidate} <= one.keys()]
+                for c in deciding
+            ]
+            rows = [log_ratios_by_metric(found) for found in pairs]
             decisions[point.key] = [stopping_decision(row, self.rule) for row in rows if row]
         return decisions
 

@@ -10,7 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from toolkit.records.store import Record, Rejection
+from toolkit.records.reasons import Rejection, deciding
+from toolkit.records.store import Record
 
 DISTURBANCES = ("steal", "foreign_cpu", "throttled_periods", "loader_throttled_periods", "loader_saturation")
 LIMIT_NAMES = {"loader_throttled_periods": "throttled_periods"}
@@ -78,8 +79,8 @@ def noise_of(records: Sequence[Record], counted: Mapping[tuple[str, int], Sequen
 
 
 def rejection_counts(records: Iterable[Record]) -> tuple[RejectionCount, ...]:
-    """Rejected trials by their first cause, the most frequent first."""
-    causes = [record.rejections[0] for record in records if record.rejections]
+    """Trials that do not count by the cause that decided, the most frequent first; failed ones are among them."""
+    causes = [cause for record in records if (cause := deciding(record.rejections)) is not None]
     first: dict[str, Rejection] = {}
     for cause in causes:
         first.setdefault(cause.reason, cause)

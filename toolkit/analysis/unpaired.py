@@ -14,7 +14,7 @@ from typing import Any
 
 from toolkit.analysis.families import PRIMARY, MetricComparison, metric_comparison
 from toolkit.campaign.contrasts import main_arms
-from toolkit.campaign.plan import complete_blocks
+from toolkit.campaign.plan import counted_blocks
 from toolkit.campaign.runner import Campaign
 from toolkit.errors import GilfreeError
 from toolkit.records.store import Record
@@ -132,7 +132,7 @@ def _figures(campaign: Campaign, records: Sequence[Record]) -> dict[tuple[str, s
     """By point and variant, the values of each primary metric over complete blocks."""
     main = {arm.name for arm in main_arms(campaign.arms)}
     found: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for blocks in complete_blocks(records, [arm.name for arm in campaign.arms]).values():
+    for blocks in counted_blocks(records, [arm.name for arm in campaign.arms]).values():
         for record in blocks:
             if record.arm not in main:
                 continue

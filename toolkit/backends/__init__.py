@@ -1,7 +1,7 @@
 """Backends: where the two sides of a trial run. They yield frames and know nothing of figures.
 
 A failed trial never raises: the last frame is the backend's own `outcome`, which says how both sides ended and, under
-`problem` (reason, detail, environmental), what the backend itself met. Only what ends a campaign is raised (the engine
+`problem` (reason, detail), what the backend itself met (records/reasons.py holds all reasons). Only what ends a campaign is raised (the engine
 does not answer any more): nothing is then recorded of the trial, and the campaign can be resumed. Running the same
 trial id again first removes or adopts what an earlier run left. Closing the iterator removes both sides.
 """

@@ -22,7 +22,7 @@ from toolkit.bench import backends
 from toolkit.bench.request import BackendOptions
 from toolkit.bench.request import BenchRequest as BenchRequest
 from toolkit.campaign.contrasts import contrasts
-from toolkit.campaign.plan import FixedMatrix, Plan, complete_blocks
+from toolkit.campaign.plan import FixedMatrix, Plan, concluded_blocks
 from toolkit.campaign.progress import Progress
 from toolkit.campaign.runner import Campaign
 from toolkit.console import Say
@@ -177,12 +177,12 @@ class _BlockProgress(Progress):
         self._plan, self._arms = plan_of(campaign), [arm.name for arm in campaign.arms]
         self._records = campaign.records()
         super().__init__(campaign.scenario.name, self._plan.expected(self._records), quiet=quiet)
-        self.block_counted(len(complete_blocks(self._records, self._arms)))
+        self.block_counted(len(concluded_blocks(self._records, self._arms)))
 
     def trial_ended(self, slot: str, one: Any) -> None:
         self._records.append(one)
         self.blocks_expected(self._plan.expected(self._records))
-        self.block_counted(len(complete_blocks(self._records, self._arms)))
+        self.block_counted(len(concluded_blocks(self._records, self._arms)))
         super().trial_ended(slot, one)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from toolkit.records.reasons import deciding
 from toolkit.records.store import Record
 from toolkit.scenario.model import Point
 from toolkit.trial.model import Window
@@ -36,8 +37,13 @@ class Block:
 class Plan(Protocol):
     """Decides what a campaign runs next."""
 
-    def next(self, records: Sequence[Record], running: Collection[Block]) -> Block | None:
-        """The next block to start while `running` are under way; None when there is none, or none yet."""
+    def next(
+        self, records: Sequence[Record], running: Collection[Block], without: Collection[str] = ()
+    ) -> Block | None:
+        """The next block to start while `running` are under way; None when there is none, or none yet.
+
+        without: keys of points that were given up and get no more blocks.
+        """
 
     def total(self) -> int:
         """The largest number of blocks that the plan can have."""
@@ -50,7 +56,8 @@ class Plan(Protocol):
 class FixedMatrix:
     """Rounds over all points: each point gets one block before any gets its next, so that drift affects all alike.
 
-    A block in which an arm is missing or was rejected is run again as a whole, at most `retries` times.
+    A block in which a trial was rejected or is missing is run again, at most `retries` times. An arm that failed by itself
+    has its result: it is not run again in that block, and the block is concluded when every other arm has counted.
     """
 
     campaign: str
@@ -67,8 +74,10 @@ class FixedMatrix:
         """Points times rounds: this plan does not depend on the records."""
         return self.total()
 
-    def next(self, records: Sequence[Record], running: Collection[Block]) -> Block | None:
-        """The first block in seeded order that is neither complete, nor given up, nor under way."""
+    def next(
+        self, records: Sequence[Record], running: Collection[Block], without: Collection[str] = ()
+    ) -> Block | None:
+        """The first block in seeded order that is neither concluded, nor given up, nor under way."""
         tried = _attempts(records)
         busy = {(block.point.key, block.index) for block in running}
         for index in range(self.rounds):
@@ -76,16 +85,18 @@ class FixedMatrix:
             random.Random(f"{self.campaign}/{index}").shuffle(points)
             for point in points:
                 key = (point.key, index)
-                if key in busy:
+                if key in busy or point.key in without:
                     continue
                 attempts = tried.get(key, {})
-                if any(is_complete(found, self.arms) for found in attempts.values()):
+                if _concluding(attempts, self.arms) is not None:
                     continue
                 # An attempt that was interrupted (the tool was killed) does not count as a retry.
-                failed = sum(any(not record.accepted for record in found) for found in attempts.values())
-                if failed <= self.retries:
+                rejected = sum(any(one.outcome == "rejected" for one in found) for found in attempts.values())
+                if rejected <= self.retries:
                     attempt = max(attempts, default=0) + 1
-                    return Block(point, index, attempt, self._order(point, index, attempt))
+                    closed = _failed(attempts)
+                    order = tuple(arm for arm in self._order(point, index, attempt) if arm not in closed)
+                    return Block(point, index, attempt, order)
         return None
 
     def _order(self, point: Point, index: int, attempt: int) -> tuple[str, ...]:
@@ -94,28 +105,94 @@ class FixedMatrix:
         return tuple(arms)
 
 
-def is_complete(records: Iterable[Record], arms: Collection[str]) -> bool:
-    """Whether `records`, of one attempt at a block, hold an accepted trial of every arm."""
-    return {record.arm for record in records if record.accepted} >= set(arms)
+Attempts = Mapping[int, Sequence[Record]]
+"""The records of one block by the number of the attempt."""
 
 
-def complete_blocks(records: Iterable[Record], arms: Collection[str]) -> dict[tuple[str, int], list[Record]]:
-    """By point key and block index, the records of each block's first complete attempt.
+def concluded_blocks(records: Iterable[Record], arms: Collection[str]) -> dict[tuple[str, int], list[Record]]:
+    """By point key and block index, the blocks in which every arm has counted or failed: one record of each arm.
 
-    Only these count: a trial of an incomplete block has no other arm to be compared with.
+    An arm that failed in any attempt is represented by its first failed trial, the others by the first attempt in which
+    all of them counted.
     """
     found: dict[tuple[str, int], list[Record]] = {}
     for key, attempts in _attempts(records).items():
-        for attempt in sorted(attempts):
-            if is_complete(attempts[attempt], arms):
-                found[key] = attempts[attempt]
-                break
+        concluding = _concluding(attempts, arms)
+        if concluding is not None:
+            failed = _failed(attempts)
+            found[key] = [*failed.values(), *(one for one in concluding if one.arm not in failed)]
     return found
 
 
+def counted_blocks(records: Iterable[Record], arms: Collection[str]) -> dict[tuple[str, int], list[Record]]:
+    """By point key and block index, the counted records of each concluded block; blocks without any are omitted.
+
+    An arm that failed is missing in its block: ratios use the blocks in which both of their arms are present. Trials of
+    blocks that were not concluded have no other arm to be compared with and are not here.
+    """
+    concluded = concluded_blocks(records, arms).items()
+    counted = {key: [one for one in found if one.accepted] for key, found in concluded}
+    return {key: found for key, found in counted.items() if found}
+
+
+@dataclass(frozen=True)
+class Failures:
+    """How often one arm failed by itself at one point: in `failed` of `concluded` trials (those that counted or failed).
+
+    reasons: failed trials by the reason that decided.
+    """
+
+    failed: int
+    concluded: int
+    reasons: Mapping[str, int]
+
+
+def failures(records: Iterable[Record], arms: Collection[str]) -> dict[tuple[str, str], Failures]:
+    """The failures by point key and arm, for every arm of `arms` that has a trial which counted or failed.
+
+    All such trials are in it, whether or not their block was concluded: which trials the environment rejects does not
+    depend on what an arm does by itself, so each of the others is one observation of the arm.
+    """
+    found: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        if record.arm in arms and record.outcome != "rejected":
+            found[record.point_key, record.arm].append(record)
+    return {
+        key: Failures(
+            failed=sum(one.outcome == "failed" for one in trials),
+            concluded=len(trials),
+            reasons=Counter(cause.reason for one in trials if (cause := deciding(one.rejections)) is not None),
+        )
+        for key, trials in found.items()
+    }
+
+
+def _failed(attempts: Attempts) -> dict[str, Record]:
+    """The first failed trial of each arm that failed in a block."""
+    found: dict[str, Record] = {}
+    for attempt in sorted(attempts):
+        for one in attempts[attempt]:
+            if one.outcome == "failed":
+                found.setdefault(one.arm, one)
+    return found
+
+
+def _concluding(attempts: Attempts, arms: Collection[str]) -> list[Record] | None:
+    """The counted records of the first attempt that has one of every arm that did not fail; None when there is none."""
+    if not attempts:
+        return None
+    wanted = set(arms) - _failed(attempts).keys()
+    for attempt in sorted(attempts):
+        counted = [one for one in attempts[attempt] if one.accepted]
+        if {one.arm for one in counted} >= wanted:
+            return counted
+    return None
+
+
 def stop_reason(records: Sequence[Record], share: float) -> str | None:
-    """Why a campaign should stop: more than `share` of its trials were rejected for one cause. None: go on."""
-    causes = Counter(rejection.reason for record in records for rejection in record.rejections[:1])
+    """Why a campaign should stop: more than `share` of its trials were rejected for one environmental cause. None: go on."""
+    rejected = (record for record in records if record.outcome == "rejected")
+    causes = Counter(cause.reason for record in rejected if (cause := deciding(record.rejections)) is not None)
     if len(records) < MIN_TRIALS_TO_STOP or not causes:
         return None
     reason, count = causes.most_common(1)[0]

@@ -8,6 +8,7 @@ from typing import IO
 
 from toolkit.agent.frames import Frame
 from toolkit.campaign.plan import Block
+from toolkit.records.reasons import deciding
 from toolkit.records.store import Record
 from toolkit.trial.model import Trial
 
@@ -41,13 +42,13 @@ class Progress:
             self._show(f"{trial.point.key} {trial.arm.name}: {phase}")
 
     def trial_ended(self, slot: str, one: Record) -> None:
-        """Print one line for a trial, accepted or not."""
-        metrics = one.metrics
-        if one.accepted:
+        """Print one line for a trial: its figures, or why it failed or was rejected."""
+        metrics, cause = one.metrics, deciding(one.rejections)
+        if cause is None:
             rate, latency, memory = metrics.requests_per_second, metrics.latency_mean_ms, metrics.memory_mb
             words = f"{rate:,.0f} req/s  {latency:.1f} ms  {memory:.0f} MB"
         else:
-            words = f"rejected: {one.rejections[0].reason}: {one.rejections[0].detail}"
+            words = f"{one.outcome}: {cause.reason}: {cause.detail}"
         self._line(f"  {self._title} block {one.block + 1} {one.point_key} {one.arm}: {words}")
 
     def block_counted(self, done: int) -> None:

@@ -22,11 +22,12 @@ from toolkit.agent.frames import Frame
 from toolkit.backends import Backend, SlotUnavailable
 from toolkit.campaign.plan import Block, Plan, stop_reason
 from toolkit.errors import GilfreeError
-from toolkit.records.store import Record, Store, record
+from toolkit.records.store import READABLE_SCHEMAS, Record, Store, record
 from toolkit.scenario.model import Scenario
 from toolkit.trial.model import Arm, Trial
 
-SCHEMA = 1
+SCHEMA = 2
+"""The schema of campaign.json and of the records that are written; a campaign of schema 1 can be read, not continued."""
 
 
 class ProgressListener(Protocol):
@@ -87,9 +88,10 @@ class Campaign:
             raise GilfreeError(
                 f"{file} is not JSON: {error}", "restore it; trials.jsonl cannot be read without it"
             ) from None
-        if description.get("schema") != SCHEMA:
+        if description.get("schema") not in READABLE_SCHEMAS:
             raise GilfreeError(
-                f"{file} has schema {description.get('schema')}, this gilfree reads {SCHEMA}",
+                f"{file} has schema {description.get('schema')}, this gilfree reads"
+                f" {' and '.join(map(str, READABLE_SCHEMAS))}",
                 "read it with the gilfree that wrote it (campaign.json names its version)",
             )
         return cls(folder, description)
@@ -213,8 +215,8 @@ class _CampaignRun:
             arm, scenario = self._arms[name], self._campaign.scenario
             trial = Trial(self._campaign.name, scenario, block.point, block.index, arm, block.attempt, windows)
             one = self._run_trial(trial, slot)
-            if one is None or not one.accepted:
-                return  # the block is run again as a whole, so its other arms would not count
+            if one is None or one.outcome == "rejected":
+                return  # the block is run again, so its other arms would not count
 
     def _run_trial(self, trial: Trial, slot: str) -> Record | None:
         """Run one trial and record it; None, and nothing recorded, when the campaign is being stopped."""

@@ -15,7 +15,7 @@ from toolkit.loadgen import oha, rewrk
 from toolkit.records.disturbances import disturbed, not_pinned, saturated_load_generator
 from toolkit.records.exits import agent_exit, agent_exit_text, container_exit_text
 from toolkit.records.metrics import Measurement, first_of_kind, of_kind
-from toolkit.records.rejection import Rejection
+from toolkit.records.reasons import Rejection
 from toolkit.trial.model import Trial
 
 MAX_COLD_SECONDS = 5.0
@@ -38,7 +38,7 @@ def backend_failed(trial: Trial, frames: Sequence[Frame], measurement: Measureme
         yield Rejection("interrupted", "the trial was interrupted: its backend reported no outcome")
     elif outcome.get("problem"):
         problem = outcome["problem"]
-        yield Rejection(problem["reason"], problem["detail"], problem.get("environmental", False))
+        yield Rejection(problem["reason"], problem["detail"])
 
 
 def out_of_memory(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
@@ -54,20 +54,25 @@ def out_of_memory(trial: Trial, frames: Sequence[Frame], measurement: Measuremen
 
 def server_failed(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
     """A server that did not start, did not answer, or ended before it was stopped."""
+    never_ready = first_of_kind(frames, "ready") is None
     for frame in frames:
         if frame["kind"] == "server_failed":
-            yield Rejection("server-did-not-start", frame["text"])
+            yield Rejection("server-did-not-start", frame["text"], hopeless=True)
         elif frame["kind"] == "not_ready":
-            yield Rejection("server-not-ready", f"no answer within {frame['seconds']} s. {_log_end(measurement)}")
+            words = f"no answer within {frame['seconds']} s. {_log_end(measurement)}"
+            yield Rejection("server-not-ready", words, hopeless=True)
         elif frame["kind"] == "server_exit" and frame["by_itself"]:
             how = frame["signal"] or f"exit code {frame['code']}"
             container = container_exit_text(agent_exit(frames, "serve"))
-            yield Rejection("server-died", f"the server ended by itself ({how}){container}. {_log_end(measurement)}")
+            words = f"the server ended by itself ({how}){container}. {_log_end(measurement)}"
+            yield Rejection("server-died", words, hopeless=never_ready)
     ended = agent_exit(frames, "serve")
     reported = any(frame["kind"] in ("server_exit", "server_failed") for frame in frames)
     if ended.get("code") and not reported:
         yield Rejection(
-            "server-died", f"the server's agent ended with it{agent_exit_text(ended)}. {_log_end(measurement)}"
+            "server-died",
+            f"the server's agent ended with it{agent_exit_text(ended)}. {_log_end(measurement)}",
+            never_ready,
         )
 
 
@@ -95,7 +100,7 @@ def load_failed(trial: Trial, frames: Sequence[Frame], measurement: Measurement)
     if measurement.load_problem:
         yield Rejection("load-failed", measurement.load_problem)
     if measurement.result is not None and measurement.result.requests_total == 0:
-        yield Rejection("load-failed", "no request was answered in the measured window")
+        yield Rejection("no-answers", "no request was answered in the measured window")
 
 
 def frames_missing(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
@@ -125,9 +130,8 @@ def wrong_answers(trial: Trial, frames: Sequence[Frame], measurement: Measuremen
     """Errors counted as successes: validated answers, and the size of all others, must be as expected."""
     for one in _validated_answers(trial, measurement):
         if one["wrong"]:
-            yield Rejection(
-                "wrong-answers", f"{one['wrong']} of {one['count']} ({one['when']}): {one['first_problem']}"
-            )
+            words = f"{one['wrong']} of {one['count']} ({one['when']}): {one['first_problem']}"
+            yield Rejection("wrong-answers", words, hopeless=one["when"] == "before" and one["wrong"] == one["count"])
     result = measurement.result
     if not isinstance(result, rewrk.Result) or not measurement.wire_bytes or not result.requests_total:
         return
@@ -163,13 +167,15 @@ def gil_state(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -
     for frame in samples:
         for worker in frame["workers"]:
             if worker.get("gil_disabled_build", free_threaded) != free_threaded:
-                yield Rejection("wrong-build", f"{frame['when']} the load the server's ABI was {worker.get('abi')}")
+                words = f"{frame['when']} the load the server's ABI was {worker.get('abi')}"
+                yield Rejection("wrong-build", words, hopeless=frame["when"] == "before")
                 return
             if worker["gil_enabled"] == free_threaded:
                 state = "on" if worker["gil_enabled"] else "off"
                 yield Rejection(
                     f"gil-{state}",
                     f"{frame['when']} the load the GIL was {state} in process {worker['pid']}. {_gil_warnings(measurement)}",
+                    hopeless=frame["when"] == "before",
                 )
                 return
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from toolkit.agent.frames import Frame
 from toolkit.records.metrics import Measurement, first_of_kind
-from toolkit.records.rejection import Rejection
+from toolkit.records.reasons import Rejection
 from toolkit.trial.model import Trial
 
 PINNING_REMEDY = (
@@ -81,4 +81,4 @@ def disturbances(trial: Trial, measurement: Measurement) -> Iterator[Rejection]:
         ),
     ):
         if share is not None and share > limit:
-            yield Rejection(reason, f"{share:.1%} {words}, the limit is {limit:.1%}", environmental=True)
+            yield Rejection(reason, f"{share:.1%} {words}, the limit is {limit:.1%}")

@@ -7,10 +7,11 @@ unit in the name and formatted once, in report/. Memory is in MB of 1,000,000 by
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -19,10 +20,16 @@ from toolkit.errors import GilfreeError
 from toolkit.records import checks
 from toolkit.records.metrics import Measurement, measure
 from toolkit.records.rates import rates
-from toolkit.records.rejection import Rejection as Rejection
+from toolkit.records.reasons import Outcome, Rejection, outcome_of
+from toolkit.records.schema_1 import upgraded
 from toolkit.trial.model import Trial
 
-SCHEMA = 1
+SCHEMA = 2
+READABLE_SCHEMAS = (1, 2)
+"""Schema 1 had `accepted` instead of `outcome`, and neither `mode` nor `windows`."""
+
+Mode = Literal["apart"]
+"""How the arms of a block were loaded; `apart`: one server after the other."""
 
 
 class _Model(BaseModel):
@@ -55,8 +62,19 @@ class Metrics(_Model):
     undetected_error_rate: float | None = None
 
 
+class WindowFigures(_Model):
+    """A measured window of a trial: its name, its length as measured, and its figures."""
+
+    name: str
+    seconds: float | None
+    metrics: Metrics
+
+
 class Record(_Model):
-    """One trial: which one, whether it counts and why not, its figures, its settings and what happened."""
+    """One trial: which one, its outcome and the reasons for it, its figures, its settings and what happened.
+
+    `metrics` are the figures of the first measured window, `windows` those of each.
+    """
 
     record_schema: int = SCHEMA
     trial: str
@@ -71,13 +89,20 @@ class Record(_Model):
     role: str
     attempt: int
     wall_time: float | None
-    accepted: bool
+    mode: Mode
+    outcome: Outcome
     rejections: list[Rejection]
     metrics: Metrics
+    windows: list[WindowFigures]
     load: dict[str, Any]
     server: dict[str, Any]
     limits: dict[str, Any]
     notes: list[str]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the trial counts."""
+        return self.outcome == "counted"
 
 
 def record(trial: Trial, frames: Sequence[Frame]) -> Record:
@@ -98,9 +123,11 @@ def record(trial: Trial, frames: Sequence[Frame]) -> Record:
         role=trial.arm.role,
         attempt=trial.attempt,
         wall_time=measurement.wall_time,
-        accepted=not rejections,
+        mode="apart",
+        outcome=outcome_of(rejections),
         rejections=rejections,
         metrics=Metrics(**measurement.metrics()),
+        windows=_windows(trial, frames, measurement),
         load={**measurement.load, "rates": rates(trial, frames)} if trial.seeks_rate else measurement.load,
         server={
             **measurement.server,
@@ -109,6 +136,17 @@ def record(trial: Trial, frames: Sequence[Frame]) -> Record:
         limits=trial.scenario.limits.model_dump(),
         notes=_notes(measurement),
     )
+
+
+def _windows(trial: Trial, frames: Sequence[Frame], first: Measurement) -> list[WindowFigures]:
+    """The figures of each measured window that ran to its end; `first` is the measurement of the first of them."""
+    found = []
+    for window in trial.load_windows:
+        if window.measured:
+            one = first if window.name == first.window_name else measure(trial, frames, window.name)
+            if one.seconds is not None:
+                found.append(WindowFigures(name=window.name, seconds=one.seconds, metrics=Metrics(**one.metrics())))
+    return found
 
 
 def _notes(measurement: Measurement) -> list[str]:
@@ -133,9 +171,9 @@ class Store:
         self.file = file
 
     def read(self) -> list[Record]:
-        """All records, without a last line that was cut off by a kill.
+        """All records, without a last line that was cut off by a kill. Those of schema 1 are read as `mode` apart.
 
-        Raises GilfreeError that gives file and line for any other line that is not a record.
+        Raises GilfreeError that gives file and line for any other line that is not a record, or one of another schema.
         """
         return list(self._parse())
 
@@ -154,14 +192,44 @@ class Store:
         lines = self.file.read_bytes().split(b"\n")
         for number, line in enumerate(lines[:-1], 1):  # what follows the last newline is incomplete or empty
             try:
-                yield Record.model_validate_json(line)
-            except ValidationError as error:
-                problem = error.errors()[0]
-                where = ".".join(str(part) for part in problem["loc"])
+                yield _parsed(line)
+            except _UnknownSchema as error:
                 raise GilfreeError(
-                    f"{self.file}:{number}: not a record of schema {SCHEMA}: {where}: {problem['msg']}",
+                    f"{self.file}:{number}: a record of schema {error}, this gilfree reads"
+                    f" {' and '.join(map(str, READABLE_SCHEMAS))}",
+                    "read it with the gilfree that wrote it (campaign.json names its version)",
+                ) from None
+            except ValueError as error:
+                raise GilfreeError(
+                    f"{self.file}:{number}: not a record: {_first_problem(error)}",
                     "restore the file, or remove that line and run the campaign again with --resume",
                 ) from error
+
+
+class _UnknownSchema(Exception):
+    """A record of a schema that this version cannot read."""
+
+
+def _parsed(line: bytes) -> Record:
+    """The record on one line. Raises ValueError for what is none, and _UnknownSchema."""
+    if line.startswith(_HEAD):  # the common case needs no second reading
+        return Record.model_validate_json(line)
+    data = json.loads(line)
+    schema = data.get("record_schema") if isinstance(data, dict) else None
+    if schema is not None and schema not in READABLE_SCHEMAS:
+        raise _UnknownSchema(schema)
+    return Record.model_validate(upgraded(data) if schema == 1 else data)
+
+
+_HEAD = f'{{"record_schema":{SCHEMA},'.encode()
+
+
+def _first_problem(error: ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return f"not JSON: {error}"
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    return f"{where}: {problem['msg']}" if where else problem["msg"]
 
 
 def _remove_incomplete_line(file: Any) -> None:

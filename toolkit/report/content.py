@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from toolkit.campaign.plan import complete_blocks
+from toolkit.analysis.noise import rejection_counts
+from toolkit.campaign.plan import counted_blocks
 from toolkit.campaign.runner import Campaign
+from toolkit.records.reasons import deciding
 from toolkit.records.store import Record
 from toolkit.report.series import Counted
 from toolkit.report.tables import Table, table
@@ -57,7 +59,7 @@ def content(campaign: Campaign) -> tuple[Content, Counted, list[Record]]:
     """The content of a campaign, its counted records for the plots, and all records: they are read only once."""
     records = campaign.records()
     arms = [arm.name for arm in campaign.arms]
-    counted = Counted(campaign.scenario, arms, complete_blocks(records, arms))
+    counted = Counted(campaign.scenario, arms, counted_blocks(records, arms))
     about = campaign.description
     collected = Content(
         table=table(campaign, records),
@@ -66,14 +68,14 @@ def content(campaign: Campaign) -> tuple[Content, Counted, list[Record]]:
         packages=about.get("packages", {}),
         commands=tuple(commands(campaign, counted)),
         rejected=tuple(_rejected(record) for record in records if record.rejections),
-        rejected_reasons=dict(Counter(r.rejections[0].reason for r in records if r.rejections).most_common()),
+        rejected_reasons={one.reason: one.count for one in rejection_counts(records)},
         notes=dict(Counter(note for record in records for note in record.notes).most_common(10)),
     )
     return collected, counted, records
 
 
 def _rejected(record: Record) -> RejectedTrial:
-    first = record.rejections[0]
+    first = deciding(record.rejections) or record.rejections[0]
     return RejectedTrial(
         record.point_key, record.arm, record.block, record.attempt, first.reason, first.detail, first.environmental
     )

@@ -14,8 +14,9 @@ from typing import Any
 from toolkit.analysis import claims
 from toolkit.analysis.early_stopping import stopping_rule
 from toolkit.campaign.contrasts import main_arms
-from toolkit.campaign.plan import complete_blocks
+from toolkit.campaign.plan import counted_blocks
 from toolkit.campaign.runner import Campaign
+from toolkit.records.reasons import deciding
 from toolkit.records.store import Record
 from toolkit.report.verdicts import claim_reason, claim_words
 from toolkit.scenario.model import Point, PublishedRow, Scenario
@@ -87,7 +88,7 @@ def table(campaign: Campaign, records: Sequence[Record] | None = None) -> Table:
     scenario = campaign.scenario
     records = campaign.records() if records is None else records
     arms = [arm.name for arm in campaign.arms]
-    blocks = complete_blocks(records, arms)
+    blocks = counted_blocks(records, arms)
     counted = _by_cell(record for found in blocks.values() for record in found)
     tried = _by_cell(records)
     by_point: dict[str, list[Sequence[Record]]] = defaultdict(list)
@@ -182,7 +183,7 @@ def _ratio(scenario: Scenario, point: Point, mine: Sequence[Sequence[Record]], c
     for records in mine:
         by_arm = {record.arm: record.metrics for record in records}
         for name in TABLE_METRICS:
-            below, above = getattr(by_arm[baseline], name), getattr(by_arm[candidate], name)
+            below, above = getattr(by_arm.get(baseline), name, None), getattr(by_arm.get(candidate), name, None)
             if below and above is not None:
                 found[name].append(above / below)
     return Ratio(
@@ -193,7 +194,7 @@ def _ratio(scenario: Scenario, point: Point, mine: Sequence[Sequence[Record]], c
         connections=point.connections,
         baseline=baseline,
         candidate=candidate,
-        blocks=len(mine),
+        blocks=sum({baseline, candidate} <= {record.arm for record in records} for records in mine),
         ratio={name: stdlib_statistics.median(values) if values else None for name, values in found.items()},
     )
 
@@ -226,4 +227,5 @@ def _threads(scenario: Scenario, point: Point) -> int | None:
 
 
 def _reasons(record: Record) -> list[str]:
-    return [record.rejections[0].reason] if record.rejections else []
+    cause = deciding(record.rejections)
+    return [cause.reason] if cause else []

@@ -90,7 +90,7 @@ def test_the_scheduler_s_words_are_the_reason_once_it_had_time() -> None:
 @pytest.mark.parametrize("reason", ["ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"])
 def test_an_image_that_cannot_be_pulled_is_named_with_the_registry_s_words(reason: str) -> None:
     one = pod("Pending", server=waiting(reason, "manifest unknown"), load=waiting("PodInitializing"))
-    is_(fatal_problem(one, NOW), "image-pull", f"app@sha256:a: {reason}: manifest unknown", False)
+    is_(fatal_problem(one, NOW), "image-pull", f"app@sha256:a: {reason}: manifest unknown", True)
 
 
 def test_one_failed_pull_is_not_the_end_yet() -> None:
@@ -103,7 +103,7 @@ def test_a_container_that_cannot_be_made_is_named() -> None:
         fatal_problem(one, NOW),
         "container-not-created",
         "server: CreateContainerConfigError: image will run as root",
-        False,
+        True,
     )
 
 
@@ -124,20 +124,20 @@ def test_a_server_that_crashed_and_was_started_again_is_never_counted() -> None:
 
 
 def test_a_loader_at_its_limit_and_one_that_died_are_told_apart() -> None:
-    is_(final_problem(pod("Failed", load=KILLED)), "out-of-memory", "the load container", False)
-    is_(final_problem(pod("Failed", load={"terminated": {"exitCode": 137}})), "load-died", "signal 9", False)
+    is_(final_problem(pod("Failed", load=KILLED)), "load-out-of-memory", "the load container", True)
+    is_(final_problem(pod("Failed", load={"terminated": {"exitCode": 137}})), "load-died", "signal 9", True)
 
 
 @pytest.mark.parametrize(
     ("reason", "expected", "environmental"),
     [
         ("Evicted", "evicted", True),
-        ("DeadlineExceeded", "deadline", False),
+        ("DeadlineExceeded", "deadline", True),
         ("Terminated", "node-gone", True),
         ("NodeShutdown", "node-gone", True),
         ("UnexpectedAdmissionError", "not-admitted", True),
         ("OutOfcpu", "not-admitted", True),
-        ("", "pod-failed", False),
+        ("", "pod-failed", True),
     ],
 )
 def test_what_the_kubelet_says_of_a_failed_pod_is_its_reason(reason: str, expected: str, environmental: bool) -> None:
@@ -156,7 +156,7 @@ def test_preemption_and_drains_are_evictions_before_and_after_the_pod_is_over(ph
 
 
 def test_a_pod_that_is_not_guaranteed_does_not_count() -> None:
-    is_(final_problem(pod(qosClass="Burstable")), "not-guaranteed", "QoS class is Burstable", False)
+    is_(final_problem(pod(qosClass="Burstable")), "not-guaranteed", "QoS class is Burstable", True)
 
 
 def test_a_second_pod_of_one_trial_does_not_count() -> None:

@@ -71,7 +71,7 @@ def test_an_arm_that_fails_every_time_is_given_up_with_its_reason_and_the_other_
     states = what.knees(records)
     assert all(found.finished for (_, _, arm), found in states.items() if arm == "3.14")
     failed = [found for (_, _, arm), found in states.items() if arm == "3.14t"]
-    assert failed == [SearchResult(None, None, False, note="given up: wrong-answers: ")] * 2
+    assert failed == [SearchResult(None, None, False, note="given up: foreign-cpu: ")] * 2
     assert profile(records, 1).variants[1].rejected == {"wrong-answers": 4}
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from toolkit.records.reasons import reason_of
+
 Pod = Mapping[str, Any]
 
 SERVER, LOAD = "server", "load"
@@ -18,15 +20,19 @@ CREATE_FAILURES = {"CreateContainerConfigError", "CreateContainerError", "RunCon
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a trial cannot count. environmental: the cluster's doing, so that another attempt may succeed."""
+    """Why a trial cannot count; `records/reasons.py` says what each reason means."""
 
     reason: str
     detail: str
-    environmental: bool = False
+
+    @property
+    def environmental(self) -> bool:
+        """Whether it is the cluster's doing, so that another attempt may succeed."""
+        return reason_of(self.reason).cause == "environment"
 
     def data(self) -> dict[str, Any]:
         """As the outcome frame holds it."""
-        return {"reason": self.reason, "detail": self.detail, "environmental": self.environmental}
+        return {"reason": self.reason, "detail": self.detail}
 
 
 def container_statuses(pod: Pod) -> dict[str, Mapping[str, Any]]:
@@ -66,7 +72,7 @@ def fatal_problem(pod: Pod, now: datetime) -> Problem | None:
         if condition["type"] != "PodScheduled" or condition.get("reason") != "Unschedulable":
             continue
         if (now - _time(condition.get("lastTransitionTime"), now)).total_seconds() >= UNSCHEDULABLE_SECONDS:
-            return Problem("unschedulable", str(condition.get("message", "")), True)
+            return Problem("unschedulable", str(condition.get("message", "")))
     disruption = _disruption(pod)
     if disruption:
         return disruption
@@ -87,7 +93,7 @@ def final_problem(pod: Pod, pods_seen: int = 1) -> Problem | None:
         if one.get("restartCount"):
             return _restart(name, one)
     if pods_seen > 1:
-        return Problem("pod-replaced", f"{pods_seen} pods ran for this trial; their figures are not one trial's", True)
+        return Problem("pod-replaced", f"{pods_seen} pods ran for this trial; their figures are not one trial's")
     quality = pod.get("status", {}).get("qosClass")
     if quality != "Guaranteed":
         return Problem("not-guaranteed", f"the pod's QoS class is {quality}: something changed its requests or limits")
@@ -132,13 +138,13 @@ def _failure(pod: Pod) -> Problem:
     status = pod.get("status", {})
     reason, message = status.get("reason", ""), status.get("message", "")
     if reason == "Evicted":
-        return Problem("evicted", message, True)
+        return Problem("evicted", message)
     if reason == "DeadlineExceeded":
         return Problem("deadline", f"the pod had not ended in time: {message}")
     if reason in ("NodeLost", "NodeShutdown", "Terminated", "Shutdown", "Preempting"):
-        return Problem("node-gone", f"{reason}: {message}", True)
+        return Problem("node-gone", f"{reason}: {message}")
     if reason in NOT_ADMITTED or reason.startswith("OutOf"):
-        return Problem("not-admitted", f"the node's kubelet did not take the pod: {reason}: {message}", True)
+        return Problem("not-admitted", f"the node's kubelet did not take the pod: {reason}: {message}")
     disruption = _disruption(pod)
     if disruption:
         return disruption
@@ -158,7 +164,7 @@ def _disruption(pod: Pod) -> Problem | None:
     """Preemption, a drain, a tainted node, a kubelet that shuts down: a condition reports it, whatever the phase is."""
     for one in pod.get("status", {}).get("conditions", ()):
         if one["type"] == "DisruptionTarget" and one["status"] == "True":
-            return Problem("evicted", f"{one.get('reason')}: {one.get('message', '')}".rstrip(": "), True)
+            return Problem("evicted", f"{one.get('reason')}: {one.get('message', '')}".rstrip(": "))
     return None
 
 
@@ -166,11 +172,13 @@ def _restart(name: str, one: Mapping[str, Any]) -> Problem:
     over = one.get("lastState", {}).get("terminated") or {}
     if over.get("reason") == "OOMKilled":
         return _out_of_memory(name)
-    return Problem("restarted", f"the {name} container was started again after {_exit_text(over)}")
+    reason = "load-died" if name == LOAD else "restarted"
+    return Problem(reason, f"the {name} container was started again after {_exit_text(over)}")
 
 
 def _out_of_memory(name: str) -> Problem:
-    return Problem("out-of-memory", f"the {name} container was killed at its memory limit (OOMKilled)")
+    reason = "load-out-of-memory" if name == LOAD else "out-of-memory"
+    return Problem(reason, f"the {name} container was killed at its memory limit (OOMKilled)")
 
 
 def _exit_text(over: Mapping[str, Any]) -> str:

@@ -106,7 +106,7 @@ class PodTrial:
         if self._ended:
             return True
         if is_deleted(pod):
-            self.problem = Problem("pod-deleted", f"pod {pod['metadata']['name']} was deleted during the trial", True)
+            self.problem = Problem("pod-deleted", f"pod {pod['metadata']['name']} was deleted during the trial")
         else:
             self.problem = pod_state.fatal_problem(pod, datetime.now(UTC))
         return self.problem is not None
@@ -132,7 +132,7 @@ class PodTrial:
         for event in jobs.list_events(self._cluster, [self._trial.id]):
             if event.get("reason") == "FailedCreate":
                 message = str(event.get("message", ""))
-                return Problem("quota" if "exceeded quota" in message else "pod-not-created", message, True)
+                return Problem("quota" if "exceeded quota" in message else "pod-not-created", message)
         return None
 
     def _keep_evidence(self) -> None:

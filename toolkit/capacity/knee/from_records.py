@@ -11,6 +11,7 @@ from toolkit.capacity.knee.profile import BlockKnee, MeasuredRate, Profile, Vari
 from toolkit.capacity.knee.search import SearchResult, evaluate_rate
 from toolkit.capacity.knee.search_plan import VERIFY_BLOCK, KneeSearchPlan, KneeSettings, knee_search_plan, step_of
 from toolkit.errors import GilfreeError
+from toolkit.records.reasons import deciding
 from toolkit.records.store import Record
 from toolkit.scenario.model import Point, Scenario
 from toolkit.trial.model import Arm
@@ -69,7 +70,7 @@ def _variant(
         if isinstance(state, SearchResult) or any(record.block == index for record in own)
     )
     memory, kind = _memory(own)
-    rejected = Counter(record.rejections[0].reason for record in own if not record.accepted)
+    rejected = Counter(cause.reason for record in own if (cause := deciding(record.rejections)) is not None)
     unknown = Counter("rate unknown" for seen in rates if seen.passed is None)
     return VariantProfile(
         variant=arm.name,

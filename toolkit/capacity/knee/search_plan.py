@@ -25,6 +25,7 @@ from toolkit.capacity.knee.search import (
     evaluate_rate,
     search,
 )
+from toolkit.records.reasons import deciding
 from toolkit.records.store import Record
 from toolkit.scenario.model import Load, Point, Scenario
 from toolkit.trial.model import Window
@@ -69,12 +70,14 @@ class KneeSearchPlan:
     load: Load
     retries: int
 
-    def next(self, records: Sequence[Record], running: Collection[Block]) -> Block | None:
+    def next(
+        self, records: Sequence[Record], running: Collection[Block], without: Collection[str] = ()
+    ) -> Block | None:
         """The next step of the first block that is neither finished nor running; None when the budget does not allow it."""
         busy = {(block.point.key, block.index) for block in running}
         spent = self.spent_seconds(records)
         for index, point in self.order():
-            if (point.key, index) in busy:
+            if (point.key, index) in busy or point.key in without:
                 continue
             steps = {arm: step for arm in self.arms if isinstance(step := self.state(records, point, index, arm), Step)}
             if not steps:
@@ -111,10 +114,12 @@ class KneeSearchPlan:
     def state(self, records: Sequence[Record], point: Point, index: int, arm: str) -> Step | SearchResult:
         """The state of the search of one arm at one point in one block: its next step, or its end."""
         own = [record for record in _records_of(records, point, index) if record.arm == arm]
-        failed = [record for record in own if not record.accepted and not _is_probe(record)]
-        if len(failed) > self.retries:
-            rejection = failed[-1].rejections[0]
-            return SearchResult(None, None, False, note=f"given up: {rejection.reason}: {rejection.detail}")
+        without_result = [record for record in own if not record.accepted and not _is_probe(record)]
+        failed = any(record.outcome == "failed" for record in without_result)  # by itself: another attempt is no remedy
+        if failed or len(without_result) > self.retries:
+            rejection = deciding(without_result[-1].rejections)
+            words = f"{rejection.reason}: {rejection.detail}" if rejection else "no result"
+            return SearchResult(None, None, False, note=f"given up: {words}")
         here = [record for record in records if record.point_key == point.key and record.arm == arm]
         probes = [record.metrics.requests_per_second for record in here if _is_probe(record)]
         earlier = None

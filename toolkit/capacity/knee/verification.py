@@ -67,11 +67,13 @@ class VerificationPlan:
     settings: KneeSettings
     retries: int
 
-    def next(self, records: Sequence[Record], running: Collection[Block]) -> Block | None:
+    def next(
+        self, records: Sequence[Record], running: Collection[Block], without: Collection[str] = ()
+    ) -> Block | None:
         """The next block; None when all rates are decided or out of retries, or while a block is running."""
         if running:
             return None
-        for point in self.points:
+        for point in (one for one in self.points if one.key not in without):
             for part in PARTS:
                 own = [one for one in records if one.block == VERIFY_BLOCK and one.point_key == point.key]
                 arms = [arm for arm in self.arms if (point.key, arm) in self.knees and self._undecided(own, arm, part)]
