@@ -72,7 +72,7 @@ def test_an_arm_that_fails_every_time_is_given_up_with_its_reason_and_the_other_
     assert all(found.finished for (_, _, arm), found in states.items() if arm == "3.14")
     failed = [found for (_, _, arm), found in states.items() if arm == "3.14t"]
     assert failed == [SearchResult(None, None, False, note="given up: foreign-cpu: ")] * 2
-    assert profile(records, 1).variants[1].rejected == {"wrong-answers": 4}
+    assert profile(records, 1).variants[1].rejected == {"foreign-cpu": 4}
 
 
 def test_a_slot_does_not_take_a_block_that_another_is_busy_with() -> None:
