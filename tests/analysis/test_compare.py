@@ -127,9 +127,9 @@ def test_noise_is_shown_with_what_was_rejected_and_why(tmp_path: Path) -> None:
 
 def test_a_campaign_stopped_by_its_machine_is_too_noisy(tmp_path: Path) -> None:
     campaign = a_campaign(tmp_path / "c", blocks=0)
-    point = campaign.scenario.points()[0]
+    points = campaign.scenario.points()
     for attempt in range(1, 10):
-        campaign.store.append(a_record(point, 0, "3.14", attempt, accepted=False, reason="stolen"))
+        campaign.store.append(a_record(points[attempt % 2], 0, "3.14", attempt, accepted=False, reason="stolen"))
     assert isinstance(compare(campaign).too_noisy, StoppedByRejections)
     assert first_line(compare(campaign)) == (
         "too noisy for a verdict: 9 of 9 trials were rejected for one cause: stolen"

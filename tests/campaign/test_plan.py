@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factory import POINTS, a_record
-from toolkit.campaign.plan import Block, FixedMatrix, concluded_blocks, counted_blocks, failures, stop_reason
+from toolkit.campaign.plan import Block, FixedMatrix, concluded_blocks, counted_blocks, failures
 from toolkit.records.store import Record
 
 ARMS = ("3.14", "3.14t")
@@ -176,13 +176,3 @@ def test_killed_anywhere_and_resumed_it_repeats_nothing_that_was_finished(kill_a
             finished.append((block.point, block.index))
     assert sorted(map(str, finished)) == sorted({str(one) for one in finished})
     assert len(counted_blocks(records, ARMS)) == plan.total()
-
-
-def test_a_campaign_stops_when_over_a_third_of_its_trials_fall_to_one_cause() -> None:
-    good = [a_record(POINTS[0], index, "3.14", 1) for index in range(6)]
-    bad = [a_record(POINTS[0], index, "3.14t", 1, accepted=False, reason="foreign-cpu") for index in range(4)]
-    own = [a_record(POINTS[0], index, "3.14t", 1, accepted=False, reason="stalled") for index in range(4)]
-    assert stop_reason(good + own, 1 / 3) is None  # a finding about the server, not about the machine
-    assert stop_reason(good + bad, 1 / 3) == "4 of 10 trials were rejected for one cause: foreign-cpu"
-    assert stop_reason(good + bad[:3], 1 / 3) is None
-    assert stop_reason(bad, 1 / 3) is None  # too few to judge by

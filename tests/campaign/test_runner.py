@@ -15,6 +15,7 @@ from tests.simulated import ARMS
 from toolkit.agent.frames import Frame
 from toolkit.backends import SlotUnavailable
 from toolkit.campaign import runner as module
+from toolkit.campaign.ending import Ending
 from toolkit.campaign.plan import Block, FixedMatrix
 from toolkit.campaign.runner import Campaign
 from toolkit.errors import GilfreeError
@@ -74,7 +75,7 @@ def _every_trial_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "record", accepted)
 
 
-def run(folder: Path, places: Places, deadline: float | None = None) -> tuple[str | None, list[Record], int]:
+def run(folder: Path, places: Places, deadline: float | None = None) -> tuple[list[Ending], list[Record], int]:
     scenario = load_scenario("asgi")
     campaign = Campaign.create(folder / "c", scenario, ARMS, {})
     plan = FixedMatrix("c", tuple(scenario.points()), tuple(arm.name for arm in ARMS), ROUNDS, 2)
@@ -91,7 +92,7 @@ def complete(records: list[Record]) -> int:
 
 def test_several_slots_share_the_blocks_and_none_is_torn(tmp_path: Path) -> None:
     stopped, records, total = run(tmp_path, Places(a=100, b=100))
-    assert stopped is None
+    assert stopped == []
     assert complete(records) == total
     assert {one.slot for one in records} == {"a", "b"}
     for one in records:
@@ -102,7 +103,7 @@ def test_several_slots_share_the_blocks_and_none_is_torn(tmp_path: Path) -> None
 @pytest.mark.parametrize("after", [0, 1, 2, 3])
 def test_a_lost_slot_hands_its_unfinished_block_to_the_other(tmp_path: Path, after: int) -> None:
     stopped, records, total = run(tmp_path, Places(a=100, b=after))
-    assert stopped is None
+    assert stopped == []
     assert complete(records) == total
     assert len([one for one in records if one.slot == "b"]) == after
 
@@ -128,5 +129,5 @@ def test_a_results_folder_has_one_writer_at_a_time(tmp_path: Path) -> None:
 
 def test_when_its_time_is_over_no_block_is_begun_and_it_says_how_to_go_on(tmp_path: Path) -> None:
     stopped, records, _ = run(tmp_path, Places(a=100), deadline=time.monotonic() - 1)
-    assert stopped is not None and "--resume" in stopped
+    assert [one.point for one in stopped] == [None] and "--resume" in stopped[0].reason
     assert records == []

@@ -71,6 +71,9 @@ class ValidatingConnection:
             self._connection.request("GET", self._probe["path"])
             response = self._connection.getresponse()
             problem = mismatch(self._probe, response.status, response.read())
+            location = response.getheader("Location")
+            if problem and location:  # a redirect where an answer was expected: the message says where to
+                problem += f"; Location: {location}"
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             problem, is_error = f"{type(error).__name__}: {error}", True

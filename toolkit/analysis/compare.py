@@ -19,7 +19,8 @@ from toolkit.analysis.early_stopping import stopping_rule
 from toolkit.analysis.families import compare_families, descriptive_figures, log_ratios_by_metric
 from toolkit.analysis.noise import noise_of
 from toolkit.campaign.contrasts import Contrast, contrasts
-from toolkit.campaign.plan import counted_blocks, stop_reason
+from toolkit.campaign.ending import stop_reason
+from toolkit.campaign.plan import counted_blocks
 from toolkit.campaign.runner import Campaign
 from toolkit.records.store import Metrics, Record
 from toolkit.scenario.model import Point
@@ -53,7 +54,8 @@ def compare(campaign: Campaign, records: Sequence[Record] | None = None) -> Comp
         stopping_rule=rule,
         blocks=max((one.blocks for one in points), default=0),
     )
-    reason = stop_reason(records, campaign.scenario.limits.rejected_share)
+    keys = [point.key for point in campaign.scenario.points()]
+    reason = stop_reason(records, keys, campaign.scenario.limits.rejected_share)
     return replace(comparison, too_noisy=too_noisy(comparison, reason))
 
 

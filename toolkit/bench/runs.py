@@ -132,7 +132,7 @@ def resume(
 def run_campaigns(
     campaigns: Sequence[Campaign], backend: Backend, quiet: bool, say: Say, max_seconds: float | None = None
 ) -> list[str]:
-    """Run one campaign after the other and close the backend; returns why campaigns stopped early, if any did.
+    """Run one campaign after the other and close the backend; returns why campaigns or points ended early, if any did.
 
     max_seconds: no block begins after that time.
     """
@@ -147,9 +147,8 @@ def run_campaigns(
                 say(f"{campaign.name}: {note}")
             if isinstance(backend, DescriptionStore):
                 backend.store_description(campaign.name, campaign.description)
-            reason = campaign.run(plan_of(campaign), backend, _BlockProgress(campaign, quiet), until)
-            if reason:
-                stopped.append(f"{campaign.name} stopped: {reason}")
+            for ending in campaign.run(plan_of(campaign), backend, _BlockProgress(campaign, quiet), until):
+                stopped.append(ending.text(campaign.name))
                 say(stopped[-1])
     finally:
         backend.close()

@@ -17,8 +17,6 @@ from toolkit.records.store import Record
 from toolkit.scenario.model import Point
 from toolkit.trial.model import Window
 
-MIN_TRIALS_TO_STOP = 9
-
 
 @dataclass(frozen=True)
 class Block:
@@ -187,18 +185,6 @@ def _concluding(attempts: Attempts, arms: Collection[str]) -> list[Record] | Non
         if {one.arm for one in counted} >= wanted:
             return counted
     return None
-
-
-def stop_reason(records: Sequence[Record], share: float) -> str | None:
-    """Why a campaign should stop: more than `share` of its trials were rejected for one environmental cause. None: go on."""
-    rejected = (record for record in records if record.outcome == "rejected")
-    causes = Counter(cause.reason for record in rejected if (cause := deciding(record.rejections)) is not None)
-    if len(records) < MIN_TRIALS_TO_STOP or not causes:
-        return None
-    reason, count = causes.most_common(1)[0]
-    if count <= share * len(records):
-        return None
-    return f"{count} of {len(records)} trials were rejected for one cause: {reason}"
 
 
 def _attempts(records: Iterable[Record]) -> dict[tuple[str, int], dict[int, list[Record]]]:

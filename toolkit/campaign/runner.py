@@ -20,7 +20,8 @@ from filelock import FileLock, Timeout
 
 from toolkit.agent.frames import Frame
 from toolkit.backends import Backend, SlotUnavailable
-from toolkit.campaign.plan import Block, Plan, stop_reason
+from toolkit.campaign.ending import Ending, endings
+from toolkit.campaign.plan import Block, Plan
 from toolkit.errors import GilfreeError
 from toolkit.records.store import READABLE_SCHEMAS, Record, Store, record
 from toolkit.scenario.model import Scenario
@@ -112,9 +113,10 @@ class Campaign:
 
     def run(
         self, plan: Plan, backend: Backend, listener: ProgressListener, deadline: float | None = None
-    ) -> str | None:
-        """Run the plan to its end. Returns why it stopped earlier, or None. Ctrl-C ends the trial under way and is raised.
+    ) -> list[Ending]:
+        """Run the plan to its end. Returns what ended earlier: points that were given up, and the campaign itself.
 
+        Ctrl-C ends the trial under way and is raised.
         deadline: the time of time.monotonic() after which no block is started; None: there is none.
         """
         with self.write_lock():
@@ -132,14 +134,16 @@ class _CampaignRun:
         self._arms = {arm.name: arm for arm in campaign.arms}
         self._condition = threading.Condition()
         self._records = campaign.records()
+        self._recorded_before = len(self._records)
+        self._points = [point.key for point in campaign.scenario.points()]
         self._running: list[Block] = []
         self._active_slots = 0
         self._stopping = False
-        self._stop_reason: str | None = None
+        self._endings: list[Ending] = []
         self._error: BaseException | None = None
         self._lost_slots: list[str] = []
 
-    def run(self) -> str | None:
+    def run(self) -> list[Ending]:
         slots = self._backend.slots()
         self._active_slots = len(slots)
         for slot in slots:
@@ -152,7 +156,7 @@ class _CampaignRun:
             raise
         if self._error is not None:
             raise self._error
-        return self._stop_reason
+        return self._endings
 
     def _wait(self) -> None:
         """Wait until all slots have ended. Not by Thread.join: after a signal during it, CPython 3.11 regards a running
@@ -194,12 +198,11 @@ class _CampaignRun:
         """The next block; waits while blocks are running that may fail and have to be run again."""
         with self._condition:
             while not self._stopping:
-                self._stop_reason = stop_reason(self._records, self._campaign.scenario.limits.rejected_share)
-                if self._deadline is not None and time.monotonic() > self._deadline:
-                    self._stop_reason = self._stop_reason or "its time was over; continue it with --resume"
-                if self._stop_reason:
+                self._endings = self._ended()
+                if any(one.point is None for one in self._endings):
                     return None
-                block = self._plan.next(self._records, self._running)
+                given_up = {one.point for one in self._endings if one.point is not None}
+                block = self._plan.next(self._records, self._running, given_up)
                 if block is not None:
                     self._running.append(block)
                     return block
@@ -207,6 +210,17 @@ class _CampaignRun:
                     return None
                 self._condition.wait()
             return None
+
+    def _ended(self) -> list[Ending]:
+        """What takes no more blocks: by the records, without blocks under way, and by the deadline."""
+        running = {(block.point.key, block.index) for block in self._running}
+        records = [one for one in self._records if (one.point_key, one.block) not in running]
+        of_this_run = self._records[self._recorded_before :]
+        share = self._campaign.scenario.limits.rejected_share
+        found = endings(records, of_this_run, self._points, share)
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            found.append(Ending(None, "its time was over; continue it with --resume"))
+        return found
 
     def _run_block(self, block: Block, slot: str) -> None:
         self._listener.block_started(slot, block)

@@ -80,7 +80,15 @@ def _log_end(measurement: Measurement) -> str:
     log = measurement.server.get("log") or ["it printed nothing"]
     # Indented lines are the frames of a traceback; the line that names the error is not indented.
     lines = [line for line in log if not line.partition(": ")[2].startswith(" ")]
-    return "Its last output: " + " | ".join(lines[-3:])
+    return (_app_error(measurement) + " Its last output: " + " | ".join(lines[-3:])).lstrip()
+
+
+def _app_error(measurement: Measurement) -> str:
+    """The line that names the error of the last traceback in the server's log, in words; "" when there is no traceback."""
+    log = [line.partition(": ")[2] for line in measurement.server.get("log", ())]
+    starts = [number for number, line in enumerate(log) if line.startswith("Traceback (most recent call last)")]
+    after = log[starts[-1] + 1 :] if starts else []
+    return next((f"The app's own error: {line}." for line in after if not line.startswith(" ")), "")
 
 
 def load_failed(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
@@ -131,6 +139,7 @@ def wrong_answers(trial: Trial, frames: Sequence[Frame], measurement: Measuremen
     for one in _validated_answers(trial, measurement):
         if one["wrong"]:
             words = f"{one['wrong']} of {one['count']} ({one['when']}): {one['first_problem']}"
+            words = f"{words}. {_app_error(measurement)}".removesuffix(". ")
             yield Rejection("wrong-answers", words, hopeless=one["when"] == "before" and one["wrong"] == one["count"])
     result = measurement.result
     if not isinstance(result, rewrk.Result) or not measurement.wire_bytes or not result.requests_total:
@@ -149,9 +158,9 @@ def dropped_connections(trial: Trial, frames: Sequence[Frame], measurement: Meas
     """Keep-alive connections that the server closed: rewrk opens new ones without reporting it."""
     for one in _validated_answers(trial, measurement):
         if one["errors"]:
-            yield Rejection(
-                "dropped-connections", f"{one['errors']} of {one['count']} ({one['when']}): {one['first_problem']}"
-            )
+            words = f"{one['errors']} of {one['count']} ({one['when']}): {one['first_problem']}"
+            hopeless = one["when"] == "before" and one["errors"] == one["count"]
+            yield Rejection("dropped-connections", words, hopeless)
     if measurement.server_closed:
         yield Rejection("dropped-connections", f"the server closed {measurement.server_closed} connections under load")
 

@@ -54,7 +54,7 @@ def campaign_on(
     began = time.monotonic()
     try:
         backend.prepare(one, arms)
-        assert campaign.run(plan, backend, watcher) is None
+        assert campaign.run(plan, backend, watcher) == []
     finally:
         backend.close()
     assert left(namespace) == []

@@ -146,9 +146,8 @@ def _run(
         for campaign, plan in zip(campaigns, plans, strict=True):
             for note in backend.prepare(campaign.scenario, campaign.arms):
                 say(f"{campaign.name}: {note}")
-            reason = campaign.run(plan, backend, _SearchProgress(campaign, plan, quiet))
-            if reason is not None:
-                stopped.append(f"{campaign.name} stopped: {reason}")
+            for ending in campaign.run(plan, backend, _SearchProgress(campaign, plan, quiet)):
+                stopped.append(ending.text(campaign.name))
                 say(stopped[-1])
     finally:
         backend.close()

@@ -1,0 +1,123 @@
+"""When measuring ends early: what fails at once, what never started, an environment that disturbs too much."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.factory import POINTS, a_record
+from toolkit.campaign.ending import endings, noise_endings, stop_reason
+from toolkit.records.reasons import Rejection, outcome_of
+from toolkit.records.store import Record
+
+KEYS = [point.key for point in POINTS]
+FIRST, SECOND = POINTS
+THIRD = 1 / 3
+
+
+def failed(where: int, arm: str, reason: str, detail: str = "", *, block: int = 0, hopeless: bool = True) -> Record:
+    rejections = [Rejection(reason, detail, hopeless)]
+    one = a_record(POINTS[where], block, arm)
+    return one.model_copy(update={"rejections": rejections, "outcome": outcome_of(rejections)})
+
+
+def rejected(where: int, block: int, attempt: int = 1, reason: str = "foreign-cpu") -> Record:
+    return a_record(POINTS[where], block, "3.14t", attempt, accepted=False, reason=reason)
+
+
+def test_a_point_whose_first_answers_were_all_wrong_ends_with_the_server_s_words() -> None:
+    detail = "1500 of 1500 (before): status 500, expected 200. The app's own error: KeyError: 'DSN'."
+    records = [a_record(SECOND, 0, "3.14"), a_record(SECOND, 0, "3.14t"), failed(0, "3.14t", "wrong-answers", detail)]
+    (found,) = endings(records, records, KEYS, THIRD)
+    assert found.point == FIRST.key
+    assert found.reason == f"3.14t gave wrong answers: {detail}"
+    assert "path, status or body" in found.remedy
+
+
+def test_both_arms_that_fail_alike_are_named_together() -> None:
+    records = [failed(1, arm, "wrong-answers", "status 500") for arm in ("3.14t", "3.14")]
+    (found,) = endings(records, records, KEYS, THIRD)
+    assert found.reason == "3.14t and 3.14 gave wrong answers: status 500"
+
+
+def test_a_redirect_ends_its_point_and_names_the_path_to_load() -> None:
+    record = failed(0, "3.14", "wrong-answers", "5 of 5 (before): status 307, expected 200; Location: /orders/")
+    (found,) = endings([record], [record], KEYS, THIRD)
+    assert "--path /orders/" in found.remedy
+    assert found.text("mine-own-app").startswith(
+        f"mine-own-app: {FIRST.key} was given up: 3.14 gave wrong answers: 5 of 5"
+    )
+
+
+@pytest.mark.parametrize("reason", ["server-did-not-start", "server-not-ready", "server-died"])
+def test_an_app_that_never_started_in_the_first_block_ends_the_campaign(reason: str) -> None:
+    records = [a_record(FIRST, 0, "3.14"), failed(0, "3.14t", reason, "No module named 'x'")]
+    found = endings(records, records, KEYS, THIRD)
+    assert found[0].point is None and "No module named 'x'" in found[0].reason
+    assert found[0].text("night-asgi").startswith("night-asgi stopped: 3.14t ")
+
+
+def test_an_app_that_died_later_ends_nothing() -> None:
+    before = [a_record(FIRST, 0, arm) for arm in ("3.14", "3.14t")]
+    late = failed(0, "3.14t", "server-did-not-start", block=1)
+    assert endings([*before, late], [late], KEYS, THIRD) == []
+
+
+def test_a_failure_under_load_ends_nothing() -> None:
+    one = failed(0, "3.14t", "stalled", hopeless=False)
+    assert endings([one], [one], KEYS, THIRD) == []
+
+
+def test_what_the_machine_explains_ends_nothing() -> None:
+    taken = [Rejection("port-taken", "port 80"), Rejection("server-did-not-start", "", hopeless=True)]
+    one = a_record(FIRST, 0, "3.14").model_copy(update={"rejections": taken, "outcome": outcome_of(taken)})
+    assert endings([one], [one], KEYS, THIRD) == []
+
+
+def good(where: int, blocks: int) -> list[Record]:
+    return [a_record(POINTS[where], index, "3.14") for index in range(blocks)]
+
+
+def test_a_campaign_stops_when_over_a_third_of_its_trials_are_rejected_for_one_cause_of_the_environment() -> None:
+    bad = [rejected(index % 2, index) for index in range(4)]
+    assert stop_reason(good(0, 6) + bad, KEYS, THIRD) == "4 of 10 trials were rejected for one cause: foreign-cpu"
+    assert stop_reason(good(0, 6) + bad[:3], KEYS, THIRD) is None
+    assert stop_reason(bad, KEYS, THIRD) is None  # too few to judge by
+    own = [failed(index % 2, "3.14t", "stalled", block=index, hopeless=False) for index in range(4)]
+    assert stop_reason(good(0, 6) + own, KEYS, THIRD) is None  # a finding about the server, not about the machine
+
+
+def test_one_impossible_point_ends_alone() -> None:
+    bad = [rejected(0, 0, attempt) for attempt in range(1, 7)]
+    (found,) = noise_endings(good(1, 6) + bad, KEYS, THIRD)
+    assert (found.point, found.reason) == (FIRST.key, "6 of 12 trials were rejected for one cause: foreign-cpu")
+    assert "--limit foreign_cpu=" in found.remedy and "--resume" in found.remedy
+    assert stop_reason(good(1, 6) + bad, KEYS, THIRD) is None
+
+
+def test_the_only_point_of_a_campaign_ends_the_campaign() -> None:
+    bad = [rejected(0, 0, attempt) for attempt in range(1, 10)]
+    assert [one.point for one in noise_endings(bad, KEYS[:1], THIRD)] == [None]
+
+
+def test_noise_before_a_resume_does_not_end_the_resumed_run() -> None:
+    noisy = [rejected(index % 2, index) for index in range(9)]
+    assert endings(noisy, noisy, KEYS, THIRD)[0].point is None
+    assert endings(noisy + good(0, 1), good(0, 1), KEYS, THIRD) == []
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 1), st.sampled_from(["counted", "foreign-cpu", "stolen", "stalled"])), max_size=40
+    )
+)
+def test_noise_ends_each_point_once_and_the_campaign_at_most_once(trials: list[tuple[int, str]]) -> None:
+    records = [
+        a_record(POINTS[where], number, "3.14", accepted=what == "counted", reason=what)
+        for number, (where, what) in enumerate(trials)
+    ]
+    found = noise_endings(records, KEYS, THIRD)
+    assert len({one.point for one in found}) == len(found) <= 2
+    if len(records) < 9:
+        assert found == []

@@ -1,0 +1,143 @@
+"""Why a point, or a whole campaign, takes no more blocks before its plan is done. Pure functions of records.
+
+Two things end measuring early. A server that fails before any load (it does not start, every answer is wrong, the wrong
+GIL) fails the same way in every block: its point ends after its first block, and the campaign with it when the app never
+started. And an environment that keeps disturbing trials makes every further trial a waste of time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from toolkit.records.reasons import Rejection, deciding, reason_of
+from toolkit.records.store import Record
+
+MIN_TRIALS_TO_STOP = 9
+NEVER_STARTED = frozenset({"server-did-not-start", "server-not-ready", "server-died"})
+
+NEW_RUN = "then start a new run"
+REMEDIES = {
+    "server-did-not-start": f"start the app by hand with the command in the record (server.argv), fix it, {NEW_RUN}",
+    "server-not-ready": f"start the app by hand with the command in the record (server.argv), fix it, {NEW_RUN}",
+    "server-died": f"start the app by hand with the command in the record (server.argv), fix it, {NEW_RUN}",
+    "out-of-memory": f"raise `resources.server.memory` in the scenario, {NEW_RUN}",
+    "wrong-answers": f"request the path by hand; fix the app, or the path, status or body in the scenario, {NEW_RUN}",
+    "dropped-connections": f"request the path by hand and read the server's log, fix the app, {NEW_RUN}",
+    "runtime-unknown": f"give the app an endpoint at `app.runtime_path`, or set `app.wrapped: true`, {NEW_RUN}",
+    "gil-on": "`gilfree doctor` names the packages that switch the GIL on; replace them, " + NEW_RUN,
+    "gil-off": f"give the GIL build as the GIL arm, {NEW_RUN}",
+    "wrong-build": f"give the GIL build first and the free-threaded build second, {NEW_RUN}",
+}
+"""What to do about a failure that is the same in every block."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why `point` (a key), or the whole campaign where it is None, takes no more blocks; what to do about it, if known."""
+
+    point: str | None
+    reason: str
+    remedy: str = ""
+
+    def text(self, campaign: str) -> str:
+        """A message to the user: the reason, and the remedy on a line of its own."""
+        what = f"{campaign} stopped" if self.point is None else f"{campaign}: {self.point} was given up"
+        return f"{what}: {self.reason}" + (f"\n  {self.remedy}" if self.remedy else "")
+
+
+def endings(
+    records: Sequence[Record], of_this_run: Sequence[Record], points: Collection[str], share: float
+) -> list[Ending]:
+    """What has ended by now, the whole campaign first.
+
+    records: all of the campaign; of_this_run: those since it was started or resumed, by which noise is judged, so that
+    a campaign that was stopped for noise can be resumed. points: keys of all points. share: `limits.rejected_share`.
+    """
+    never = never_started(records)
+    found = [never] if never else []
+    return [*found, *hopeless_points(records), *noise_endings(of_this_run, points, share)]
+
+
+def never_started(records: Sequence[Record]) -> Ending | None:
+    """The end of a campaign in whose first block an arm's app never started; None when all did, or none was tried yet."""
+    if not records:
+        return None
+    first = (records[0].point_key, records[0].block)
+    failed = [one for one in _hopeless(records) if (one.point_key, one.block) == first]
+    never = [one for one in failed if (cause := deciding(one.rejections)) and cause.reason in NEVER_STARTED]
+    counted = {one.arm for one in records if one.accepted}
+    never = [one for one in never if one.arm not in counted]
+    return _ending(None, never) if never else None
+
+
+def hopeless_points(records: Sequence[Record]) -> list[Ending]:
+    """The points at which an arm failed before any load and has not counted in any block."""
+    counted = {(one.point_key, one.arm) for one in records if one.accepted}
+    by_point: dict[str, list[Record]] = {}
+    for one in _hopeless(records):
+        if (one.point_key, one.arm) not in counted:
+            by_point.setdefault(one.point_key, []).append(one)
+    return [_ending(point, failed) for point, failed in by_point.items()]
+
+
+def noise_endings(records: Sequence[Record], points: Collection[str], share: float) -> list[Ending]:
+    """The points that the environment makes impossible, and the campaign where it disturbs more than one point.
+
+    A cause ends what it disturbs when more than `share` of these records were rejected for it. If they are all at one
+    of several `points`, that point ends, and the others are judged without it.
+    """
+    found: list[Ending] = []
+    while True:
+        ended = {one.point for one in found}
+        left = [one for one in records if one.point_key not in ended]
+        reason, cause, where = _disturbed(left, share)
+        if reason is None:
+            return found
+        if len(where) > 1 or len(set(points) - ended) < 2:
+            return [*found, Ending(None, reason, _noise_remedy(cause))]
+        found.append(Ending(where.pop(), reason, _noise_remedy(cause)))
+
+
+def stop_reason(records: Sequence[Record], points: Collection[str], share: float) -> str | None:
+    """Why a campaign with these records should stop for its environment; None: it should not. See `noise_endings`."""
+    return next((one.reason for one in noise_endings(records, points, share) if one.point is None), None)
+
+
+def _disturbed(records: Sequence[Record], share: float) -> tuple[str | None, str, set[str]]:
+    """The cause for which more than `share` of the trials were rejected, in words and by name, and the points it hit."""
+    causes = [(one, cause) for one in records if one.outcome == "rejected" and (cause := deciding(one.rejections))]
+    if len(records) < MIN_TRIALS_TO_STOP or not causes:
+        return None, "", set()
+    reason, count = Counter(cause.reason for _, cause in causes).most_common(1)[0]
+    if count <= share * len(records):
+        return None, "", set()
+    words = f"{count} of {len(records)} trials were rejected for one cause: {reason}"
+    return words, reason, {one.point_key for one, cause in causes if cause.reason == reason}
+
+
+def _noise_remedy(cause: str) -> str:
+    limit = {"foreign-cpu": "foreign_cpu", "stolen": "steal", "throttled": "throttled_periods"}.get(cause)
+    if limit is None:
+        return "remove the cause, then continue with --resume"
+    return f"continue on a quieter machine with --resume, or with a higher limit: --limit {limit}=SHARE (recorded as a caveat)"
+
+
+def _hopeless(records: Sequence[Record]) -> list[Record]:
+    return [one for one in records if one.outcome == "failed" and any(found.hopeless for found in one.rejections)]
+
+
+def _ending(point: str | None, failed: Sequence[Record]) -> Ending:
+    """The ending by these failed trials; the first speaks for all arms that failed for the same reason."""
+    cause = next(one for one in failed[0].rejections if one.hopeless)
+    same = dict.fromkeys(one.arm for one in failed if any(other.reason == cause.reason for other in one.rejections))
+    return Ending(point, f"{' and '.join(same)} {reason_of(cause.reason).text}: {cause.detail}", _remedy(cause))
+
+
+def _remedy(cause: Rejection) -> str:
+    location = re.search(r"Location: (\S+)", cause.detail)
+    if location:
+        return f"load the path that it redirects to: --path {location[1]} (in a scenario: the endpoint's `path`)"
+    return REMEDIES.get(cause.reason, "")
