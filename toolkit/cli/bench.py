@@ -38,6 +38,7 @@ def register(app: typer.Typer) -> None:
 
 
 def bench(
+    invocation: typer.Context,
     scenario: Annotated[
         str, typer.Option(help="Scenarios by name or path, separated by commas.")
     ] = "asgi,wsgi,wsgi-threads",
@@ -99,8 +100,11 @@ def bench(
     from toolkit.bench import runs
     from toolkit.bench.backends import check_backend
     from toolkit.bench.request import BackendOptions
+    from toolkit.bench.resume import ResumeChanges
+    from toolkit.bench.resume import resume as resume_run
     from toolkit.cli.bench_comparison import comparison_options, is_compared, print_comparison_and_gate
     from toolkit.cli.shared.output import progress
+    from toolkit.cli.shared.resumed import BENCH_FIXED, refuse_fixed_options
     from toolkit.cli.shared.tables import print_tables
     from toolkit.cli.shared.values import check_both_interpreters, check_profile, seconds_of
     from toolkit.errors import CHECK_FAILED, INTERRUPTED
@@ -116,7 +120,9 @@ def bench(
     )
     options = BackendOptions(backend, registry, context, namespace, yes, cluster, keep)
     if resume:
-        campaigns, place = runs.resume(resume, results, port, say, options)
+        refuse_fixed_options(invocation, BENCH_FIXED)
+        changes = ResumeChanges(limit or [], blocks) if limit or blocks else None
+        campaigns, place = resume_run(resume, results, port, say, options, changes)
     else:
         chosen = _scenarios(scenario, app, interface, path, project, compared.blocks, duration, full, backend)
         chosen = [(runs.with_limits(one, limit or []), caveats) for one, caveats in chosen]

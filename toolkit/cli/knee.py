@@ -43,6 +43,7 @@ def register(app: typer.Typer) -> None:
 
 
 def knee(
+    invocation: typer.Context,
     scenario: Annotated[str | None, typer.Argument(help="A scenario by name or path.")] = None,
     slo: Annotated[str, typer.Option(help="The objective: p99=50ms.")] = "p99=50ms",
     budget: Annotated[str | None, typer.Option(help="Measure no longer than this: 30m, 2h.")] = None,
@@ -96,11 +97,14 @@ def knee(
     from toolkit.bench import runs
     from toolkit.bench.backends import check_backend
     from toolkit.bench.request import BackendOptions
+    from toolkit.bench.resume import ResumeChanges
+    from toolkit.bench.resume import resume as resume_run
     from toolkit.capacity.knee import run as measure
     from toolkit.capacity.knee.search import KneeRules
     from toolkit.capacity.knee.search_plan import KneeSettings
     from toolkit.capacity.knee.slo import p99_ms_of
     from toolkit.cli.shared.output import progress
+    from toolkit.cli.shared.resumed import KNEE_FIXED, refuse_fixed_options
     from toolkit.cli.shared.values import seconds_of
     from toolkit.errors import CHECK_FAILED, INTERRUPTED, GilfreeError
 
@@ -115,7 +119,9 @@ def knee(
         _check_has_knee(campaigns)
         place = None
         if resume or verify:
-            campaigns, place = runs.resume(earlier_run, results, None, say, options)
+            refuse_fixed_options(invocation, KNEE_FIXED)
+            changes = ResumeChanges(limit) if limit else None
+            campaigns, place = resume_run(earlier_run, results, None, say, options, changes)
         if budget:
             _extend(campaigns, seconds_of("--budget", budget))
     else:
