@@ -56,7 +56,7 @@ def test_its_own_campaign_gives_its_own_pods_and_high_confidence(tmp_path: Path)
     (one,) = ranking(tmp_path, ORDERS, own=True, used=Usage(rps=5000)).services
     assert (one.verdict, one.confidence) == ("move first", "high")
     assert one.gil is not None and one.free is not None
-    assert (one.gil.pods, one.free.pods) == (10, 5)
+    assert (one.gil.pods, one.free.pods) == (11, 6)
 
 
 def test_a_service_unlike_its_profile_is_measured_first(tmp_path: Path) -> None:

@@ -38,7 +38,6 @@ def register(app: typer.Typer) -> None:
 
 
 def bench(
-    invocation: typer.Context,
     scenario: Annotated[
         str, typer.Option(help="Scenarios by name or path, separated by commas.")
     ] = "asgi,wsgi,wsgi-threads",
@@ -100,11 +99,8 @@ def bench(
     from toolkit.bench import runs
     from toolkit.bench.backends import check_backend
     from toolkit.bench.request import BackendOptions
-    from toolkit.bench.resume import ResumeChanges
-    from toolkit.bench.resume import resume as resume_run
     from toolkit.cli.bench_comparison import comparison_options, is_compared, print_comparison_and_gate
     from toolkit.cli.shared.output import progress
-    from toolkit.cli.shared.resumed import BENCH_FIXED, refuse_fixed_options
     from toolkit.cli.shared.tables import print_tables
     from toolkit.cli.shared.values import check_both_interpreters, check_profile, seconds_of
     from toolkit.errors import CHECK_FAILED, INTERRUPTED
@@ -120,9 +116,7 @@ def bench(
     )
     options = BackendOptions(backend, registry, context, namespace, yes, cluster, keep)
     if resume:
-        refuse_fixed_options(invocation, BENCH_FIXED)
-        changes = ResumeChanges(limit or [], blocks) if limit or blocks else None
-        campaigns, place = resume_run(resume, results, port, say, options, changes)
+        campaigns, place = runs.resume(resume, results, port, say, options)
     else:
         chosen = _scenarios(scenario, app, interface, path, project, compared.blocks, duration, full, backend)
         chosen = [(runs.with_limits(one, limit or []), caveats) for one, caveats in chosen]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -27,14 +26,15 @@ from toolkit.cli.shared.options import (
     RunName,
     Yes,
 )
-from toolkit.console import Say
 
 if TYPE_CHECKING:
     from toolkit.campaign.runner import Campaign
-    from toolkit.capacity.deploy.recommend import Recommendation, Unknown
     from toolkit.scenario.model import Scenario
 
-    Found = list[Recommendation | Unknown]
+OUTPUT = ("headroom", "memory_headroom", "manifests", "images", "replicas", "results", "json_output", "quiet")
+"""Options about what is printed and written, for any run."""
+CONTINUED = (*OUTPUT, "resume", "budget", "verify", "registry", "context", "namespace", "yes")
+"""Options of a run that continues; all others are as it was started."""
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
 
 def knee(
-    invocation: typer.Context,
+    invoked: typer.Context,
     scenario: Annotated[str | None, typer.Argument(help="A scenario by name or path.")] = None,
     slo: Annotated[str, typer.Option(help="The objective: p99=50ms.")] = "p99=50ms",
     budget: Annotated[str | None, typer.Option(help="Measure no longer than this: 30m, 2h.")] = None,
@@ -97,17 +97,16 @@ def knee(
     from toolkit.bench import runs
     from toolkit.bench.backends import check_backend
     from toolkit.bench.request import BackendOptions
-    from toolkit.bench.resume import ResumeChanges
-    from toolkit.bench.resume import resume as resume_run
     from toolkit.capacity.knee import run as measure
     from toolkit.capacity.knee.search import KneeRules
     from toolkit.capacity.knee.search_plan import KneeSettings
     from toolkit.capacity.knee.slo import p99_ms_of
+    from toolkit.cli.knee_output import recommended, show_knees, write_knee_manifests
     from toolkit.cli.shared.output import progress
-    from toolkit.cli.shared.resumed import KNEE_FIXED, refuse_fixed_options
     from toolkit.cli.shared.values import seconds_of
     from toolkit.errors import CHECK_FAILED, INTERRUPTED, GilfreeError
 
+    _refuse_what_cannot_apply(invoked, of, resume)
     say = progress(quiet)
     options = BackendOptions(backend, registry, context, namespace, yes)
     if manifests is not None and (images is None or images.count(",") != 1):
@@ -118,10 +117,8 @@ def knee(
         campaigns = runs.find_campaigns(earlier_run, results)
         _check_has_knee(campaigns)
         place = None
-        if resume or verify:
-            refuse_fixed_options(invocation, KNEE_FIXED)
-            changes = ResumeChanges(limit) if limit else None
-            campaigns, place = resume_run(earlier_run, results, None, say, options, changes)
+        if resume:
+            campaigns, place = runs.resume(earlier_run, results, None, say, options)
         if budget:
             _extend(campaigns, seconds_of("--budget", budget))
     else:
@@ -137,7 +134,8 @@ def knee(
         chosen = _chosen(scenario, point or [], grid, cpus, backend)
         share = total // len(chosen) if total else None
         settings = KneeSettings(rules, blocks, share)
-        settings = replace(settings, **_given(headroom=headroom, memory_headroom=memory_headroom))
+        shares: dict[str, Any] = {"headroom": headroom, "memory_headroom": memory_headroom}
+        settings = replace(settings, **{key: share for key, share in shares.items() if share is not None})
         request = runs.BenchRequest(python, profile, None, None, None, quiet, knee=settings.data(), options=options)
         run = name or time.strftime("knee-%Y%m%d-%H%M%S")
         limited: list[tuple[Scenario, list[str]]] = [(runs.with_limits(one, limit or []), []) for one in chosen]
@@ -148,17 +146,34 @@ def knee(
         if verify and place is not None:
             stopped += measure.run_verifications(campaigns, place, quiet, say)
     except KeyboardInterrupt:
-        say(
-            f"\ninterrupted; nothing is left running. Continue with: gilfree knee --resume {campaigns[0].description['run']}"
-        )
+        measure.profiles(campaigns)
+        run = campaigns[0].description["run"]
+        say(f"\ninterrupted; nothing is left running. What was measured is in profile.json: gilfree knee --of {run}")
+        say(f"continue with: gilfree knee --resume {run}")
         sys.exit(INTERRUPTED)
-    found = [_recommended(campaign, headroom, memory_headroom) for campaign in campaigns]
-    failed = _show(campaigns, found, verify, json_output)
+    found = [recommended(campaign, headroom, memory_headroom) for campaign in campaigns]
+    failed = show_knees(campaigns, found, verify, json_output)
     if manifests is not None and images is not None:
-        _write(campaigns, found, manifests, images, replicas, say)
+        write_knee_manifests(campaigns, found, manifests, images, replicas, say)
     say("results: " + ", ".join(str(campaign.folder) for campaign in campaigns))
     if failed or stopped:
         sys.exit(CHECK_FAILED)
+
+
+def _refuse_what_cannot_apply(invoked: typer.Context, of: str | None, resume: str | None) -> None:
+    """Raise GilfreeError for options that have no effect on what was asked."""
+    from toolkit.cli.shared.given import given_options, refuse_others
+    from toolkit.errors import GilfreeError
+
+    if of is not None and resume is not None:
+        raise GilfreeError("--of and --resume exclude each other", "--of prints a run, --resume continues it")
+    if of is not None:
+        refuse_others(invoked, (*OUTPUT, "of"), "--of measures nothing and prints a run as it was measured")
+    if resume is not None:
+        refuse_others(invoked, CONTINUED, "--resume continues a run as it was started")
+    needless = [name for name in given_options(invoked) if name in ("images", "replicas")]
+    if needless and "manifests" not in given_options(invoked):
+        raise GilfreeError(f"--{needless[0]} has no effect without --manifests", "give --manifests FOLDER")
 
 
 def _chosen(scenario: str, wanted: list[str], grid: str | None, cpus: str | None, backend: str) -> list[Scenario]:
@@ -203,73 +218,3 @@ def _check_has_knee(campaigns: list[Campaign]) -> None:
 
     for campaign in campaigns:
         profile_of(campaign)  # refuses a campaign that did not look for a knee
-
-
-def _given(**values: float | None) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _recommended(campaign: Campaign, headroom: float | None, memory_headroom: float | None) -> Found:
-    """What to deploy, with the given headrooms, else with those of the campaign."""
-    from toolkit.capacity.deploy.recommend import recommendations
-    from toolkit.capacity.knee.from_records import profile_of
-    from toolkit.capacity.knee.search_plan import KneeSettings
-
-    settings = KneeSettings.from_description(campaign.description)
-    assert settings is not None
-    profile = profile_of(campaign).model_copy(update=_given(headroom=headroom))
-    return recommendations(profile, settings.memory_headroom if memory_headroom is None else memory_headroom)
-
-
-def _show(campaigns: list[Campaign], found: list[Found], verify: bool, json_output: bool) -> bool:
-    """Print all figures, and return whether a knee is missing or does not hold."""
-    from toolkit.capacity.deploy.recommend import scaling, scaling_over_cpus
-    from toolkit.capacity.knee import run as measure
-    from toolkit.report import knee as show
-
-    profiles = measure.profiles(campaigns)
-    laws = [scaling(one) for one in profiles]
-    over_cpus: Any = {key: [law] for key, law in scaling_over_cpus(profiles).items()} if len(profiles) > 1 else {}
-    verified = measure.verifications(campaigns)
-    missing = [w for c in campaigns for w in measure.verification_plan_of(c).missing(c.records())] if verify else []
-    if json_output:
-        data = [
-            {
-                **one.model_dump(mode="json"),
-                "recommendations": [each.data() for each in mine],
-                "scaling": _law_data(law),
-            }
-            for one, mine, law in zip(profiles, found, laws, strict=True)
-        ]
-        whole = {"knee_schema": 1, "profiles": data, "over_cpus": _law_data(over_cpus)}
-        print(json.dumps({**whole, "tried_out": [vars(one) for one in verified]}, indent=1, allow_nan=False))
-    else:
-        for one, mine, law in zip(profiles, found, laws, strict=True):
-            print(
-                "\n".join([*show.knee_lines(one), "", *show.recommendation_lines(mine), "", *show.scaling_lines(law)])
-            )
-        for line in show.scaling_lines(over_cpus):
-            print(line)
-        for seen in verified:
-            print(f"verification: {seen.words}")
-        for words in missing:
-            print(f"not verified: {words}")
-    without = any(not variant.knees_rps() for one in profiles for variant in one.variants)
-    return without or bool(missing) or any(one.holds is not True for one in verified)
-
-
-def _law_data(laws: Any) -> list[dict[str, Any]]:
-    return [{"of": of, "variant": variant, **law.data()} for (of, variant), found in laws.items() for law in found]
-
-
-def _write(campaigns: list[Campaign], found: list[Found], folder: Path, images: str, replicas: int, say: Say) -> None:
-    from toolkit.capacity.deploy.manifests import write_manifests
-    from toolkit.capacity.deploy.recommend import Recommendation
-
-    gil, _, free = images.partition(",")
-    for campaign, mine in zip(campaigns, found, strict=True):
-        for one in mine:
-            if isinstance(one, Recommendation):
-                image = gil if one.role == "gil" else free
-                for file in write_manifests(one, campaign.scenario, image.strip(), replicas, folder):
-                    say(f"wrote {file}")

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli.shared.options import DEFAULT_RESULTS, AsJson, Results
+from toolkit.console import Say
 
 if TYPE_CHECKING:
     from toolkit.capacity.knee.profile import Profile
     from toolkit.capacity.nodes.catalogue import Catalogue
+    from toolkit.capacity.planning.result import CapacityPlan
     from toolkit.capacity.planning.traffic import Traffic
 
 
@@ -30,73 +32,80 @@ def plan(
     ] = None,
     slo: Annotated[str | None, typer.Option(help="The objective: p99=50ms; the measured one by default.")] = None,
     nodes: Annotated[Path | None, typer.Option(help="Node catalogue; the shipped sample by default.")] = None,
-    from_cluster: Annotated[
-        bool, typer.Option("--from-cluster", help="Use the node types of the cluster, with prices from --nodes.")
+    nodes_from_cluster: Annotated[
+        bool, typer.Option("--nodes-from-cluster", help="Use the node types of a cluster, with prices from --nodes.")
     ] = False,
+    context: Annotated[str | None, typer.Option(help="With --nodes-from-cluster: another kubectl context.")] = None,
     endpoint: Annotated[
         str | None, typer.Option(help="Plan for this endpoint; by default the one with the fewest requests/s per CPU.")
     ] = None,
-    headroom: Annotated[float, typer.Option(help="Share of the knee that each pod serves.")] = 0.7,
+    headroom: Annotated[
+        float | None, typer.Option(help="Share of the knee that each pod serves; that of the run by default.")
+    ] = None,
     zones: Annotated[int, typer.Option(help="Zones that the pods are spread over.")] = 1,
     spare_nodes: Annotated[int, typer.Option(help="How many nodes, whichever, may be missing.")] = 1,
+    survive: Annotated[
+        str | None, typer.Option(help="`zone`: all pods fit, and carry the rate at their knee, without any one zone.")
+    ] = None,
     sidecar: Annotated[
         str, typer.Option(help="Requests of the other containers of each pod: cpu=100m,memory=64Mi.")
     ] = "",
     beside: Annotated[Path | None, typer.Option(help="YAML of Deployments that share the nodes.")] = None,
-    memory_headroom: Annotated[float | None, typer.Option(help="Memory to add to the highest measured: 0.25.")] = None,
+    memory_headroom: Annotated[
+        float | None, typer.Option(help="Memory to add to the highest measured: 0.25; that of the run by default.")
+    ] = None,
     arch: Annotated[str | None, typer.Option(help="Only nodes of this architecture: amd64, arm64.")] = None,
+    spot: Annotated[bool, typer.Option("--spot", help="Plan with spot nodes too.")] = False,
+    manifests: Annotated[
+        Path | None, typer.Option(help="Write Deployments and HorizontalPodAutoscalers of the plan into this folder.")
+    ] = None,
+    images: Annotated[str | None, typer.Option(help="With --manifests: the images, GIL first: GIL,FREE.")] = None,
     results: Results = DEFAULT_RESULTS,
     json_output: AsJson = False,
 ) -> None:
     """Calculate pods, nodes by type and cost for each variant, and whether moving saves money. Measures nothing."""
     import json
-    from dataclasses import replace
     from functools import partial
 
     from toolkit.capacity.deploy.pod import pod_resources
-    from toolkit.capacity.knee.profile import MEMORY_HEADROOM
     from toolkit.capacity.knee.slo import p99_ms_of
+    from toolkit.capacity.knee.stored import find_profile
+    from toolkit.capacity.planning.caveats import usable_types
     from toolkit.capacity.planning.colocated import read_colocated, read_sidecar
-    from toolkit.capacity.planning.plan import make_capacity_plan, one_architecture
+    from toolkit.capacity.planning.plan import make_capacity_plan
     from toolkit.capacity.planning.result import Requirements
+    from toolkit.cli.shared.output import progress
     from toolkit.errors import GilfreeError
     from toolkit.report.plan import text
 
-    profile = _profile(campaign, results)
+    if context is not None and not nodes_from_cluster:
+        raise GilfreeError("--context has no effect without --nodes-from-cluster", "give --nodes-from-cluster")
+    if (manifests is None) != (images is None) or (images is not None and images.count(",") != 1):
+        raise GilfreeError("--manifests and --images need each other", "give --manifests FOLDER --images GIL,FREE")
+    if survive not in (None, "zone"):
+        raise GilfreeError(f"--survive {survive}: only the loss of a zone is known", "give --survive zone")
+    profile = find_profile(campaign, results)
     cpu, memory = read_sidecar(sidecar) if sidecar else (0, 0)
     requirements = Requirements(
         traffic=_traffic(rps, traffic),
         p99_ms=p99_ms_of(slo) if slo else profile.p99_ms,
-        headroom=headroom,
+        headroom=profile.headroom if headroom is None else headroom,
         zones=zones,
         spare_nodes=spare_nodes,
+        survive_zone=survive == "zone",
         sidecar_cpu_millis=cpu,
         sidecar_memory_bytes=memory,
         colocated=read_colocated(beside) if beside else (),
         endpoint=endpoint,
     )
-    catalogue = _catalogue(nodes, from_cluster)
-    catalogue = replace(catalogue, types=one_architecture(catalogue.types, arch))
-    share = MEMORY_HEADROOM if memory_headroom is None else memory_headroom
+    catalogue = usable_types(_catalogue(nodes, nodes_from_cluster, context), arch, spot)
+    share = profile.memory_headroom if memory_headroom is None else memory_headroom
     if not 0 <= share < 100:
-        raise GilfreeError(f"--memory-headroom {share:g} is not a share", "give 0 or more, such as 0.25")
+        raise GilfreeError(f"--memory-headroom {share:g} is no share", "give 0 or more, such as 0.25")
     made = make_capacity_plan(profile, requirements, catalogue, partial(pod_resources, memory_headroom=share))
     print(json.dumps(made.data(), indent=1, allow_nan=False) if json_output else text(made), end="")
-
-
-def _profile(campaign: str, results: Path) -> Profile:
-    from toolkit.bench.runs import find_campaigns
-    from toolkit.capacity.knee.profile import read_profile
-    from toolkit.errors import GilfreeError
-
-    for path in (Path(campaign), results / campaign):
-        if path.exists():
-            return read_profile(path)
-    found = find_campaigns(campaign, results)
-    if len(found) > 1:
-        names = ", ".join(one.name for one in found)
-        raise GilfreeError(f"run {campaign!r} has several campaigns", f"name the one to plan with: {names}")
-    return read_profile(found[0].folder)
+    if manifests is not None and images is not None:
+        _write(made, profile, share, manifests, images, results, progress(False))
 
 
 def _traffic(rps: float | None, file: Path | None) -> Traffic:
@@ -108,11 +117,27 @@ def _traffic(rps: float | None, file: Path | None) -> Traffic:
     return constant(rps) if rps is not None else read_traffic(file or Path())
 
 
-def _catalogue(nodes: Path | None, from_cluster: bool) -> Catalogue:
+def _catalogue(nodes: Path | None, from_cluster: bool, context: str | None) -> Catalogue:
     from toolkit.capacity.nodes.catalogue import load_catalogue
 
     if not from_cluster:
         return load_catalogue(nodes)
     from toolkit.capacity.nodes.from_cluster import read_cluster_catalogue
 
-    return read_cluster_catalogue(load_catalogue(nodes) if nodes else None)
+    return read_cluster_catalogue(load_catalogue(nodes) if nodes else None, context)
+
+
+def _write(
+    made: CapacityPlan, profile: Profile, memory_headroom: float, folder: Path, images: str, results: Path, say: Say
+) -> None:
+    """Write the manifests of every planned variant; the scenario is that of the campaign."""
+    from toolkit.bench.runs import find_campaigns
+    from toolkit.capacity.deploy.manifests import write_manifests
+    from toolkit.capacity.planning.deployment import planned_deployments
+
+    (campaign,) = find_campaigns(profile.campaign, results)
+    gil, _, free = images.partition(",")
+    for recommendation, replicas in planned_deployments(made, profile, memory_headroom):
+        image = gil if recommendation.role == "gil" else free
+        for file in write_manifests(recommendation, campaign.scenario, image.strip(), replicas, folder):
+            say(f"wrote {file}")

@@ -14,8 +14,10 @@ from functools import cached_property
 from typing import Literal
 
 from toolkit.capacity.deploy.pod import pod_resources
+from toolkit.capacity.knee.pacing import planned_rps
 from toolkit.capacity.knee.profile import MEMORY_HEADROOM, Profile, VariantProfile, median
-from toolkit.capacity.planning.plan import pods_for, usable_knees
+from toolkit.capacity.knee.usable import usable_knees
+from toolkit.capacity.planning.sizing import pods_for
 from toolkit.errors import GilfreeError
 from toolkit.fleet.inventory import FleetService
 from toolkit.fleet.rules import NamedProfile
@@ -150,7 +152,7 @@ def _own_needs(now: Need, usage: Usage, profile: PairProfile, headroom: float) -
     def need(one: VariantProfile, knee: float) -> Need:
         pod = pod_resources(one)
         assert pod is not None, "pair_profile refuses a setting without them"
-        pods = max(least, pods_for(usage.rps or 0, knee, headroom))
+        pods = max(least, pods_for(usage.rps or 0, planned_rps(knee, headroom, profile.named.profile.p99_ms)))
         return Need(pods, pod.cpu_request_millicores, pod.memory_request_bytes)
 
     gil_mid, free_mid = median(profile.gil_knees) or 1, median(profile.free_knees) or 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from toolkit.capacity.deploy.recommend import Recommendation, Unknown
-from toolkit.capacity.knee.profile import Profile, VariantProfile, median
+from toolkit.capacity.knee.pacing import WORTH_SAYING, random_arrival_share
+from toolkit.capacity.knee.profile import Profile, SoakedMemory, VariantProfile, median
 from toolkit.capacity.knee.usl import Coefficient, Fit, NotFitted
 
 WIDTH = 9
@@ -24,22 +25,46 @@ def knee_lines(profile: Profile) -> Iterator[str]:
             if one.rejected:
                 causes = ", ".join(f"{count} x {cause}" for cause, count in sorted(one.rejected.items()))
                 yield f"          did not count: {causes}"
+            if one.soak is not None:
+                yield f"          {_soak(one.soak)}"
+    yield from _pacing(profile)
     for words in profile.unmeasured:
         yield f"  not measured: {words}"
 
 
 def _knee(one: VariantProfile) -> str:
-    found = one.knees_rps()
-    mid = median(found)
-    if mid is None:
+    mid = one.knee_rps
+    if not one.knees_rps():
         return "no knee"
-    blocks = ", ".join(f"{knee:,.0f}" for knee in found)
+    found = [block.knee_rps for block in one.blocks if block.finished]
+    blocks = ", ".join("no rate met" if knee is None else f"{knee:,.0f}" for knee in found)
+    if mid is None:
+        return f"no knee (blocks {blocks})"
     p99 = median([block.p99_ms for block in one.blocks if block.p99_ms is not None])
     used = f", {one.server_cpus_used:.2f} of {one.server_cpus:g} CPUs" if one.server_cpus_used is not None else ""
     memory = f", {one.memory_high_mb:.0f} MB {one.memory_kind}" if one.memory_high_mb else ""
     at = f", p99 there {p99:.1f} ms" if p99 is not None else ""
     bound = ", a lower bound: the loader was at its limit" if one.loader_saturated else ""
     return f"{mid:>{WIDTH},.0f} req/s (blocks {blocks}){at}{used}{memory}{bound}"
+
+
+def _soak(soak: SoakedMemory) -> str:
+    grows = soak.grows_mb_an_hour
+    words = "no growth was seen" if grows is None else f"it GREW by {grows:.1f} MB an hour"
+    return f"memory over {soak.seconds / 60:.0f} min ({soak.run}): at most {soak.high_mb:.0f} MB, {words}"
+
+
+def _pacing(profile: Profile) -> Iterator[str]:
+    """What even pacing hides, for the variant that loses most by it."""
+    knees = [one.knee_rps for one in profile.variants if one.knee_rps]
+    if not knees:
+        return
+    less = 1 - min(random_arrival_share(knee, profile.p99_ms) for knee in knees)
+    words = "  requests were evenly paced; those of users come at random"
+    if less < WORTH_SAYING:
+        yield f"{words}, which costs less than {WORTH_SAYING:.0%} here"
+    else:
+        yield f"{words}: pods are planned with up to {less:.0%} less than headroom x knee"
 
 
 def recommendation_lines(found: Sequence[Recommendation | Unknown]) -> Iterator[str]:

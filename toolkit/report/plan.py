@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from toolkit.capacity.placement.scheduler import Workload
 from toolkit.capacity.planning.result import CapacityPlan, Sizing, VariantPlan
@@ -18,18 +18,23 @@ def text(plan: CapacityPlan) -> str:
 
 def _lines(plan: CapacityPlan) -> Iterator[str]:
     required, catalogue = plan.requirements, plan.catalogue
-    if plan.saving:
-        yield plan.saving.words
+    first = [plan.saving.words] if plan.saving else []
+    if catalogue.sample:
+        first.append(f"nodes and prices are the shipped sample ({catalogue.name}), not yours: give --nodes")
+    yield "; ".join(first)
     yield ""
     extra = [f"{required.headroom:.0%} of the knee used", f"{count(required.spare_nodes, 'spare node')}"]
     if required.zones > 1:
-        extra.append(f"{required.zones} zones")
+        extra.append(f"{required.zones} zones" + (", one of which may be lost" if required.survive_zone else ""))
     yield f"{plan.service}, {required.endpoint}: {required.traffic.peak_rps:,.0f} requests/s with p99 under {required.p99_ms:g} ms; {', '.join(extra)}"
     if required.colocated:
         yield f"also on these nodes: {', '.join(_colocated(one) for one in required.colocated)}"
     for one in plan.variants:
         yield ""
         yield from _variant(one, plan)
+    for variant, reason in plan.unplanned.items():
+        yield ""
+        yield f"{variant}: unknown, because {reason}"
     if plan.day:
         yield ""
         yield from _day(plan)
@@ -44,32 +49,41 @@ def _variant(one: VariantPlan, plan: CapacityPlan) -> Iterator[str]:
         f"{one.variant}: {count(one.workers, 'worker')}, {count(one.threads, 'thread')} ({one.point}); "
         f"a pod requests {one.cpu_millis}m CPU and {one.memory_bytes / MIB:,.0f}Mi"
     )
-    yield f"  {'knee':<8} {'req/s a pod':>11} {'pods':>6} {'nodes':>6} {plan.catalogue.currency + ' a month':>13} {'gap':>6}  nodes by type"
+    yield f"  {'knee':<8} {'req/s':>11} {'planned a pod':>13} {'pods':>6} {'nodes':>6} {plan.catalogue.currency + ' a month':>13} {'gap':>6}  nodes by type"
     for name, sizing in (("lowest", one.low), ("median", one.mid), ("highest", one.high)):
         yield "  " + _sizing(name, sizing)
     ends = sorted(set(one.mid.limiting.values()))
     if ends:
         yield f"  what fills a node first: {' and '.join(ends)}"
+    if len(one.mid.zones) > 1:
+        yield f"  by zone, at the median knee: {'; '.join(_kinds(zone) for zone in one.mid.zones)}"
+    yield f"  confidence {one.confidence}: {one.confidence_why}"
     for point, why in one.why_not.items():
         yield f"  not considered {point}: {why}"
 
 
 def _sizing(name: str, sizing: Sizing) -> str:
     if sizing.problem:
-        return f"{name:<8} {sizing.knee_rps:>11,.0f} {sizing.pods:>6,}  does not fit: {sizing.problem}"
+        knee = f"{name:<8} {sizing.knee_rps:>11,.0f} {sizing.carried_rps:>13,.0f}"
+        return f"{knee} {sizing.pods:>6,}  does not fit: {sizing.problem}"
     kinds = ", ".join(
         f"{count} {kind}" + (f" ({sizing.spare[kind]} of them spare)" if kind in sizing.spare else "")
         for kind, count in sizing.nodes.items()
     )
     return (
-        f"{name:<8} {sizing.knee_rps:>11,.0f} {sizing.pods:>6,} {sizing.node_count:>6,} {sizing.month or 0:>13,.0f} "
+        f"{name:<8} {sizing.knee_rps:>11,.0f} {sizing.carried_rps:>13,.0f} {sizing.pods:>6,} {sizing.node_count:>6,} {sizing.month or 0:>13,.0f} "
         f"{sizing.gap or 0:>6.1%}  {kinds}"
     )
+
+
+def _kinds(nodes: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {kind}" for kind, number in nodes.items()) or "none"
 
 
 def _day(plan: CapacityPlan) -> Iterator[str]:
     names = [one.variant for one in plan.variants]
     yield "the day: what each hour needs at the median knee (pods / nodes, if they followed the traffic)"
+    yield f"  hours are counted in {plan.requirements.traffic.zone}"
     yield f"  {'hour':<6} {'req/s':>10} " + " ".join(f"{name:>14}" for name in names)
     for row in plan.day:
         cells = [

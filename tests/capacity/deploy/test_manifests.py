@@ -15,6 +15,8 @@ import yaml
 from tests.capacity.deploy.test_recommend import only, profile, variant
 from toolkit.capacity.deploy.manifests import manifests_of, write_manifests
 from toolkit.capacity.deploy.recommend import Recommendation, recommendations
+from toolkit.capacity.deploy.replicas import Replicas, unplanned
+from toolkit.capacity.placement.scheduler import HOST_SKEW, ZONE_SKEW
 from toolkit.manifests import render
 from toolkit.scenario.loading import load_scenario
 
@@ -28,20 +30,22 @@ def recommended(role: str = "free-threaded") -> Recommendation:
 
 
 def test_the_deployment_runs_what_was_measured_with_what_it_needs() -> None:
-    made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, 3)
+    made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, unplanned(3))
     (container,) = made["deployment"]["spec"]["template"]["spec"]["containers"]
     command = container["command"]
     assert container["image"] == IMAGE
     assert command[command.index("--blocking-threads") + 1] == "64" and command[-1] == "wsgi:app"
     assert container["resources"] == {
-        "requests": {"cpu": "650m", "memory": "128Mi"},
+        "requests": {"cpu": "1000m", "memory": "128Mi"},
         "limits": {"cpu": "1000m", "memory": "128Mi"},
     }
     assert container["readinessProbe"]["httpGet"]["path"] == "/json"
 
 
 def test_restricted_pod_security_holds() -> None:
-    pod = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, 2)["deployment"]["spec"]["template"]["spec"]
+    pod = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, unplanned(2))["deployment"]["spec"]["template"][
+        "spec"
+    ]
     assert (
         pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
     )
@@ -51,20 +55,47 @@ def test_restricted_pod_security_holds() -> None:
     assert inside["readOnlyRootFilesystem"] is True
 
 
-def test_the_autoscaler_acts_at_the_planned_share_of_the_knee_and_owns_the_number_of_pods() -> None:
-    made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, 3)
-    target = made["hpa"]["spec"]["metrics"][0]["resource"]["target"]
+PLANNED = Replicas(first=20, least=6, most=22, reason="planned", alongside=30, zones=3, arch="amd64")
+
+
+def test_the_autoscaler_goes_by_the_cpu_of_the_server_alone_between_the_bounds_of_the_plan() -> None:
+    made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, PLANNED)
+    (metric,) = made["hpa"]["spec"]["metrics"]
+    assert metric["type"] == "ContainerResource" and metric["containerResource"]["container"] == "server"
+    target = metric["containerResource"]["target"]
     assert target == {"type": "Utilization", "averageUtilization": recommended().scale_at_cpu_percent}
-    assert made["hpa"]["spec"]["minReplicas"] == 3
+    assert (made["hpa"]["spec"]["minReplicas"], made["hpa"]["spec"]["maxReplicas"]) == (6, 22)
     assert made["hpa"]["spec"]["scaleTargetRef"]["name"] == made["deployment"]["metadata"]["name"]
-    assert "replicas" not in made["deployment"]["spec"]
+    assert made["deployment"]["spec"]["replicas"] == 20
+
+
+def test_pods_are_spread_as_the_plan_has_simulated_it_and_run_on_the_architecture_that_was_measured() -> None:
+    def constraints(replicas: Replicas) -> dict[str, tuple[int, str]]:
+        made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, replicas)["deployment"]["spec"]
+        spread = made["template"]["spec"]["topologySpreadConstraints"]
+        assert all(one["labelSelector"]["matchLabels"] == made["selector"]["matchLabels"] for one in spread)
+        return {one["topologyKey"]: (one["maxSkew"], one["whenUnsatisfiable"]) for one in spread}
+
+    host, zone = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
+    assert constraints(unplanned(2)) == {host: (HOST_SKEW, "ScheduleAnyway")}
+    assert constraints(PLANNED) == {host: (HOST_SKEW, "ScheduleAnyway"), zone: (ZONE_SKEW, "ScheduleAnyway")}
+    pod = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, PLANNED)["deployment"]["spec"]["template"]["spec"]
+    assert pod["nodeSelector"] == {"kubernetes.io/arch": "amd64"}
+
+
+@pytest.mark.parametrize(("alongside", "pods", "share"), [(2, 1, "33%"), (9, 1, "10%"), (18, 2, "10%"), (30, 3, "9%")])
+def test_a_canary_is_the_share_that_it_says(alongside: int, pods: int, share: str) -> None:
+    made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, unplanned(alongside))["canary"]
+    assert made["spec"]["replicas"] == pods
+    said = made["metadata"]["annotations"]["gilfree.io/canary-share"]
+    assert said.startswith(f"{pods} of {pods + alongside} pods, {share} of the requests")
 
 
 def test_a_canary_takes_part_behind_the_same_service_and_rolls_back_to_no_pod() -> None:
-    made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, 20)
+    made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, unplanned(20))
     stable, canary, rollback = (made[name] for name in ("deployment", "canary", "rollback"))
     service = "app.kubernetes.io/name"
-    assert canary["spec"]["replicas"] == 2 and rollback["spec"]["replicas"] == 0
+    assert rollback["spec"]["replicas"] == 0
     labels = [one["spec"]["template"]["metadata"]["labels"] for one in (stable, canary)]
     assert labels[0][service] == labels[1][service]
     selectors = [one["spec"]["selector"]["matchLabels"] for one in (stable, canary)]
@@ -75,21 +106,26 @@ def test_a_canary_takes_part_behind_the_same_service_and_rolls_back_to_no_pod() 
 
 def test_both_variants_are_one_service_so_that_the_other_is_a_rolling_update() -> None:
     scenario = load_scenario("wsgi")
-    gil, free = (manifests_of(recommended(role), scenario, IMAGE, 2)["deployment"] for role in ("gil", "free-threaded"))
+    gil, free = (
+        manifests_of(recommended(role), scenario, IMAGE, unplanned(2))["deployment"]
+        for role in ("gil", "free-threaded")
+    )
     assert gil["metadata"]["name"] == free["metadata"]["name"]
     assert gil["spec"]["selector"] == free["spec"]["selector"]
-    assert "canary" not in manifests_of(recommended("gil"), scenario, IMAGE, 2)
+    assert "canary" not in manifests_of(recommended("gil"), scenario, IMAGE, unplanned(2))
 
 
 def test_every_value_s_reason_is_an_annotation() -> None:
-    made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, 2)["deployment"]["metadata"]["annotations"]
+    made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, unplanned(2))["deployment"]["metadata"][
+        "annotations"
+    ]
     assert made["gilfree.io/memory-limit"] == recommended().reasons["memory_limit"]
     assert "gilfree.io/cpu-request" in made and "gilfree.io/threads" in made
 
 
 def test_files_are_yaml_that_reads_back_as_the_same_objects(tmp_path: Path) -> None:
-    files = write_manifests(recommended(), load_scenario("wsgi"), IMAGE, 2, tmp_path)
-    made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, 2)
+    files = write_manifests(recommended(), load_scenario("wsgi"), IMAGE, unplanned(2), tmp_path)
+    made = manifests_of(recommended(), load_scenario("wsgi"), IMAGE, unplanned(2))
     assert {file.stem: yaml.safe_load(file.read_text()) for file in files} == made
     assert {file.parent for file in files} == {tmp_path / "json" / "3.14t"}
     assert not any(re.search(r"[&*]id\d", file.read_text()) for file in files), "anchors are hard to edit by hand"
@@ -102,7 +138,7 @@ def test_a_name_that_is_missing_is_an_error_and_no_empty_word() -> None:
 
 
 def test_hostile_words_stay_words() -> None:
-    made = manifests_of(recommended(), load_scenario("wsgi"), 'x"\n  hostNetwork: true #', 2)["deployment"]
+    made = manifests_of(recommended(), load_scenario("wsgi"), 'x"\n  hostNetwork: true #', unplanned(2))["deployment"]
     assert "hostNetwork" not in made["spec"]["template"]["spec"]
     assert made["spec"]["template"]["spec"]["containers"][0]["image"].startswith('x"')
 
@@ -116,7 +152,7 @@ def test_a_real_api_server_takes_every_manifest_under_restricted_pod_security() 
     labels = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted"}
     core.create_namespace({"metadata": {"name": name, "labels": labels}})
     try:
-        for kind, made in manifests_of(recommended(), load_scenario("wsgi"), IMAGE, 2).items():
+        for kind, made in manifests_of(recommended(), load_scenario("wsgi"), IMAGE, unplanned(2)).items():
             utils.create_from_dict(api, made, namespace=name, dry_run="All")
             if kind != "hpa":
                 template = made["spec"]["template"]

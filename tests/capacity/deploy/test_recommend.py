@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.capacity.campaigns import RULES, THREADED, about, plan, run, scenario
+from toolkit.capacity.deploy.autoscaling import cpu_near
 from toolkit.capacity.deploy.pod import pod_resources
 from toolkit.capacity.deploy.recommend import Recommendation, Unknown, recommendations, scaling, scaling_over_cpus
 from toolkit.capacity.knee.from_records import profile_from_records
-from toolkit.capacity.knee.profile import BlockKnee, Profile, VariantProfile
+from toolkit.capacity.knee.pacing import random_arrival_share
+from toolkit.capacity.knee.profile import BlockKnee, MeasuredRate, Profile, VariantProfile, VerifiedRate
 from toolkit.capacity.knee.search_plan import KneeSettings
 from toolkit.capacity.knee.usl import Fit, NotFitted, law
 from toolkit.report import knee as show
@@ -64,9 +67,58 @@ def only(found: list[Recommendation | Unknown]) -> Recommendation:
 
 def test_a_pod_requests_the_cpu_of_its_knee_and_the_most_memory_it_ever_used_with_headroom() -> None:
     found = only(recommendations(profile(variant())))
-    assert (found.pod.cpu_request, found.pod.cpu_limit, found.pod.memory) == ("650m", "1000m", "128Mi")
-    assert found.planned_rps == 0.7 * 1001
-    assert found.scale_at_cpu_percent == round(100 * 0.7 * 0.62 / 0.65)
+    assert (found.pod.cpu_request, found.pod.cpu_limit, found.pod.memory) == ("1000m", "1000m", "128Mi")
+    assert found.planned_rps == pytest.approx(0.7 * 1001 * random_arrival_share(1001, 50))
+
+
+def test_a_server_measured_on_whole_cpus_gets_whole_cpus_and_one_measured_under_a_quota_gets_its_quota() -> None:
+    whole = only(recommendations(profile(variant(server_cpus=2)))).pod
+    assert (whole.cpu_request, whole.cpu_limit) == ("2000m", "2000m")
+    assert whole.memory_request_bytes == whole.memory_limit_bytes, "both equal: the pod is Guaranteed"
+    quota = only(recommendations(profile(variant(server_cpus=1.5, server_cpus_used=0.62)))).pod
+    assert (quota.cpu_request, quota.cpu_limit) == ("650m", "1500m")
+
+
+def rate(rps: float, cpus: float) -> MeasuredRate:
+    return MeasuredRate(block=0, step="ladder", rate_rps=rps, server_cpus_used=cpus, p99_ms=9, passed=True, why="")
+
+
+def test_the_autoscaler_acts_at_the_cpu_that_was_measured_near_the_planned_rate() -> None:
+    # Idle work: at 640 req/s the server uses more than its share of the use at the knee.
+    found = only(recommendations(profile(variant(rates=[rate(500, 0.5), rate(700, 0.6), rate(1001, 0.62)]))))
+    near = 0.5 + 0.1 * (found.planned_rps - 500) / 200
+    assert found.scale_at_cpu_percent == math.floor(100 * near)
+    assert "measured at 500 and 700 req/s" in found.reasons["scale_at_cpu_percent"]
+
+
+@given(
+    st.lists(st.tuples(st.floats(10, 1e4), st.floats(0.01, 1)), min_size=1, max_size=6, unique_by=lambda pair: pair[0]),
+    st.floats(1, 2e4),
+)
+def test_cpu_use_between_measured_rates_lies_between_their_uses(measured: list[tuple[float, float]], at: float) -> None:
+    found = cpu_near(variant(rates=[rate(*pair) for pair in measured]), at)
+    assert found is not None and found.cpus > 0
+    rates = [pair[0] for pair in measured]
+    if min(rates) <= at <= max(rates):
+        uses = [pair[1] for pair in measured]
+        assert min(uses) - 1e-9 <= found.cpus <= max(uses) + 1e-9
+
+
+def test_without_a_rate_near_it_the_use_is_in_proportion_and_the_reason_says_so() -> None:
+    found = only(recommendations(profile(variant())))
+    assert "in proportion to the knee; no rate near it was recorded" in found.reasons["scale_at_cpu_percent"]
+
+
+def test_a_verification_that_missed_the_slo_below_the_knee_makes_it_unknown() -> None:
+    missed = VerifiedRate(expected="met", share=0.7, rate_rps=701, p99_ms=80, holds=False, why="p99 80.0 ms")
+    (found,) = recommendations(profile(variant(verified=[missed])))
+    assert isinstance(found, Unknown) and "missed the SLO at 0.70 x the knee, 701 req/s: p99 80.0 ms" in found.reason
+
+
+def test_the_memory_headroom_of_the_run_is_used_unless_another_is_given() -> None:
+    run = profile(variant()).model_copy(update={"memory_headroom": 1.0})
+    assert only(recommendations(run)).pod.memory == "192Mi"
+    assert only(recommendations(run, 0.25)).pod.memory == "128Mi"
 
 
 def test_every_value_has_its_reason() -> None:

@@ -35,13 +35,37 @@ def test_where_more_begins_to_hurt_is_named() -> None:
     found = fit("threads", [(n, law(n, 1000, 0.1, 0.01)) for n in THREADS])
     assert isinstance(found, Fit) and found.peak is not None
     assert found.peak == pytest.approx(math.sqrt(0.9 / 0.01), rel=0.01)
-    assert found.words == "beyond about 9 threads the rate falls"
+    assert found.words.startswith("beyond about 9 threads (9") and found.words.endswith("the rate falls")
+
+
+def test_a_peak_is_stated_only_where_its_interval_excludes_none() -> None:
+    stated = 0
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        measured = [(n, law(n, 1000, 0.3, 0.0) * math.exp(random.normal(0, 0.15))) for n in THREADS for _ in range(3)]
+        found = fit("threads", measured)
+        if isinstance(found, Fit) and found.peak is not None:
+            assert found.coherency.low > 0 and found.peak_high is not None and found.peak_high < 64
+            stated += 1
+    assert stated <= 6, "95 % intervals: 40 laws without a peak and noise of 15 % may state 2"
+
+
+def test_a_peak_that_is_stated_lies_in_its_interval() -> None:
+    truth, inside, stated = math.sqrt(0.9 / 0.004), 0, 0
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        measured = [(n, law(n, 1000, 0.1, 0.004) * math.exp(random.normal(0, 0.05))) for n in THREADS for _ in range(3)]
+        found = fit("threads", measured)
+        if isinstance(found, Fit) and found.peak_low is not None and found.peak_high is not None:
+            stated += 1
+            inside += found.peak_low <= truth <= found.peak_high
+    assert stated >= 30 and inside >= 0.85 * stated
 
 
 def test_a_server_that_only_grows_has_no_peak_beyond_what_was_measured() -> None:
     found = fit("threads", [(n, law(n, 1000, 0.02, 0.0)) for n in THREADS])
     assert isinstance(found, Fit) and found.peak is None
-    assert found.words == "up to 64 threads the rate never falls"
+    assert found.words == "up to 64 threads no fall of the rate is shown"
 
 
 def test_fewer_than_six_values_are_not_fitted_however_often_measured() -> None:

@@ -61,7 +61,8 @@ def test_any_spare_number_of_nodes_may_be_missing(seed: int) -> None:
 def test_every_zone_holds_its_share() -> None:
     pods = Workload("web", 1000, GIB, 10)
     found = pack([pods], [NODE], zones=3)
-    assert found.counts == {"n": 6}  # 4 of 10 pods in a zone, 3 on a node
+    assert found.counts == {"n": 4}  # shares of 4, 3 and 3 pods, 3 on a node
+    assert sorted(zone["n"] for zone in found.zones) == [1, 1, 2]
     assert pack([pods], [NODE], zones=3, spare=1).spare == {"n": 1}
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.capacity.factory import measured, pod, variant
-from toolkit.capacity.knee.profile import BlockKnee, MeasuredRate, Profile
-from toolkit.capacity.nodes.catalogue import GIB, Catalogue, NodeType
+from toolkit.capacity.deploy.pod import pod_resources
+from toolkit.capacity.knee.profile import BlockKnee, MeasuredRate, Profile, Role, VariantProfile
+from toolkit.capacity.nodes.catalogue import GIB, Catalogue, NodeType, load_catalogue
 from toolkit.capacity.placement.scheduler import Workload
-from toolkit.capacity.planning.plan import make_capacity_plan, one_architecture, pods_for
+from toolkit.capacity.planning.caveats import one_architecture, usable_types
+from toolkit.capacity.planning.plan import make_capacity_plan
 from toolkit.capacity.planning.result import CapacityPlan, Requirements
+from toolkit.capacity.planning.sizing import pods_for
 from toolkit.capacity.planning.traffic import Traffic
 from toolkit.errors import GilfreeError
+from toolkit.report.plan import text
 
 NODES = Catalogue("nodes.yaml", (NodeType("n", 3900, 15 * GIB, 110, 1.0), NodeType("s", 1900, 7 * GIB, 110, 0.6)))
 REQUIRED = Requirements(Traffic(10_000), p99_ms=50, headroom=0.5, spare_nodes=0)
@@ -28,12 +33,12 @@ def planned(profile: Profile, required: Requirements = REQUIRED, nodes: Catalogu
 
 def test_each_knee_of_the_blocks_gives_pods_nodes_and_money() -> None:
     gil, free = planned(measured(GIL, FASTER)).variants
-    assert [sizing.pods for sizing in (gil.low, gil.mid, gil.high)] == [20, 20, 20]
-    assert [sizing.pods for sizing in (free.low, free.mid, free.high)] == [10, 10, 10]
-    assert gil.low.nodes == {"n": 7}  # 3 pods on n for 1.0, 1 on s for 0.6: 6 n and 2 s would cost 7.2
-    assert free.low.nodes == {"n": 3, "s": 1}
-    assert free.low.month == pytest.approx((3 + 0.6) * 730)
-    assert free.low.limiting == {"n": "CPU", "s": "CPU"}
+    assert [sizing.pods for sizing in (gil.low, gil.mid, gil.high)] == [21, 21, 21]
+    assert [sizing.pods for sizing in (free.low, free.mid, free.high)] == [11, 11, 11]
+    assert gil.low.nodes == {"n": 7}  # 3 pods on n for 1.0, 1 on s for 0.6: 6 n and 3 s would cost 7.8
+    assert free.low.nodes == {"n": 4}
+    assert free.low.month == pytest.approx(4 * 730)
+    assert free.low.limiting == {"n": "CPU"}
     assert gil.low.gap == pytest.approx(0, abs=1e-6)
 
 
@@ -80,7 +85,7 @@ def test_no_saving_is_shown_when_it_costs_more_or_the_same() -> None:
 def test_no_saving_is_shown_when_not_all_pods_fit() -> None:
     few = Catalogue("nodes.yaml", (NodeType("n", 3900, 15 * GIB, 110, 1.0, available=5),))
     found = planned(measured(GIL, FASTER), nodes=few)
-    assert found.variants[0].mid.problem == "the available nodes do not hold 20 pods"
+    assert found.variants[0].mid.problem == "the available nodes do not hold 21 pods"
     assert found.saving is not None and found.saving.words == "no saving shown: not all pods of 3.14 fit"
 
 
@@ -107,7 +112,7 @@ def test_sidecars_spare_nodes_zones_and_colocated_deployments_are_counted() -> N
 def test_the_day_shows_the_pods_and_nodes_of_every_hour() -> None:
     day = Traffic(10_000, ((3, 1000.0), (12, 10_000.0)))
     found = planned(measured(GIL, FASTER), replace(REQUIRED, traffic=day)).day
-    assert [row["pods"]["3.14"] for row in found] == [2, 20]
+    assert [row["pods"]["3.14"] for row in found] == [3, 21]
     assert found[0]["nodes"]["3.14"] < found[1]["nodes"]["3.14"]
 
 
@@ -153,7 +158,7 @@ def test_knees_that_are_not_fit_are_refused_by_name(profile: Profile, said: str)
 def rates(*latencies: float) -> list[MeasuredRate]:
     """In each of three blocks rates of 100, 200, … with these p99."""
     return [
-        MeasuredRate(block=block, step="fresh", rate_rps=100 * (index + 1), p99_ms=p99, passed=True, why="met")
+        MeasuredRate(block=block, step="confirm", rate_rps=100 * (index + 1), p99_ms=p99, passed=True, why="met")
         for block in range(3)
         for index, p99 in enumerate(latencies)
     ]
@@ -213,6 +218,99 @@ def test_with_nodes_of_two_architectures_one_has_to_be_named() -> None:
 
 
 def test_pods_are_rounded_up_but_not_by_a_rounding_error() -> None:
-    assert pods_for(700, 1000, 0.7) == 1
-    assert pods_for(701, 1000, 0.7) == 2
-    assert pods_for(1, 1000, 0.7, zones=3) == 3
+    assert pods_for(700, 1000 * 0.7) == 1
+    assert pods_for(701, 1000 * 0.7) == 2
+    assert pods_for(1, 1000 * 0.7, zones=3) == 3
+
+
+def test_a_variant_without_a_knee_is_named_and_the_other_is_planned() -> None:
+    none = variant("free-threaded", [])
+    found = planned(measured(GIL, none))
+    assert [one.variant for one in found.variants] == ["3.14"] and found.variants[0].mid.nodes
+    assert "0 of 0 blocks found a knee" in found.unplanned["3.14t"]
+    assert found.saving is not None and not found.saving.claimed
+    assert found.saving.words.startswith("no saving shown: 3.14t is unknown, because ")
+    assert "3.14t: unknown, because" in text(found)
+
+
+def test_a_block_in_which_no_rate_was_met_makes_a_setting_unknown() -> None:
+    with_none = GIL.model_copy(update={"blocks": (*GIL.blocks, BlockKnee(block=3, finished=True, note="20 req/s"))})
+    with pytest.raises(GilfreeError, match=r"in 1 of 4 blocks no rate met the SLO \(20 req/s\)"):
+        planned(measured(with_none))
+
+
+def test_a_stricter_slo_that_only_ladder_windows_met_is_not_confirmed_and_shows_no_saving() -> None:
+    def laddered(role: Role, rate: float) -> VariantProfile:
+        found = [
+            MeasuredRate(block=block, step="ladder", rate_rps=rate, p99_ms=10, passed=True, why="met")
+            for block in range(3)
+        ]
+        return variant(role, [rate] * 3, rates=found)
+
+    slow, fast = laddered("gil", 1000), laddered("free-threaded", 2000)
+    found = planned(measured(slow, fast), replace(REQUIRED, p99_ms=20))
+    assert {one.confidence for one in found.variants} == {"low"}
+    assert found.saving is not None and found.saving.low is not None and found.saving.low > 0
+    assert not found.saving.claimed and "not confirmed" in found.saving.words
+
+
+def test_a_tight_slo_lowers_what_a_pod_is_planned_with_and_the_plan_says_so() -> None:
+    found = planned(measured(GIL, FASTER, p99_ms=10), replace(REQUIRED, p99_ms=10))
+    assert found.variants[0].mid.carried_rps < 0.82 * 0.5 * 1010
+    (words,) = [one for one in found.caveats if "evenly paced" in one]
+    assert "21% less on 3.14, 11% less on 3.14t" in words
+
+
+def test_the_loss_of_a_zone_can_be_asked_about() -> None:
+    asked = replace(REQUIRED, zones=3, survive_zone=True)
+    plain = planned(measured(GIL), replace(REQUIRED, zones=3)).variants[0].mid
+    found = planned(measured(GIL), asked).variants[0].mid
+    assert len(found.zones) == 3 and found.node_count > plain.node_count
+    for lost in found.zones:
+        left = sum(3 * zone.get("n", 0) + zone.get("s", 0) for zone in found.zones) - (
+            3 * lost.get("n", 0) + lost.get("s", 0)
+        )
+        assert left >= found.pods
+    with pytest.raises(GilfreeError, match="--survive zone needs several zones"):
+        planned(measured(GIL), replace(REQUIRED, survive_zone=True))
+
+
+def test_with_little_headroom_there_are_enough_pods_while_those_of_a_lost_zone_start_elsewhere() -> None:
+    asked = replace(REQUIRED, headroom=1.0, zones=3, survive_zone=True)
+    found = planned(measured(GIL), asked).variants[0].mid
+    assert (found.pods - -(-found.pods // 3)) * found.carried_rps >= 10_000
+
+
+def test_the_sample_catalogue_is_named_in_the_first_line() -> None:
+    sample = planned(measured(GIL, FASTER), nodes=replace(NODES, name="nodes-sample.yaml", sample=True))
+    assert "nodes and prices are the shipped sample (nodes-sample.yaml), not yours" in text(sample).splitlines()[0]
+    assert "sample" not in text(planned(measured(GIL, FASTER))).splitlines()[0]
+
+
+def test_nodes_with_gpus_and_spot_nodes_are_not_planned_with_unless_asked_for() -> None:
+    cheap = replace(NODES.types[0], name="spot", price_hour=0.1, spot=True)
+    gpu = replace(NODES.types[0], name="gpu", price_hour=0.05, gpus=1)
+    mixed = replace(NODES, types=(*NODES.types, cheap, gpu))
+    assert [one.name for one in usable_types(mixed, None).types] == ["n", "s"]
+    assert [one.name for one in usable_types(mixed, None, spot=True).types] == ["n", "s", "spot"]
+    assert "without nodes with GPUs and spot nodes: spot, gpu" in usable_types(mixed, None).about
+    with pytest.raises(GilfreeError, match="only nodes with GPUs or spot nodes: spot, gpu"):
+        usable_types(replace(NODES, types=(cheap, gpu)), None)
+
+
+FIELD_NODES = Path(__file__).parent / "nodes"
+
+
+@pytest.mark.parametrize("memory_mb", [2500.0, 2250.0, 1200.0, 700.0])
+def test_nodes_by_capacity_never_promise_fewer_nodes_than_the_same_by_allocatable(memory_mb: float) -> None:
+    profile = measured(variant("gil", [1000, 1010, 1020], memory_mb=memory_mb, threads=8))
+    required = Requirements(Traffic(5000), p99_ms=50)
+    by_capacity, by_allocatable = (
+        make_capacity_plan(profile, required, load_catalogue(FIELD_NODES / f"by-{name}.yaml"), pod_resources)
+        for name in ("capacity", "allocatable")
+    )
+    found = by_capacity.variants[0].mid
+    assert (found.month or 0) >= (by_allocatable.variants[0].mid.month or 0)
+    assert "memory of " in " ".join(by_capacity.caveats) and "allocatable" in " ".join(by_capacity.caveats)
+    if memory_mb == 2500.0:
+        assert set(found.nodes) == {"2xlarge"}, "a pod of 2992Mi does not fit beside the daemonsets of large"

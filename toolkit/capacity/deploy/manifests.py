@@ -9,25 +9,21 @@ Files under <folder>/<endpoint>/<variant>/:
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
 from toolkit.capacity.deploy.recommend import Recommendation
+from toolkit.capacity.deploy.replicas import Replicas
+from toolkit.capacity.placement.scheduler import HOST_SKEW, ZONE_SKEW
 from toolkit.errors import GilfreeError
 from toolkit.manifests import as_yaml, render
 from toolkit.scenario.model import Scenario
 from toolkit.servers import granian
 from toolkit.trial.contract import APP_DIRECTORY, PORT, SERVER_PYTHON, USER
 
-CANARY_SHARE = 0.1
-"""Pods of the canary as a share of the replicas, rounded up."""
-MOST_REPLICAS_TIMES = 10
-"""The autoscaler's highest number of pods as a multiple of the replicas."""
-
 
 def write_manifests(
-    recommendation: Recommendation, scenario: Scenario, image: str, replicas: int, folder: Path
+    recommendation: Recommendation, scenario: Scenario, image: str, replicas: Replicas, folder: Path
 ) -> list[Path]:
     """Write the manifests of one recommendation and return the files. Raises GilfreeError when they cannot be written."""
     target = folder / recommendation.endpoint / recommendation.variant
@@ -44,21 +40,22 @@ def write_manifests(
 
 
 def manifests_of(
-    recommendation: Recommendation, scenario: Scenario, image: str, replicas: int
+    recommendation: Recommendation, scenario: Scenario, image: str, replicas: Replicas
 ) -> dict[str, dict[str, Any]]:
     """The manifests of one recommendation by file name without ending. Pure, apart from reading the templates."""
     service = scenario.name
-    values = _template_values(recommendation, scenario, image)
+    values = _template_values(recommendation, scenario, image, replicas)
     undo = f"kubectl rollout undo deployment/{service}"
     made = {
-        "deployment": render("deployment", {**values, "name": service, "rollback": undo, "replicas": None}),
+        "deployment": render("deployment", {**values, "name": service, "rollback": undo, "replicas": replicas.first}),
         "hpa": render(
             "hpa",
             {
                 "name": service,
                 "service": service,
-                "least": replicas,
-                "most": MOST_REPLICAS_TIMES * replicas,
+                "least": replicas.least,
+                "most": replicas.most,
+                "bounds": replicas.reason,
                 "percent": recommendation.scale_at_cpu_percent,
                 "reason": recommendation.reasons["scale_at_cpu_percent"],
             },
@@ -66,13 +63,21 @@ def manifests_of(
     }
     if recommendation.role == "free-threaded":
         name = f"{service}-canary"
-        few = {**values, "name": name, "track": "canary", "rollback": f"kubectl scale deployment/{name} --replicas=0"}
-        made["canary"] = render("deployment", {**few, "replicas": max(1, math.ceil(CANARY_SHARE * replicas))})
+        few = {
+            **values,
+            "name": name,
+            "track": "canary",
+            "rollback": f"kubectl scale deployment/{name} --replicas=0",
+            "reasons": {**values["reasons"], "canary-share": replicas.canary_share},
+        }
+        made["canary"] = render("deployment", {**few, "replicas": replicas.canary})
         made["rollback"] = render("deployment", {**few, "replicas": 0})
     return made
 
 
-def _template_values(recommendation: Recommendation, scenario: Scenario, image: str) -> dict[str, Any]:
+def _template_values(
+    recommendation: Recommendation, scenario: Scenario, image: str, replicas: Replicas
+) -> dict[str, Any]:
     point = next(one for one in scenario.points() if one.key == recommendation.point)
     app = scenario.app
     environment = {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -93,5 +98,13 @@ def _template_values(recommendation: Recommendation, scenario: Scenario, image: 
         "cpu_request": recommendation.pod.cpu_request,
         "cpu_limit": recommendation.pod.cpu_limit,
         "memory": recommendation.pod.memory,
+        "spread": _spreading(replicas.zones),
+        "arch": replicas.arch,
         "reasons": {key.replace("_", "-"): words for key, words in recommendation.reasons.items()},
     }
+
+
+def _spreading(zones: int) -> dict[str, int]:
+    """`maxSkew` by topology key, as the plan's scheduler is simulated: over hosts, and over zones where there are several."""
+    hosts = {"kubernetes.io/hostname": HOST_SKEW}
+    return {"topology.kubernetes.io/zone": ZONE_SKEW, **hosts} if zones > 1 else hosts

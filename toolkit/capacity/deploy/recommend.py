@@ -6,12 +6,16 @@ with the fewest workers and threads, which needs the least memory.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from toolkit.capacity.deploy.autoscaling import cpu_near
 from toolkit.capacity.deploy.pod import PodResources, pod_resources
-from toolkit.capacity.knee.profile import MEMORY_HEADROOM, MIN_KNEES, Profile, VariantProfile, median
+from toolkit.capacity.knee.pacing import WORTH_SAYING, planned_rps, random_arrival_share
+from toolkit.capacity.knee.profile import MIN_KNEES, Profile, VariantProfile
+from toolkit.capacity.knee.usable import why_unusable
 from toolkit.capacity.knee.usl import Fit, NotFitted, fit
 
 KNEE_TOLERANCE = 0.03
@@ -22,7 +26,8 @@ KNEE_TOLERANCE = 0.03
 class Recommendation:
     """The setting of one variant for one endpoint. Rates are requests/s of one pod.
 
-    The three knees are the lowest, the median and the highest of the blocks. `planned_rps`: headroom x median knee.
+    The three knees are the lowest, the median and the highest of the blocks. `planned_rps`: headroom x median knee, less
+    what even pacing hides (pacing.py).
     `scale_at_cpu_percent`: CPU use, in percent of the request, at which the autoscaler acts.
     """
 
@@ -60,11 +65,12 @@ class Unknown:
         return asdict(self)
 
 
-def recommendations(profile: Profile, memory_headroom: float = MEMORY_HEADROOM) -> list[Recommendation | Unknown]:
+def recommendations(profile: Profile, memory_headroom: float | None = None) -> list[Recommendation | Unknown]:
     """For each endpoint and variant a recommendation, or why there is none.
 
-    `memory_headroom`: the share that is added to the highest memory use.
+    `memory_headroom`: the share that is added to the highest memory use; None: that of the run.
     """
+    memory_headroom = profile.memory_headroom if memory_headroom is None else memory_headroom
     keys = dict.fromkeys((one.endpoint, one.variant) for one in profile.variants)
     return [
         _recommend([one for one in profile.variants if (one.endpoint, one.variant) == key], profile, memory_headroom)
@@ -76,8 +82,11 @@ def _recommend(
     settings: Sequence[VariantProfile], profile: Profile, memory_headroom: float
 ) -> Recommendation | Unknown:
     variant, endpoint = settings[0].variant, settings[0].endpoint
-    known = [(mid, one) for one in settings if (mid := median(one.knees_rps())) is not None]
+    known = [(mid, one) for one in settings if (mid := one.knee_rps) is not None and why_unusable(one) is None]
     if not known:
+        reasons = [f"{one.point}: {why}" for one in settings if one.knees_rps() and (why := why_unusable(one))]
+        if reasons:
+            return Unknown(variant, endpoint, "; ".join(reasons[:3]))
         notes = [f"{one.point}: {block.note}" for one in settings for block in one.blocks if block.note]
         return Unknown(variant, endpoint, "no knee was found. " + ("; ".join(notes[:3]) or "Nothing was measured"))
     best_rps = max(mid for mid, _ in known)
@@ -87,7 +96,10 @@ def _recommend(
     if pod is None or not best.server_cpus_used:
         return Unknown(variant, endpoint, f"CPU or memory of {best.point} were not measured")
     knees = best.knees_rps()
-    percent = max(1, round(100_000 * profile.headroom * best.server_cpus_used / pod.cpu_request_millicores))
+    planned = planned_rps(mid, profile.headroom, profile.p99_ms)
+    use = cpu_near(best, planned)
+    assert use is not None, "the knee and its CPU use are known"
+    percent = max(1, math.floor(100_000 * use.cpus / pod.cpu_request_millicores))
     setting = _setting_reason(best, mid, known, best_rps)
     return Recommendation(
         variant=variant,
@@ -99,20 +111,30 @@ def _recommend(
         knee_low_rps=min(knees),
         knee_mid_rps=mid,
         knee_high_rps=max(knees),
-        planned_rps=profile.headroom * mid,
+        planned_rps=planned,
         pod=pod,
         scale_at_cpu_percent=percent,
         reasons={
             "workers": setting,
             "threads": setting if profile.interface == "wsgi" else "Granian takes one on ASGI",
             **pod.reasons,
-            "planned_rps": f"{profile.headroom:.0%} of the knee of {mid:,.0f} req/s is planned with",
+            "planned_rps": _planned_reason(mid, profile),
             "scale_at_cpu_percent": (
-                f"at {profile.headroom:.0%} of the knee about {profile.headroom * best.server_cpus_used:.2f} CPUs are used,"
-                f" {percent}% of the request"
+                f"at {planned:,.0f} req/s {use.cpus:.2f} CPUs are used ({use.source}), {percent}% of the request"
             ),
         },
         caveats=tuple(_caveats(best)),
+    )
+
+
+def _planned_reason(knee_rps: float, profile: Profile) -> str:
+    words = f"{profile.headroom:.0%} of the knee of {knee_rps:,.0f} req/s is planned with"
+    less = 1 - random_arrival_share(knee_rps, profile.p99_ms)
+    if less < WORTH_SAYING:
+        return words
+    return (
+        f"{words}, less {less:.0%}: requests were evenly paced, and those of users, which come at random,"
+        f" meet {profile.p99_ms:g} ms only up to a lower rate"
     )
 
 
@@ -131,6 +153,12 @@ def _caveats(one: VariantProfile) -> list[str]:
         found.append(f"knees of {len(one.knees_rps())} of the {MIN_KNEES} blocks that `gilfree plan` needs")
     if one.loader_saturated:
         found.append("the loader was at its limit, so the knee is a lower bound")
+    if one.verification == "too low":
+        found.append("the verification met the SLO above the knee too: the knee is a lower bound")
+    if one.soak is not None and one.soak.grows_mb_an_hour is not None:
+        found.append(
+            f"memory grew by {one.soak.grows_mb_an_hour:.1f} MB an hour in {one.soak.run}: no limit is enough for ever"
+        )
     if one.build_profile == "fast":
         found.append("the build profile is fast (no PGO); a release build is faster")
     if one.rejected:

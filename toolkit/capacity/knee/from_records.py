@@ -7,9 +7,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolkit.campaign.runner import Campaign
-from toolkit.capacity.knee.profile import BlockKnee, MeasuredRate, Profile, VariantProfile, median
+from toolkit.capacity.knee.profile import (
+    BlockKnee,
+    MeasuredRate,
+    Profile,
+    SoakedMemory,
+    VariantProfile,
+    VerifiedRate,
+    median,
+)
 from toolkit.capacity.knee.search import SearchResult, evaluate_rate
 from toolkit.capacity.knee.search_plan import VERIFY_BLOCK, KneeSearchPlan, KneeSettings, knee_search_plan, step_of
+from toolkit.capacity.knee.soaked import soaked_memory
+from toolkit.capacity.knee.verification import VerificationPlan
 from toolkit.errors import GilfreeError
 from toolkit.records.reasons import deciding
 from toolkit.records.store import Record
@@ -18,10 +28,14 @@ from toolkit.trial.model import Arm
 
 
 def profile_of(campaign: Campaign) -> Profile:
-    """The profile of a campaign. Raises GilfreeError when the campaign did not search for knees."""
-    return profile_from_records(
+    """The profile of a campaign, with the memory of soak runs of the same service in the same results folder.
+
+    Raises GilfreeError when the campaign did not search for knees.
+    """
+    found = profile_from_records(
         campaign.name, campaign.scenario, campaign.arms, campaign.description, campaign.records()
     )
+    return with_soaks(found, soaked_memory(campaign))
 
 
 def profile_from_records(
@@ -34,6 +48,9 @@ def profile_from_records(
             f"campaign {name} did not search for a knee", "measure one: gilfree knee SCENARIO --slo p99=50ms"
         )
     plan = knee_search_plan(name, scenario, [arm.name for arm in arms], description)
+    variants = [
+        _variant(plan, scenario, point, arm, description, records) for point in scenario.points() for arm in arms
+    ]
     return Profile(
         service=scenario.name,
         campaign=name,
@@ -43,12 +60,55 @@ def profile_from_records(
         interface=scenario.app.interface,
         p99_ms=settings.rules.p99_ms,
         headroom=settings.headroom,
-        variants=tuple(
-            _variant(plan, scenario, point, arm, description, records) for point in scenario.points() for arm in arms
-        ),
+        memory_headroom=settings.memory_headroom,
+        variants=tuple(_verified(variants, plan, scenario, records)),
         unmeasured=tuple(plan.unmeasured(records)),
         caveats=tuple(description.get("caveats", ())),
     )
+
+
+def with_soaks(profile: Profile, soaks: Mapping[tuple[str, str], SoakedMemory]) -> Profile:
+    """The profile with what soak runs found, by point key and arm; memory is the most of both. Pure."""
+
+    def soaked(one: VariantProfile) -> VariantProfile:
+        found = soaks.get((one.point, one.variant))
+        if found is None:
+            return one
+        if one.memory_high_mb is not None and one.memory_high_mb >= found.high_mb:
+            return one.model_copy(update={"soak": found})
+        kind = f"{one.memory_kind or 'memory'}, in the soak {found.run}"
+        return one.model_copy(update={"soak": found, "memory_high_mb": found.high_mb, "memory_kind": kind})
+
+    return profile.model_copy(update={"variants": tuple(soaked(one) for one in profile.variants)})
+
+
+def verification_plan(variants: Sequence[VariantProfile], plan: KneeSearchPlan, scenario: Scenario) -> VerificationPlan:
+    """The plan that verifies the median knee of each variant that has one."""
+    knees = {(one.point, one.variant): mid for one in variants if (mid := one.knee_rps) is not None}
+    return VerificationPlan(knees, plan.points, plan.arms, plan.settings, scenario.limits.retries)
+
+
+def _verified(
+    variants: Sequence[VariantProfile], plan: KneeSearchPlan, scenario: Scenario, records: Sequence[Record]
+) -> list[VariantProfile]:
+    """The variants with the results of `--verify`, and with the memory that its minute needed."""
+    results = verification_plan(variants, plan, scenario).verifications(records)
+    found = []
+    for one in variants:
+        verified = tuple(
+            VerifiedRate(
+                expected="met" if seen.part == "verify-met" else "missed",
+                share=seen.share,
+                rate_rps=seen.rate_rps,
+                p99_ms=seen.p99_ms,
+                holds=seen.holds,
+                why=seen.why,
+            )
+            for seen in results
+            if (seen.point, seen.variant) == (one.point, one.variant)
+        )
+        found.append(one.model_copy(update={"verified": verified}))
+    return found
 
 
 def _variant(
@@ -59,7 +119,8 @@ def _variant(
     description: Mapping[str, Any],
     records: Sequence[Record],
 ) -> VariantProfile:
-    own = [one for one in records if one.point_key == point.key and one.arm == arm.name and one.block != VERIFY_BLOCK]
+    every = [one for one in records if one.point_key == point.key and one.arm == arm.name]
+    own = [one for one in every if one.block != VERIFY_BLOCK]
     rates = tuple(seen for record in own if record.accepted for seen in measured_rates(plan.settings, record))
     states = {index: plan.state(records, point, index, arm.name) for index in range(plan.settings.blocks)}
     blocks = tuple(
@@ -69,7 +130,7 @@ def _variant(
         for index, state in states.items()
         if isinstance(state, SearchResult) or any(record.block == index for record in own)
     )
-    memory, kind = _memory(own)
+    memory, kind = _memory(every)  # the minute of --verify is the longest load there is
     rejected = Counter(cause.reason for record in own if (cause := deciding(record.rejections)) is not None)
     unknown = Counter("rate unknown" for seen in rates if seen.passed is None)
     return VariantProfile(
@@ -86,7 +147,7 @@ def _variant(
         server_cpus_used=median([one.server_cpus_used for one in blocks if one.server_cpus_used is not None]),
         memory_high_mb=memory,
         memory_kind=kind,
-        trials=len(own),
+        trials=len(every),
         rejected=dict(rejected + unknown),
         rates=rates,
     )

@@ -8,6 +8,7 @@ rejected trials, unfinished blocks, caveats.
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,6 +52,45 @@ class MeasuredRate(_Model):
     passed: bool | None
     why: str
 
+    @property
+    def fresh(self) -> bool:
+        """Whether the server had served nothing else, so that the result outranks one of a ladder."""
+        return self.step == "confirm"
+
+
+class VerifiedRate(_Model):
+    """One rate of `--verify` on a fresh server: `share` x the median knee. `expected`: whether its SLO had to be met or missed.
+
+    `holds`: whether it was so; None when the measurement cannot decide it. `why`: what was measured, in words.
+    """
+
+    expected: Literal["met", "missed"]
+    share: float = Field(gt=0)
+    rate_rps: float = Field(gt=0)
+    p99_ms: float | None = None
+    holds: bool | None
+    why: str
+
+
+class SoakedMemory(_Model):
+    """Memory of a variant in a soak run. `grows_mb_an_hour` None: no growth was seen; its interval excludes 0 otherwise."""
+
+    run: str
+    seconds: float = Field(gt=0)
+    high_mb: float = Field(gt=0)
+    grows_mb_an_hour: float | None = None
+
+
+class StricterKnee(_Model):
+    """The knee of a block under a stricter SLO; `knee_rps` None: no measured rate met it.
+
+    `confirmed`: the rate met it on a fresh server, not only in a window of a ladder.
+    """
+
+    block: int
+    knee_rps: float | None
+    confirmed: bool
+
 
 class BlockKnee(_Model):
     """The knee of one block: the highest measured constant rate that met the SLO, confirmed on a fresh server.
@@ -91,32 +131,55 @@ class VariantProfile(_Model):
     trials: int = Field(ge=0)
     rejected: dict[str, int] = Field(default_factory=dict, description="trials that do not count, by cause")
     rates: tuple[MeasuredRate, ...] = ()
+    verified: tuple[VerifiedRate, ...] = ()
+    soak: SoakedMemory | None = None
 
     def knees_rps(self) -> list[float]:
         """The knees of the finished blocks that found one, in the order of the blocks."""
         return [block.knee_rps for block in self.blocks if block.finished and block.knee_rps is not None]
 
-    def knees_at(self, p99_ms: float) -> list[float]:
-        """Knees for a stricter p99 without a new measurement: of each finished block the highest rate that also met it.
+    @property
+    def no_rate_blocks(self) -> list[BlockKnee]:
+        """The finished blocks in which no rate met the SLO."""
+        return [block for block in self.blocks if block.finished and block.knee_rps is None]
 
-        Only rates up to the block's knee are considered, so for a laxer p99 the result is a lower bound.
+    @property
+    def knee_rps(self) -> float | None:
+        """The median knee of the finished blocks, in which a block without a knee counts as 0; None when it is 0 or unknown."""
+        return median([block.knee_rps or 0.0 for block in self.blocks if block.finished]) or None
+
+    def stricter_knees(self, p99_ms: float) -> list[StricterKnee]:
+        """For each finished block the highest rate that also met a stricter p99, without a new measurement.
+
+        A trial on a fresh server outranks a window of a ladder: it decides about its rate, and a rate that it missed rules
+        out all higher ones. Only rates up to the block's knee are considered.
         """
         found = []
         for block in self.blocks:
-            if not block.finished or block.knee_rps is None:
+            if not block.finished:
                 continue
-            met = [
-                seen.rate_rps
-                for seen in self.rates
-                if seen.block == block.block
-                and seen.passed
-                and seen.rate_rps <= block.knee_rps
-                and seen.p99_ms is not None
-                and seen.p99_ms <= p99_ms
-            ]
-            if met:
-                found.append(max(met))
+            rates = [one for one in self.rates if one.block == block.block and one.passed is not None]
+            ranked = {one.rate_rps: one for one in sorted(rates, key=lambda one: one.fresh)}
+            met = {rate: one.passed and one.p99_ms is not None and one.p99_ms <= p99_ms for rate, one in ranked.items()}
+            missed = [rate for rate, one in ranked.items() if one.fresh and not met[rate]]
+            limit = min([*missed, math.inf])
+            knees = [rate for rate in met if met[rate] and rate < limit and rate <= (block.knee_rps or 0)]
+            best = max(knees, default=None)
+            confirmed = best is not None and ranked[best].fresh
+            found.append(StricterKnee(block=block.block, knee_rps=best, confirmed=confirmed))
         return found
+
+    @property
+    def verification(self) -> Literal["held", "failed", "too low", "unknown", "none"]:
+        """What `--verify` found: the knee held; the SLO was missed below it; the knee is too low; undecided; not verified."""
+        outcome = {one.expected: one.holds for one in self.verified}
+        if outcome.get("met") is False:
+            return "failed"
+        if outcome.get("missed") is False:
+            return "too low"
+        if not outcome:
+            return "none"
+        return "held" if outcome == {"met": True, "missed": True} else "unknown"
 
     @property
     def loader_saturated(self) -> bool:
@@ -141,6 +204,7 @@ class Profile(_Model):
     interface: Literal["asgi", "wsgi"]
     p99_ms: float = Field(gt=0)
     headroom: float = Field(gt=0, le=1)
+    memory_headroom: float = Field(default=MEMORY_HEADROOM, ge=0)
     variants: tuple[VariantProfile, ...]
     unmeasured: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
@@ -176,7 +240,7 @@ class Profile(_Model):
     def _knee_per_cpu(self, endpoint: str) -> float:
         here = [one for one in self.variants if one.endpoint == endpoint]
         first = [one for one in here if one.role == "gil"] or here
-        return max((median(one.knees_rps()) or 0) / one.server_cpus for one in first)
+        return max((one.knee_rps or 0) / one.server_cpus for one in first)
 
 
 def read_profile(path: Path) -> Profile:

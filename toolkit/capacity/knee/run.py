@@ -9,8 +9,8 @@ from toolkit.backends import Backend
 from toolkit.campaign.plan import Plan
 from toolkit.campaign.progress import Progress
 from toolkit.campaign.runner import Campaign
-from toolkit.capacity.knee.from_records import profile_of
-from toolkit.capacity.knee.profile import Profile, median, write_profile
+from toolkit.capacity.knee.from_records import profile_of, verification_plan
+from toolkit.capacity.knee.profile import Profile, write_profile
 from toolkit.capacity.knee.search import evaluate_rate
 from toolkit.capacity.knee.search_plan import VERIFY_BLOCK, KneeSearchPlan, KneeSettings, knee_search_plan, step_of
 from toolkit.capacity.knee.verification import Verification, VerificationPlan
@@ -114,13 +114,7 @@ def run_verifications(campaigns: Sequence[Campaign], backend: Backend, quiet: bo
 
 def verification_plan_of(campaign: Campaign) -> VerificationPlan:
     """The verification plan of a campaign: for each point and variant the median knee of its blocks."""
-    profile = profile_of(campaign)
-    knees = {(one.point, one.variant): mid for one in profile.variants if (mid := median(one.knees_rps())) is not None}
-    settings = KneeSettings.from_description(campaign.description)
-    assert settings is not None
-    arms = tuple(arm.name for arm in campaign.arms)
-    points = tuple(campaign.scenario.points())
-    return VerificationPlan(knees, points, arms, settings, campaign.scenario.limits.retries)
+    return verification_plan(profile_of(campaign).variants, search_plan_of(campaign), campaign.scenario)
 
 
 def verifications(campaigns: Sequence[Campaign]) -> list[Verification]:

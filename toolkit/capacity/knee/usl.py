@@ -34,7 +34,8 @@ class Coefficient:
 class Fit:
     """The law fitted over `values` of `over` (threads, workers or CPUs).
 
-    `peak`: the value from which on more of it lowers the rate; None unless it lies inside the measured values.
+    `peak`: the value from which on more of it lowers the rate, with its 95 % interval; None unless the interval excludes
+    that there is none: coherency is above 0, and the whole interval lies inside the measured values.
     """
 
     over: str
@@ -43,6 +44,8 @@ class Fit:
     contention: Coefficient
     coherency: Coefficient
     peak: float | None
+    peak_low: float | None
+    peak_high: float | None
     words: str
 
     def data(self) -> dict[str, Any]:
@@ -113,18 +116,39 @@ def fit(over: str, measured: Sequence[tuple[float, float]]) -> Fit | NotFitted:
         )
         for value, error, size, top in zip(found, errors, (scale, 1.0, 1.0), (math.inf, 1.0, 1.0), strict=True)
     )
-    peak = _peak(contention.value, coherency.value)
-    inside = peak is not None and values[0] < peak < values[-1]
-    return Fit(over, values, unit, contention, coherency, peak if inside else None, _words(over, values, peak))
+    peak = _peak(contention, coherency, float(covariance[1, 2]), reach)
+    shown = peak is not None and peak[2] < values[-1]
+    inside = shown and peak is not None and peak[0] > values[0]
+    stated = peak if inside else (None, None, None)
+    assert stated is not None
+    low, value, high = stated
+    return Fit(
+        over, values, unit, contention, coherency, value, low, high, _words(over, values, peak if shown else None)
+    )
 
 
-def _peak(contention: float, coherency: float) -> float | None:
-    return math.sqrt((1 - contention) / coherency) if coherency > 0 and contention < 1 else None
+def _peak(
+    contention: Coefficient, coherency: Coefficient, covariance: float, reach: float
+) -> tuple[float, float, float] | None:
+    """The peak sqrt((1 - contention) / coherency) between its lower and upper bound: low, value, high.
+
+    The bounds are those of its logarithm (delta method). None when the interval of the coherency reaches 0.
+    """
+    free = 1 - contention.value
+    if coherency.low <= 0 or free <= 0:
+        return None
+    value = math.sqrt(free / coherency.value)
+    parts = contention.standard_error / free, coherency.standard_error / coherency.value
+    variance = (parts[0] ** 2 + parts[1] ** 2 + 2 * covariance / (free * coherency.value)) / 4
+    width = math.exp(min(50.0, reach * math.sqrt(max(0.0, variance))))
+    return value / width, value, value * width
 
 
-def _words(over: str, values: Sequence[float], peak: float | None) -> str:
-    if peak is None or peak >= values[-1]:
-        return f"up to {values[-1]:g} {over} the rate never falls"
-    if peak <= values[0]:
+def _words(over: str, values: Sequence[float], peak: tuple[float, float, float] | None) -> str:
+    if peak is None:
+        return f"up to {values[-1]:g} {over} no fall of the rate is shown"
+    if peak[2] <= values[0]:
         return f"with more than {values[0]:g} {over} the rate falls from the start"
-    return f"beyond about {peak:.0f} {over} the rate falls"
+    if peak[0] <= values[0]:
+        return f"the rate falls from {peak[2]:.0f} {over} at the latest"
+    return f"beyond about {peak[1]:.0f} {over} ({peak[0]:.1f} to {peak[2]:.1f}) the rate falls"

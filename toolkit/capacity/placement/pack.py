@@ -3,7 +3,8 @@
 It begins with the cheapest mix of node types (solver.py). The simulated scheduler (scheduler.py) then decides (repair.py):
 nodes are added while pods stay pending, and removed while none does. For several sizes of pods the best single node types
 are repaired too, starting from first-fit-decreasing, and the cheapest result is taken. So a packing never costs more than
-adding nodes of one type until the scheduler places all pods. The gap compares its price with a proven lower bound.
+adding nodes of one type until the scheduler places all pods. The gap compares its price with a proven lower bound. Nodes
+in several zones are completed by zoned.py.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from toolkit.capacity.nodes.catalogue import MIB, NodeType
 from toolkit.capacity.placement.repair import RepairHeuristic, hourly_price
 from toolkit.capacity.placement.scheduler import Workload
 from toolkit.capacity.placement.solver import cheapest_mix
+from toolkit.capacity.placement.zoned import ZoneNeeds, cheapest_zones, pods_lost
 from toolkit.errors import GilfreeError
 
 MOST_SINGLE_TYPES = 3
@@ -34,15 +36,16 @@ class DoesNotFit(GilfreeError):
 
 @dataclass(frozen=True)
 class Packing:
-    """Nodes by type, spare nodes included; `spare`: those that are extra in any zone.
+    """Nodes by type, spare nodes included; `spare`: those among them that are there in case nodes are missing.
 
-    `bound_hour`: the proven lower bound of the price of any packing of these pods.
+    `zones`: the nodes by type in each zone. `bound_hour`: the proven lower bound of the price of any packing of these pods.
     """
 
     counts: Mapping[str, int]
     price_hour: float
     bound_hour: float
     spare: Mapping[str, int]
+    zones: tuple[Mapping[str, int], ...] = ()
 
     @property
     def gap(self) -> float:
@@ -55,49 +58,97 @@ class Packing:
         return sum(self.counts.values())
 
 
-def pack(workloads: Sequence[Workload], types: Sequence[NodeType], *, spare: int = 0, zones: int = 1) -> Packing:
+def pack(
+    workloads: Sequence[Workload],
+    types: Sequence[NodeType],
+    *,
+    spare: int = 0,
+    zones: int = 1,
+    survive_zone: bool = False,
+) -> Packing:
     """The cheapest packing found. Pure.
 
-    `zones`: every zone holds its share of the pods. `spare`: all pods still fit when this many nodes are missing,
-    whichever they are. Raises DoesNotFit when a pod fits on no node type, or when there are not enough nodes.
+    `zones`: every zone has room for its share of the pods. `spare`: all pods still fit when this many nodes are missing,
+    whichever they are. `survive_zone`: all pods still fit when all nodes of any one zone are missing. Raises DoesNotFit
+    when a pod fits on no node type, or when there are not enough nodes.
     """
     wanted = [one for one in workloads if one.replicas]
     if not wanted:
         raise GilfreeError("there are no pods to place", "give a rate above 0")
+    if survive_zone and zones < 2:
+        raise GilfreeError("the loss of the only zone cannot be survived", "give --zones 2 or more")
     usable = _usable(wanted, types)
-    share = [Workload(one.name, one.cpu_millis, one.memory_bytes, math.ceil(one.replicas / zones)) for one in wanted]
-    limited = [_share_of_zone(one, zones) for one in usable]
-    one_size = len({(one.cpu_millis, one.memory_bytes) for one in share}) == 1
-    counts, bound = cheapest_mix(share, limited, spare if zones == 1 and one_size else 0)
-    if spare and (zones > 1 or not one_size):
-        bound += spare * min(one.price_hour for one in limited) / zones  # spare nodes cost at least this much more
-    best = _cheapest_for_a_zone(share, limited, counts, bound, spare if zones == 1 else 0)
-    if best is not None and zones > 1 and spare and one_size:
-        best = _with_smaller_spares(share, limited, best, zones, spare)
-    if best is None:
+    one_size = len({(one.cpu_millis, one.memory_bytes) for one in wanted}) == 1
+    counts, bound = cheapest_mix(wanted, usable, spare if one_size else 0)
+    if spare and not one_size:
+        bound += spare * min(one.price_hour for one in usable)  # spare nodes cost at least this much more
+    if zones > 1:
+        needs = ZoneNeeds(wanted, tuple(usable), zones, spare, survive_zone)
+        zonal = cheapest_zones(needs, [*_zone_mixes(needs), _dealt(counts, zones)])
+    else:
+        best = _cheapest_for_a_zone(wanted, usable, counts, bound, spare)
+        zonal = None if best is None else [best]
+    if zonal is None:
+        lost = " without one zone" if survive_zone else f" with {spare} of them missing" if spare else ""
         raise DoesNotFit(
-            f"the available nodes do not hold {sum(one.replicas for one in wanted)} pods"
-            + (f" with {spare} of them missing" if spare else ""),
+            f"the available nodes do not hold {sum(one.replicas for one in wanted)} pods{lost}"
+            + (f" in {zones} zones" if zones > 1 else ""),
             "raise `available` in the catalogue, or add node types",
             never=False,
         )
-    added = [0] * len(best)
-    if zones > 1 and spare:
-        added[_largest_used_type(limited, best)] = spare
-    total = [count * zones + more for count, more in zip(best, added, strict=True)]
-    for one, count in zip(usable, total, strict=True):
-        if one.available is not None and count > one.available:
-            raise DoesNotFit(
-                f"there are {one.available} nodes of {one.name}, and {count} are needed with the spare nodes",
-                "raise `available` in the catalogue, or add node types",
-                never=False,
-            )
+    total = [sum(counts) for counts in zip(*zonal, strict=True)]
+    if survive_zone:
+        bound *= zones / (zones - 1)  # every choice of all zones but one costs at least the bound
     return Packing(
-        counts={one.name: count for one, count in zip(limited, total, strict=True) if count},
-        price_hour=hourly_price(total, limited),
-        bound_hour=bound * zones,
-        spare={one.name: count for one, count in zip(limited, added, strict=True) if count},
+        counts=_by_name(usable, total),
+        price_hour=hourly_price(total, usable),
+        bound_hour=bound,
+        spare=_spares(wanted, usable, total, spare),
+        zones=tuple(_by_name(usable, counts) for counts in zonal),
     )
+
+
+def _by_name(types: Sequence[NodeType], counts: Sequence[int]) -> dict[str, int]:
+    return {one.name: count for one, count in zip(types, counts, strict=True) if count}
+
+
+def _spares(
+    workloads: Sequence[Workload], types: Sequence[NodeType], total: Sequence[int], spare: int
+) -> dict[str, int]:
+    """The nodes that stand by: as many as may be missing, of the types whose loss takes the most pods with it."""
+    rest, found = list(total), dict[str, int]()
+    for _ in range(spare):
+        used = [index for index, count in enumerate(rest) if count]
+        if not used:
+            break
+        index = max(used, key=lambda i: pods_lost(workloads, types[i]))
+        rest[index] -= 1
+        found[types[index].name] = found.get(types[index].name, 0) + 1
+    return found
+
+
+def _dealt(counts: Sequence[int] | None, zones: int) -> list[list[int]]:
+    """Nodes dealt out to the zones one by one, type after type; no nodes when the solver found none."""
+    found = [[0] * len(counts or ()) for _ in range(zones)]
+    dealt = 0
+    for index, count in enumerate(counts or ()):
+        for _ in range(count):
+            found[dealt % zones][index] += 1
+            dealt += 1
+    return found
+
+
+def _zone_mixes(needs: ZoneNeeds) -> list[list[list[int]]]:
+    """Mixes with the same nodes in every zone: each holds its share, of all zones or of those that are left without one."""
+    holding = needs.zones - 1 if needs.survive_zone else needs.zones
+    share = [replace(one, replicas=math.ceil(one.replicas / holding)) for one in needs.workloads]
+    limited = [_share_of_zone(one, needs.zones) for one in needs.types]
+    counts, bound = cheapest_mix(share, limited)
+    best = _cheapest_for_a_zone(share, limited, counts, bound, 0)
+    if best is None:
+        return []
+    smaller = _with_smaller_spares(share, limited, best) if needs.spare and needs.one_size else []
+    return [[list(counts) for _ in range(needs.zones)] for counts in (best, *smaller)]
 
 
 def _cheapest_for_a_zone(
@@ -105,7 +156,7 @@ def _cheapest_for_a_zone(
 ) -> list[int] | None:
     """The repaired mix; for several sizes of pods a repaired single type if that is cheaper."""
     heuristic = RepairHeuristic(share, types, spare)
-    best = heuristic.repaired(counts)
+    best = heuristic.repaired(counts if counts is not None else [0] * len(types))
     if len({(one.cpu_millis, one.memory_bytes) for one in share}) > 1:
         for index in _best_single_types(share, types):
             if hourly_price(best, types) <= bound * _EQUAL:
@@ -116,29 +167,21 @@ def _cheapest_for_a_zone(
     return best
 
 
-def _with_smaller_spares(
-    share: Sequence[Workload], types: Sequence[NodeType], best: list[int], zones: int, spare: int
-) -> list[int]:
-    """A spare node has to be as large as the largest node: a mix without the largest types may cost less with its spare nodes."""
-
-    def price(counts: Sequence[int]) -> float:
-        return zones * hourly_price(counts, types) + spare * types[_largest_used_type(types, counts)].price_hour
-
-    last, allowed = best, list(types)
+def _with_smaller_spares(share: Sequence[Workload], types: Sequence[NodeType], best: list[int]) -> list[list[int]]:
+    """Mixes without the types that hold the most pods: a smaller node that goes missing needs a smaller spare node."""
+    last, allowed, found = best, list(types), []
+    size = share[0].cpu_millis, share[0].memory_bytes
     for _ in range(MOST_SPARE_SIZES):
-        limit = types[_largest_used_type(types, last)].pods_that_fit(share[0].cpu_millis, share[0].memory_bytes)
-        allowed = [
-            replace(one, available=0) if one.pods_that_fit(share[0].cpu_millis, share[0].memory_bytes) >= limit else one
-            for one in allowed
-        ]
+        limit = max(one.pods_that_fit(*size) for one, count in zip(types, last, strict=True) if count)
+        allowed = [replace(one, available=0) if one.pods_that_fit(*size) >= limit else one for one in allowed]
         if all(one.available == 0 for one in allowed):
             break
-        found = RepairHeuristic(share, allowed, 0).repaired(cheapest_mix(share, allowed)[0])
-        if found is None:
+        mix = RepairHeuristic(share, allowed, 0).repaired(cheapest_mix(share, allowed)[0])
+        if mix is None:
             break
-        last = found
-        best = min(best, found, key=price)
-    return best
+        last = mix
+        found.append(mix)
+    return found
 
 
 def first_fit_decreasing(workloads: Sequence[Workload], one: NodeType) -> int | None:
@@ -229,9 +272,3 @@ def _single_type_counts(workloads: Sequence[Workload], types: Sequence[NodeType]
     counts = [0] * len(types)
     counts[index] = first_fit_decreasing(workloads, types[index]) or 0
     return counts
-
-
-def _largest_used_type(types: Sequence[NodeType], counts: Sequence[int]) -> int:
-    """Index of the largest node type in use: losing such a node is the worst case."""
-    used = [index for index, count in enumerate(counts) if count]
-    return max(used, key=lambda i: (types[i].free_cpu_millis, types[i].free_memory_bytes, types[i].free_pods))

@@ -1,8 +1,8 @@
 """A simulation of Kubernetes' default scheduler. It spreads pods, so the node count of a perfect packing is too small.
 
 Each pod goes to the node with the highest score, as kube-scheduler 1.34 scores without policies of the user: least
-allocated (weight 1), balanced allocation (1), spreading of a Deployment's pods over hosts (2); the other plugins score
-all nodes here equally. Among equal nodes one is drawn. From 100 nodes on only a share of them is scored, in turn. All
+allocated (weight 1), balanced allocation (1), spreading of a Deployment's pods over hosts and zones (2); the other plugins
+score all nodes here equally. The manifests that the tool writes state the same spreading. Among equal nodes one is drawn. From 100 nodes on only a share of them is scored, in turn. All
 amounts are whole numbers and rounded as the scheduler rounds, because ties decide.
 
 A user cannot choose which Deployment's pods come first, so several orders are simulated. The worst known order is smallest
@@ -24,6 +24,8 @@ SHUFFLES = 4
 """Random orders of pods that are simulated."""
 TIE_DRAWS = 2
 """Simulations of each order, with different draws among equal nodes."""
+HOST_SKEW, ZONE_SKEW = 3, 5
+"""`maxSkew` of the spreading, `ScheduleAnyway`: the default constraints of the scheduler."""
 _ALL_SCORED = 100
 _LEAST_SHARE = 5
 _DEFAULT_CPU_MILLIS, _DEFAULT_MEMORY_BYTES = 100, 200 << 20
@@ -41,9 +43,14 @@ class Workload:
 
 
 class SimulatedCluster:
-    """Nodes and what is in use on each; `place` puts one pod on a node, as the scheduler would. `seed`: of the tie draws."""
+    """Nodes and what is in use on each; `place` puts one pod on a node, as the scheduler would. `seed`: of the tie draws.
 
-    def __init__(self, nodes: Sequence[NodeType], workloads: int, seed: int) -> None:
+    `zones`: the number of each node's zone; None: all nodes are in one zone.
+    """
+
+    def __init__(
+        self, nodes: Sequence[NodeType], workloads: int, seed: int, zones: Sequence[int] | None = None
+    ) -> None:
         def column(name: str) -> NDArray[np.int64]:
             return np.array([getattr(one, name) for one in nodes], dtype=np.int64)
 
@@ -53,6 +60,8 @@ class SimulatedCluster:
         self.used_pods = column("daemon_pods")
         self.count = len(nodes)
         self.pods_of_workload = np.zeros((workloads, self.count), dtype=np.int64)
+        self.zones = None if zones is None else np.array(zones, dtype=np.int64)
+        self.pods_in_zone = np.zeros((workloads, 1 + max(zones, default=0) if zones else 1), dtype=np.int64)
         self._next = 0
         self._random = np.random.default_rng(seed)
 
@@ -79,6 +88,8 @@ class SimulatedCluster:
         self.scored_memory[chosen] += pod.memory_bytes or _DEFAULT_MEMORY_BYTES
         self.used_pods[chosen] += 1
         self.pods_of_workload[index, chosen] += 1
+        if self.zones is not None:
+            self.pods_in_zone[index, self.zones[chosen]] += 1
         return chosen
 
     def _scored_share(self, fits: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -103,16 +114,26 @@ class SimulatedCluster:
         return found + 2 * self._spread(index, fits)
 
     def _spread(self, index: int, fits: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Score of spreading over hosts with a maximal skew of 3, `ScheduleAnyway`: the scheduler's own default."""
-        counted = np.floor(self.pods_of_workload[index][fits] * np.log(fits.size + 2) + 2.5).astype(np.int64)
+        """Score of spreading over hosts, and over zones where there are several: the scheduler's own default."""
+        exact = self.pods_of_workload[index][fits] * np.log(fits.size + 2) + (HOST_SKEW - 1)
+        if self.zones is not None:
+            mine = self.zones[fits]
+            exact = exact + self.pods_in_zone[index][mine] * np.log(np.unique(mine).size + 2) + (ZONE_SKEW - 1)
+        counted = np.floor(exact + 0.5).astype(np.int64)
         most, fewest = int(counted.max()), int(counted.min())
         found: NDArray[np.int64] = 100 * (most + fewest - counted) // most
         return found
 
 
-def pending(workloads: Sequence[Workload], nodes: Sequence[NodeType], order: Sequence[int], seed: int) -> list[int]:
+def pending(
+    workloads: Sequence[Workload],
+    nodes: Sequence[NodeType],
+    order: Sequence[int],
+    seed: int,
+    zones: Sequence[int] | None = None,
+) -> list[int]:
     """How many pods of each workload stay pending when pods come in this order (indices of workloads)."""
-    cluster = SimulatedCluster(nodes, len(workloads), seed)
+    cluster = SimulatedCluster(nodes, len(workloads), seed, zones)
     left = [0] * len(workloads)
     for index in order:
         # Once a pod of a workload fits on no node, the others of that workload do not fit either: no pod ever leaves.
@@ -145,9 +166,15 @@ def orders(workloads: Sequence[Workload], shuffles: int = SHUFFLES) -> Iterator[
         yield mixed.tolist()
 
 
-def all_placed(workloads: Sequence[Workload], nodes: Sequence[NodeType], thorough: bool = True) -> bool:
+def all_placed(
+    workloads: Sequence[Workload],
+    nodes: Sequence[NodeType],
+    thorough: bool = True,
+    zones: Sequence[int] | None = None,
+) -> bool:
     """Whether every pod is placed in every order that is simulated; not `thorough`: only in the worst order.
 
+    `zones`: the number of each node's zone; None: all nodes are in one zone.
     For pods of one size the result is exact without a simulation, because only the number of pods per node counts.
     """
     sizes = {(one.cpu_millis, one.memory_bytes) for one in workloads if one.replicas}
@@ -157,7 +184,7 @@ def all_placed(workloads: Sequence[Workload], nodes: Sequence[NodeType], thoroug
     if not _may_fit(workloads, nodes):
         return False
     return not any(
-        sum(pending(workloads, nodes, order, seed))
+        sum(pending(workloads, nodes, order, seed, zones))
         for order in itertools.islice(orders(workloads), None if thorough else 1)
         for seed in range(TIE_DRAWS if thorough else 1)
     )

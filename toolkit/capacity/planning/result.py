@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from toolkit.capacity.knee.usable import Confidence
 from toolkit.capacity.nodes.catalogue import Catalogue
 from toolkit.capacity.placement.scheduler import Workload
 from toolkit.capacity.planning.traffic import Traffic
@@ -21,8 +22,9 @@ SCHEMA = 1
 class Requirements:
     """What a capacity plan has to satisfy.
 
-    `headroom`: the share of its knee that a pod carries. `sidecar_…`: requests of the other containers of each pod.
-    `colocated`: Deployments on the same nodes. `endpoint` None: the endpoint with the lowest knee per CPU.
+    `headroom`: the share of its knee that a pod carries. `survive_zone`: the loss of any one zone is survived.
+    `sidecar_…`: requests of the other containers of each pod. `colocated`: Deployments on the same nodes. `endpoint` None:
+    the endpoint with the lowest knee per CPU.
     """
 
     traffic: Traffic
@@ -30,6 +32,7 @@ class Requirements:
     headroom: float = 0.7
     zones: int = 1
     spare_nodes: int = 1
+    survive_zone: bool = False
     sidecar_cpu_millis: int = 0
     sidecar_memory_bytes: int = 0
     colocated: tuple[Workload, ...] = ()
@@ -40,11 +43,13 @@ class Requirements:
 class Sizing:
     """Pods, nodes by type and cost a month at one knee. `problem`: why the pods do not fit; then nodes and cost are absent.
 
-    `spare`: the nodes among `nodes` that are spare. `gap`: the share of the cost that a better packing could save at
+    `carried_rps`: what a pod is planned with. `spare`: the nodes among `nodes` that are spare. `zones`: the nodes by type in
+    each zone. `gap`: the share of the cost that a better packing could save at
     most. `limiting`: by node type what fills a node first.
     """
 
     knee_rps: float
+    carried_rps: float
     pods: int
     nodes: dict[str, int] = field(default_factory=dict)
     spare: dict[str, int] = field(default_factory=dict)
@@ -52,6 +57,7 @@ class Sizing:
     gap: float | None = None
     limiting: dict[str, str] = field(default_factory=dict)
     problem: str = ""
+    zones: tuple[dict[str, int], ...] = ()
 
     @property
     def node_count(self) -> int:
@@ -64,7 +70,7 @@ class VariantPlan:
     """One variant at its cheapest setting, sized at the lowest, the median and the highest knee.
 
     `cpu_millis` and `memory_bytes` are the requests of one pod, `reasons` their reasons. `why_not`: by point the
-    settings that cannot be planned with, and why.
+    settings that cannot be planned with, and why. `confidence` and `confidence_why`: how sure knees and memory are.
     """
 
     variant: str
@@ -80,6 +86,8 @@ class VariantPlan:
     high: Sizing
     reasons: dict[str, str] = field(default_factory=dict)
     why_not: dict[str, str] = field(default_factory=dict)
+    confidence: Confidence = "medium"
+    confidence_why: str = ""
 
     @property
     def sizings(self) -> tuple[Sizing, Sizing, Sizing]:
@@ -121,7 +129,8 @@ class CapacityPlan:
     """The result of `gilfree plan`.
 
     `day`: for each hour of the traffic the rate and, by variant, the pods; nodes and their price too unless other
-    Deployments share the nodes. `saving` is None unless both variants were measured.
+    Deployments share the nodes. `saving` is None unless both variants were measured. `unplanned`: by variant why it
+    cannot be planned with.
     """
 
     service: str
@@ -132,6 +141,7 @@ class CapacityPlan:
     saving: Saving | None
     day: tuple[dict[str, Any], ...]
     caveats: tuple[str, ...]
+    unplanned: dict[str, str] = field(default_factory=dict)
 
     def data(self) -> dict[str, Any]:
         """The plan as plain data for JSON; of the catalogue only the node types in use."""
@@ -147,6 +157,7 @@ class CapacityPlan:
             "asked": requirements,
             "catalogue": {**asdict(self.catalogue), "types": types},
             "variants": [asdict(one) for one in self.variants],
+            "unplanned": self.unplanned,
             "saving": asdict(self.saving) if self.saving else None,
             "day": self.day,
             "caveats": self.caveats,
@@ -162,6 +173,9 @@ def saving(gil: VariantPlan, free: VariantPlan, currency: str) -> Saving:
     assert all(one is not None for one in costs), "every sizing without a problem has a cost"
     gil_least, gil_most, free_least, free_most, gil_mid, free_mid = (one or 0.0 for one in costs)
     low, mid, high = gil_least - free_most, gil_mid - free_mid, gil_most - free_least
+    unsure = next((one for one in (gil, free) if one.confidence == "low"), None)
+    if low > 0 and unsure is not None:
+        return Saving(False, low, mid, high, f"no saving shown: {unsure.variant} is {unsure.confidence_why}")
     if low > 0:
         words = (
             f"{free.variant} saves {mid:,.0f} {currency} a month ({low:,.0f} to {high:,.0f}; "
