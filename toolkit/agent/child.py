@@ -18,6 +18,7 @@ from .frames import Emitter
 
 LOG_LINE_CHARACTERS = 1000
 LOG_LINES = 200
+OOM_SCORE = 500
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -35,9 +36,7 @@ def start(argv: Sequence[str], env: Mapping[str, str], cwd: str | None) -> subpr
 
     def prepare() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        # When memory runs out the kernel should kill the server, not the agent that reports it.
-        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123
-            file.write("500")
+        _be_killed_first()
 
     return subprocess.Popen(
         list(argv),
@@ -51,6 +50,21 @@ def start(argv: Sequence[str], env: Mapping[str, str], cwd: str | None) -> subpr
         start_new_session=True,
         preexec_fn=prepare,
     )
+
+
+def _be_killed_first() -> None:
+    """When memory runs out the kernel should kill this process, not the agent that reports it.
+
+    A score that is higher already stays, since lowering it needs a privilege; where it may not be changed at all (a
+    read-only /proc) the kernel chooses.
+    """
+    path = "/proc/self/oom_score_adj"
+    try:
+        if int(system.read_text(path)) < OOM_SCORE:
+            with open(path, "w", encoding="ascii") as file:  # noqa: PTH123
+                file.write(str(OOM_SCORE))
+    except (OSError, ValueError):
+        return
 
 
 def forward_lines(stream: IO[str], name: str, emitter: Emitter) -> threading.Thread:
@@ -156,4 +170,5 @@ def emit_hello(emitter: Emitter, argument: Mapping[str, Any], cpus: Sequence[int
         pid=os.getpid(),
         cpus=list(cpus),
         cgroup_version=system.Cgroup().version,
+        irq_apart=system.interrupts_are_apart(),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import child, system
+from . import child, memory, system
 from .frames import Emitter
 
 TICK_SECONDS = 0.2
@@ -36,6 +37,7 @@ def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event
     cpus = child.bind_cpus(argument["cpus"])
     child.adopt_orphans()
     child.emit_hello(emitter, argument, cpus)
+    oom_kills_before = _oom_kills()
     try:
         server = child.keep_exit_status(child.start(argument["argv"], argument["env"], argument["cwd"]))
     except OSError as error:
@@ -66,7 +68,10 @@ def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event
         child.stop(server, argument["stop_grace_seconds"])
     for thread in forwards:
         thread.join(2)
-    emitter.emit("server_exit", by_itself=by_itself, **child.exit_state(server.returncode), **_oom_kills())
+    oom_kills = _oom_kills() - oom_kills_before
+    if argument["memory_limit_bytes"] is not None and not (by_itself and server.returncode == -signal.SIGKILL):
+        oom_kills = 0  # a cgroup that others are in too: what the kernel killed there was not this server
+    emitter.emit("server_exit", by_itself=by_itself, **child.exit_state(server.returncode), oom_kills=oom_kills)
     emitter.end()
     _linger(argument, stopping)
     return 0
@@ -102,17 +107,20 @@ def _sample(
     stopping: threading.Event,
 ) -> None:
     cgroup = system.Cgroup()
+    irq_apart = system.interrupts_are_apart()
     pids = system.process_tree(server.pid)
     limit = argument["memory_limit_bytes"]
     emitter.emit("threads", threads=system.thread_cpu_seconds(pids)[:THREADS_LISTED])
-    count = 0
+    count = strangers_kb = 0
     next_tick = time.monotonic()
     while server.poll() is None:
         starting_up = count < TICKS_PER_TREE and count % TICKS_PER_MEMORY_SAMPLE == 0  # workers may still be starting
         if starting_up or count % TICKS_PER_TREE == 0:
             pids = system.process_tree(server.pid)
+        if count % TICKS_PER_TREE == 0:
+            strangers_kb = memory.shared_with_strangers_kb(pids, os.getpid())
         if count % TICKS_PER_MEMORY_SAMPLE == 0:
-            used_kb = _emit_memory(pids, cgroup, cpus, emitter)
+            used_kb = _emit_memory(pids, strangers_kb, cgroup, cpus, emitter)
             if limit is not None and used_kb * 1024 > limit:
                 emitter.emit("memory_limit", used_bytes=used_kb * 1024, limit_bytes=limit)
                 return
@@ -121,7 +129,7 @@ def _sample(
             "tick",
             cpu_seconds=round(system.cpu_seconds(pids), 3),
             agent_cpu_seconds=round(own.user + own.system, 3),
-            host=system.host_cpu_ticks(cpus),
+            host=system.host_cpu_ticks(cpus, irq_apart),
             throttling=cgroup.cpu(),
         )
         count += 1
@@ -130,13 +138,16 @@ def _sample(
             return
 
 
-def _emit_memory(pids: list[int], cgroup: system.Cgroup, cpus: list[int], emitter: Emitter) -> int:
-    """Send one memory sample. Returns the PSS of the server's processes in KiB, for the watchdog."""
+def _emit_memory(pids: list[int], strangers_kb: int, cgroup: system.Cgroup, cpus: list[int], emitter: Emitter) -> int:
+    """Send one memory sample. Returns the PSS of the server's processes in KiB, for the watchdog.
+
+    strangers_kb: see `memory.shared_with_strangers_kb`; it is read less often, because whole maps are long.
+    """
     sums = {"pss": 0, "uss": 0, "rss": 0}
     for pid in pids:
-        for name, value in system.memory_kb(pid).items():
+        for name, value in memory.memory_kb(pid).items():
             sums[name] += value
-    agent = system.memory_kb(os.getpid())
+    agent = memory.memory_kb(os.getpid())
     emitter.emit(
         "memory",
         pids=pids[:64],
@@ -145,11 +156,13 @@ def _emit_memory(pids: list[int], cgroup: system.Cgroup, cpus: list[int], emitte
         rss_kb=sums["rss"],
         agent_pss_kb=agent.get("pss", 0),
         agent_uss_kb=agent.get("uss", 0),
+        strangers_kb=strangers_kb,
         frequency_mhz=system.frequency_mhz(cpus),
         **cgroup.memory(),
     )
-    return sums["pss"]
+    return sums["pss"] + strangers_kb
 
 
-def _oom_kills() -> dict[str, int]:
-    return {"oom_kills": system.Cgroup().memory().get("oom_kills", 0)}
+def _oom_kills() -> int:
+    """Kills in this cgroup so far. Only a difference means something: the cgroup may be older than this trial."""
+    return system.Cgroup().memory().get("oom_kills", 0)

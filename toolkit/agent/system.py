@@ -89,32 +89,41 @@ def thread_cpu_seconds(pids: Iterable[int]) -> list[dict[str, Any]]:
     return sorted(found, key=lambda thread: -float(thread["cpu_seconds"]))
 
 
-def memory_kb(pid: int) -> dict[str, int]:
-    """`pss`, `uss` and `rss` of a process in KiB, from smaps_rollup; empty when it is gone or cannot be read."""
-    sums = {"pss": 0, "uss": 0, "rss": 0}
-    rollup = read_text(f"/proc/{pid}/smaps_rollup")
-    for line in rollup.splitlines():
-        key, _, rest = line.partition(":")
-        name = {"Pss": "pss", "Rss": "rss", "Private_Clean": "uss", "Private_Dirty": "uss"}.get(key)
-        if name:
-            sums[name] += int(rest.split()[0])
-    return sums if rollup else {}
+def interrupts_are_apart(stat: str | None = None) -> bool:
+    """Whether this kernel accounts the time of interrupts apart from that of processes.
+
+    A kernel that does (CONFIG_IRQ_TIME_ACCOUNTING, CONFIG_VIRT_CPU_ACCOUNTING) measures every interrupt, the timer's
+    included, so its count of `irq` ticks since boot grows; one that does not charges them to the process that they
+    interrupt. stat: the content of /proc/stat, read when it is not given.
+    """
+    fields = (read_text("/proc/stat") if stat is None else stat).split("\n", 1)[0].split()
+    if len(fields) < 7:
+        return False
+    busy = sum(int(fields[place]) for place in (1, 2, 3))
+    return int(fields[6]) > busy / 100_000
 
 
-def host_cpu_ticks(cpus: Sequence[int]) -> dict[str, int]:
-    """Ticks of these CPUs since boot: `busy` (all but idle, iowait and steal), `steal` and `total`."""
+def host_cpu_ticks(cpus: Sequence[int], irq_apart: bool, stat: str | None = None) -> dict[str, int]:
+    """Ticks of these CPUs since boot: `busy`, `irq`, `steal` and `total`. stat: as in `interrupts_are_apart`.
+
+    `busy` can be compared with the CPU time of processes: interrupts are in it unless the kernel accounts them apart
+    (irq_apart, which must not change between two readings); idle, iowait and steal never are. `irq` is the time of
+    interrupts, soft ones included.
+    """
+    text = read_text("/proc/stat") if stat is None else stat
     wanted = {f"cpu{cpu}" for cpu in cpus}
-    busy = steal = total = 0
-    for line in read_text("/proc/stat").splitlines():
+    busy = interrupts = steal = total = 0
+    for line in text.splitlines():
         name, *numbers = line.split()
         if name in wanted:
             user, nice, system, idle, iowait, irq, softirq, stolen = (int(number) for number in numbers[:8])
-            busy += user + nice + system + irq + softirq
+            busy += user + nice + system + (0 if irq_apart else irq + softirq)
+            interrupts += irq + softirq
             steal += stolen
             total += user + nice + system + idle + iowait + irq + softirq + stolen
         elif not name.startswith("cpu"):
             break
-    return {"busy": busy, "steal": steal, "total": total}
+    return {"busy": busy, "irq": interrupts, "steal": steal, "total": total}
 
 
 def frequency_mhz(cpus: Sequence[int]) -> float | None:

@@ -190,6 +190,7 @@ def _add_server(measurement: Measurement, server: Sequence[Frame]) -> None:
         measurement.server.update({key: frame[key] for key in ("argv", "env")})
     for frame in of_kind(server, "hello"):
         measurement.server.update({key: frame[key] for key in ("boot_id", "agent", "python", "cpus", "cgroup_version")})
+        measurement.server["irq_apart"] = frame.get("irq_apart", False)
 
 
 def _busiest_threads(samples: Sequence[Frame]) -> dict[str, float]:
@@ -225,15 +226,17 @@ def _add_memory(measurement: Measurement, samples: Sequence[Frame]) -> None:
     frequencies = [frame["frequency_mhz"] for frame in inside if frame["frequency_mhz"]]
     measurement.frequency_mhz = _mean(frequencies) if frequencies else None
     measurement.server["memory_samples"] = len(inside)
+    measurement.server["strangers_mb"] = _mean([f.get("strangers_kb", 0) for f in inside]) * 1024 / 1e6
 
 
 def server_pss_kb(frame: Frame) -> float:
     """The server's PSS in KiB, from a `memory` frame.
 
     The agent runs under the same interpreter, so the kernel charges it a part of the pages that both map. That part is
-    the agent's PSS less its USS; without the agent the server would carry it, so it is added.
+    the agent's PSS less its USS; without the agent the server would carry it, so it is added. So is what other processes
+    under this interpreter carry of its files (`strangers_kb`; frames of older agents have none).
     """
-    return float(frame["pss_kb"] + frame["agent_pss_kb"] - frame["agent_uss_kb"])
+    return float(frame["pss_kb"] + frame["agent_pss_kb"] - frame["agent_uss_kb"] + frame.get("strangers_kb", 0))
 
 
 def _add_cpu(measurement: Measurement, ticks: Sequence[Frame], hello: Sequence[Frame]) -> None:

@@ -134,8 +134,12 @@ def record(trial: Trial, frames: Sequence[Frame]) -> Record:
             "outcome": {k: v for k, v in outcome.items() if k not in ("seq", "t_ns", "side", "kind")},
         },
         limits=trial.scenario.limits.model_dump(),
-        notes=_notes(measurement),
+        notes=[*_notes(measurement), *outcome.get("notes", ())],
     )
+
+
+STRANGERS_SHARE = 0.01
+"""From this share of the memory on a record notes how much of it other processes share."""
 
 
 def _windows(trial: Trial, frames: Sequence[Frame], first: Measurement) -> list[WindowFigures]:
@@ -161,6 +165,12 @@ def _notes(measurement: Measurement) -> list[str]:
         )
     if measurement.wire_bytes is None:
         notes.append("the size of answers varies, so wrong bodies of another size could not be detected")
+    strangers_mb = measurement.server.get("strangers_mb", 0.0)
+    if measurement.memory_mb and strangers_mb > STRANGERS_SHARE * measurement.memory_mb:
+        notes.append(
+            f"other processes run under the server's interpreter: {strangers_mb:.1f} MB of its pages, of which PSS leaves"
+            " them a part, are counted for the server"
+        )
     return notes
 
 
