@@ -105,6 +105,7 @@ WRONG_VALUES = [
     ("steal: 0.02", "steal: 2", 13, "less than or equal to 1"),
     ("steal: 0.02", "steal: .nan", 13, "is nan to YAML"),
     ('"a:app"', "app", 3, "package.module:app"),
+    ('"a:app"', '"a:make()"', 3, "from a import make; app = make()"),
     ("path: /json", "path: json", 5, "a path as it is sent"),
     ("path: /json", "path: /json#top", 5, "a path as it is sent"),
     (", json: { a: 1 }", "", 5, "exactly one of"),

@@ -20,7 +20,8 @@ from toolkit.pythons.find import find_pair
 from toolkit.pythons.lock import load_lock
 from toolkit.pythons.packages import installed_packages
 from toolkit.scenario.model import Scenario
-from toolkit.trial.model import Arm
+from toolkit.servers.app_probe import probe_app
+from toolkit.trial.model import Arm, app_environment
 
 
 def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> PreparedBackend:
@@ -37,6 +38,8 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
     if request.project is not None:
         requirements = project_requirements(pair, requirements, request.project, say)
     environments = pair_environments(pair, requirements, request.project, say)
+    if request.project is not None:
+        check_apps(environments, request.project, scenarios)
     tools = {name: ensure_binary(name, say) for name in generators}
     arms = (
         Arm(pair.gil.variant, "gil", str(environments[0])),
@@ -64,6 +67,15 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
         description,
         tuple(splits),
     )
+
+
+def check_apps(environments: Sequence[Path], app_directory: Path, scenarios: Sequence[Scenario]) -> None:
+    """Import the scenarios' apps with both interpreters. Raises GilfreeError for the first that cannot be served."""
+    for app in dict.fromkeys(scenario.app for scenario in scenarios):
+        for python in environments:
+            probe = probe_app(python, app_directory, app.target, app.interface, app_environment(app, app.threadpool))
+            if not probe.usable:
+                raise GilfreeError(probe.problem, probe.remedy)
 
 
 def reopen(

@@ -7,10 +7,7 @@ late: nobody notices when one of them switches the GIL on in the middle of servi
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +17,7 @@ from typing import Any
 from toolkit.doctor.wheels import Resolved
 from toolkit.errors import GilfreeError
 from toolkit.pythons.pair import Interpreter
+from toolkit.pythons.subprocesses import run_untrusted
 from toolkit.pythons.uv import UvFailed, run_uv
 
 PROBE = Path(__file__).with_name("probe.py")
@@ -141,34 +139,13 @@ def _probe(python: Path, folder: Path, *arguments: str) -> _Ran:
     # A clean environment: PYTHON_GIL=0 would hide the offenders, and imports must not write to the user's home.
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(folder)}
     command = [str(python), "-I", str(PROBE), *arguments]
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        stdout, stderr = process.communicate(timeout=IMPORT_TIMEOUT_SECONDS)
-        ended = f"the import ended the process ({_how(process.returncode)}): {stderr.strip()[-200:]}".rstrip(": ")
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)  # with whatever the import started, which may hold our pipe
-        stdout, stderr = process.communicate()
+    ran = run_untrusted(command, cwd=folder, env=environment, timeout_seconds=IMPORT_TIMEOUT_SECONDS)
+    if ran.code is None:
         ended = f"the import had not ended after {IMPORT_TIMEOUT_SECONDS} s"
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    if arguments[0] == "list" and process.returncode:
+    else:
+        ended = f"the import ended the process ({ran.ended}): {ran.stderr.strip()[-200:]}".rstrip(": ")
+    if arguments[0] == "list" and ran.code != 0:
         raise GilfreeError(
-            f"{python} cannot list its modules: {stderr.strip()[-400:]}", "check that this interpreter works"
+            f"{python} cannot list its modules: {ran.stderr.strip()[-400:]}", "check that this interpreter works"
         )
-    return _Ran(stdout.splitlines(), ended)
-
-
-def _how(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"exit status {code}"
+    return _Ran(ran.stdout.splitlines(), ended)

@@ -17,6 +17,7 @@ from toolkit.scenario.cluster import ClusterSettings
 from toolkit.scenario.matrix import DEFAULT_LOOP as DEFAULT_LOOP
 from toolkit.scenario.matrix import Count, Loop, MatrixCell
 from toolkit.scenario.matrix import Point as Point
+from toolkit.scenario.targets import Target
 
 WRAPPED_RUNTIME_PATH = "/-/gilfree/runtime"
 
@@ -36,7 +37,7 @@ class _Model(BaseModel):
 class App(_Model):
     """The app that is served. `wrapped`: the agent's wrapper answers `runtime_path`, because the app does not."""
 
-    target: str = Field(pattern=r"^[\w.]+:[\w.]+$", description="an import path such as package.module:app")
+    target: Target
     interface: Literal["asgi", "wsgi"]
     threadpool: Count | None = None
     runtime_path: str = "/runtime"

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from toolkit.loadgen import oha, rewrk
 from toolkit.scenario.matrix import SERVER_SETTINGS
-from toolkit.scenario.model import GranianSettings, Point, Scenario
+from toolkit.scenario.model import App, GranianSettings, Point, Scenario
 from toolkit.servers import granian
 from toolkit.trial.contract import TRIAL_VARIABLE
 
@@ -168,21 +168,27 @@ def serve_argument(trial: Trial, placement: Placement) -> dict[str, Any]:
 def server_environment(trial: Trial, placement: Placement) -> dict[str, str]:
     """The server's whole environment. It is deliberately small: a WSGI server copies it for every request."""
     app = trial.scenario.app
-    environment = {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "HOME": "/nonexistent",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        TRIAL_VARIABLE: trial.id,
-    }
     threadpool = trial.served[1].threadpool or app.threadpool
-    if app.interface == "asgi" and threadpool is not None:
-        environment["GILFREE_THREADPOOL"] = str(threadpool)
+    environment = app_environment(app, threadpool, {TRIAL_VARIABLE: trial.id})
     if app.wrapped:
         environment["GILFREE_APP"] = app.target
         environment["GILFREE_INTERFACE"] = app.interface
         environment["GILFREE_RUNTIME_PATH"] = app.runtime_path
         environment["PYTHONPATH"] = placement.agent_directory
+    return environment
+
+
+def app_environment(app: App, threadpool: int | None = None, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What an app finds in its environment in every trial. more: what only this trial adds."""
+    environment = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": "/nonexistent",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **(more or {}),
+    }
+    if app.interface == "asgi" and threadpool is not None:
+        environment["GILFREE_THREADPOOL"] = str(threadpool)
     return environment
 
 
