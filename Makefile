@@ -6,9 +6,11 @@ SCENARIO ?= asgi,wsgi,wsgi-threads
 BACKEND ?= local
 PROFILE ?= fast
 
+# A run that is resumed keeps what it began with: with RESUME the defaults above are omitted.
+given = $(if $(RESUME),$(if $(filter command,$(firstword $(origin $1))),$($1)),$($1))
 # A variable that is set becomes an option, and FULL=1 a flag; an empty one is omitted.
-BENCH_OPTIONS = $(if $(PYTHON),--python $(PYTHON)) $(if $(SCENARIO),--scenario $(SCENARIO)) \
-  $(if $(BACKEND),--backend $(BACKEND)) $(if $(PROFILE),--profile $(PROFILE)) \
+BENCH_OPTIONS = $(addprefix --python ,$(call given,PYTHON)) $(addprefix --scenario ,$(call given,SCENARIO)) \
+  $(addprefix --backend ,$(call given,BACKEND)) $(addprefix --profile ,$(call given,PROFILE)) \
   $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(DURATION),--duration $(DURATION)) \
   $(if $(filter-out 0,$(FULL)),--full) $(if $(RESUME),--resume $(RESUME)) $(if $(NAME),--name $(NAME)) $(if $(LIMIT),--limit $(LIMIT)) \
   $(if $(filter-out local,$(BACKEND)),$(ELSEWHERE))

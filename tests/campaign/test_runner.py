@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,10 @@ from toolkit.agent.frames import Frame
 from toolkit.backends import SlotUnavailable
 from toolkit.campaign import runner as module
 from toolkit.campaign.ending import Ending
-from toolkit.campaign.plan import Block, FixedMatrix
+from toolkit.campaign.plan import Block, FixedMatrix, concluded_blocks, failures
 from toolkit.campaign.runner import Campaign
 from toolkit.errors import GilfreeError
+from toolkit.records.reasons import Rejection, outcome_of
 from toolkit.records.store import Record
 from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.model import Scenario
@@ -112,6 +113,83 @@ def test_without_any_slot_left_it_says_so_and_keeps_what_was_measured(tmp_path: 
     with pytest.raises(SlotUnavailable, match=r"no place is left to run trials on: .*a is gone"):
         run(tmp_path, Places(a=3, b=1))
     assert len(Campaign.open(tmp_path / "c").records()) == 4
+
+
+class Outcomes:
+    """Makes the record of a trial as the test says: by point, arm and attempt, a reason against it."""
+
+    def __init__(self, reason: Callable[[Trial], Rejection | None]) -> None:
+        self._reason = reason
+
+    def __call__(self, trial: Trial, frames: Sequence[Frame]) -> Record:
+        found = [one] if (one := self._reason(trial)) else []
+        made = a_record(trial.point, trial.block, trial.arm.name, trial.attempt)
+        return made.model_copy(update={"trial": trial.id, "rejections": found, "outcome": outcome_of(found)})
+
+
+def test_a_point_that_is_hopeless_takes_one_block_and_the_others_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = Rejection("wrong-answers", "5 of 5 (before): status 500, expected 200", hopeless=True)
+    bad = load_scenario("asgi").points()[0]
+    failing = Outcomes(lambda trial: wrong if (trial.point, trial.arm.name) == (bad, "3.14t") else None)
+    monkeypatch.setattr(module, "record", failing)
+    ended, records, total = run(tmp_path, Places(a=100))
+    assert [one.point for one in ended] == [bad.key]
+    at_bad = [one for one in records if one.point_key == bad.key]
+    assert sorted(one.arm for one in at_bad) == ["3.14", "3.14t"]
+    assert len(concluded_blocks(records, ["3.14", "3.14t"])) == total - (ROUNDS - 1)
+
+
+def test_an_app_that_never_started_ends_the_campaign_after_one_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = Rejection("server-died", "No module named 'orders'", hopeless=True)
+    monkeypatch.setattr(module, "record", Outcomes(lambda trial: dead))
+    ended, records, _ = run(tmp_path, Places(a=100))
+    assert ended[0].point is None and "No module named 'orders'" in ended[0].reason
+    assert sorted(one.arm for one in records) == ["3.14", "3.14t"]
+
+
+def test_a_failed_arm_is_not_tried_again_and_the_other_arm_of_its_block_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stall = Rejection("stalled", "one request took 9,000 ms")
+    monkeypatch.setattr(module, "record", Outcomes(lambda trial: stall if trial.arm.name == "3.14t" else None))
+    ended, records, total = run(tmp_path, Places(a=100))
+    assert ended == [] and len(records) == 2 * total
+    found = failures(records, ["3.14", "3.14t"])
+    assert {(arm, one.failed, one.concluded) for (_, arm), one in found.items()} == {
+        ("3.14", 0, ROUNDS),
+        ("3.14t", ROUNDS, ROUNDS),
+    }
+
+
+def test_a_point_that_the_machine_makes_impossible_does_not_end_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = load_scenario("asgi").points()[0]
+    noise = Rejection("foreign-cpu", "40 %")
+    monkeypatch.setattr(module, "record", Outcomes(lambda trial: noise if trial.point == bad else None))
+    ended, records, total = run(tmp_path, Places(a=100))
+    assert {one.point for one in ended} <= {bad.key}
+    good = {key for key, _ in concluded_blocks(records, ["3.14", "3.14t"])}
+    assert len(concluded_blocks(records, ["3.14", "3.14t"])) == total - ROUNDS and bad.key not in good
+
+
+def test_a_campaign_that_was_stopped_for_noise_goes_on_when_it_is_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = Rejection("foreign-cpu", "40 %")
+    monkeypatch.setattr(module, "record", Outcomes(lambda trial: noise))
+    scenario = load_scenario("asgi")
+    campaign = Campaign.create(tmp_path / "c", scenario, ARMS, {})
+    plan = FixedMatrix("c", tuple(scenario.points()), tuple(arm.name for arm in ARMS), ROUNDS, 20)
+    (stopped,) = [one for one in campaign.run(plan, Places(a=100), Quiet()) if one.point is None]
+    assert "rejected for one cause: foreign-cpu" in stopped.reason
+    monkeypatch.setattr(module, "record", Outcomes(lambda trial: None))
+    assert campaign.run(plan, Places(a=100), Quiet()) == []
+    assert len(concluded_blocks(campaign.records(), ["3.14", "3.14t"])) == plan.total()
 
 
 def test_a_results_folder_has_one_writer_at_a_time(tmp_path: Path) -> None:

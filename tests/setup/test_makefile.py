@@ -46,6 +46,13 @@ def test_a_variable_is_its_option(variable: str, option: str) -> None:
     assert option in " ".join(bench(variable))
 
 
+def test_a_resumed_run_keeps_what_it_began_with_and_what_is_asked_for_is_passed_on() -> None:
+    assert bench("RESUME=last", "BLOCKS=3", "LIMIT=steal=0.1") == [
+        *("--blocks", "3", "--resume", "last", "--limit", "steal=0.1"),
+    ]
+    assert "--scenario asgi" in " ".join(bench("RESUME=last", "SCENARIO=asgi"))  # bench refuses it by name
+
+
 def test_where_images_come_from_is_no_concern_of_this_machine() -> None:
     elsewhere = ["REGISTRY=localhost:5000", "CONTEXT=prod", "NAMESPACE=load", "YES=1"]
     options = "--registry localhost:5000 --context prod --namespace load --yes"

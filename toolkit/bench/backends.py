@@ -38,6 +38,14 @@ class _BackendModule(Protocol):
         """The backend of a run that was started earlier, from its campaign.json."""
         ...
 
+    def identity(self, description: Mapping[str, Any], arms: Sequence[Arm], backend: Any) -> dict[str, Any]:
+        """What all trials of a run must share, JSON-ready; `backend` is the one that `prepare` or `reopen` made."""
+        ...
+
+    def cpu_sets(self, scenario: Scenario, backend: Any) -> dict[str, tuple[int, ...]]:
+        """The CPUs of `server` and `load` in trials of this scenario."""
+        ...
+
 
 def check_backend(name: str) -> None:
     """Raises GilfreeError for a name that is not a backend's."""
@@ -59,6 +67,18 @@ def reopen(description: Mapping[str, Any], arms: Sequence[Arm], options: Backend
     Runs of earlier versions do not name their backend: they were local.
     """
     return _module(str(description.get("backend", "local"))).reopen(description, arms, options, port)
+
+
+def identity(description: Mapping[str, Any], arms: Sequence[Arm], backend: Backend) -> dict[str, Any]:
+    """What all trials of a run must share: machine, interpreters, packages, agent, by name. JSON-ready; campaign.json keeps
+    it, and a run whose identity has changed is not continued.
+    """
+    return _module(str(description.get("backend", "local"))).identity(description, arms, backend)
+
+
+def cpu_sets(description: Mapping[str, Any], scenario: Scenario, backend: Backend) -> dict[str, tuple[int, ...]]:
+    """The CPUs that `server` and `load` get in trials of this scenario now."""
+    return _module(str(description.get("backend", "local"))).cpu_sets(scenario, backend)
 
 
 def _module(name: str) -> _BackendModule:

@@ -60,6 +60,18 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
     return PreparedBackend(backend, served.arms, baseline, description, cpus)
 
 
+def identity(description: Mapping[str, Any], arms: Sequence[Arm], backend: DockerBackend) -> dict[str, Any]:
+    """The engine's machine. Arms name their images by the engine's id, which is a hash of all that they hold."""
+    facts = engine_facts(connect())
+    return {"engine": {name: facts[name] for name in ("name", "kernel", "cpus", "memory_bytes", "cgroup_version")}}
+
+
+def cpu_sets(scenario: Scenario, backend: DockerBackend) -> dict[str, tuple[int, ...]]:
+    """The CPUs that a container of this engine sees now, divided between server and load."""
+    split = backend.split_cpus(scenario)
+    return {"server": split.server, "load": split.load}
+
+
 def reopen(
     description: Mapping[str, Any], arms: Sequence[Arm], options: BackendOptions, port: int | None
 ) -> DockerBackend:

@@ -12,7 +12,7 @@ from typing import Any
 from toolkit.backends.kubernetes import preflight, preflight_queries
 from toolkit.backends.kubernetes.backend import KubernetesBackend
 from toolkit.backends.kubernetes.client import Cluster
-from toolkit.backends.kubernetes.nodes import SuitableNode, list_nodes, suitable_nodes
+from toolkit.backends.kubernetes.nodes import SuitableNode, list_nodes, node_identity, suitable_nodes
 from toolkit.backends.kubernetes.preflight import PreflightResult
 from toolkit.backends.kubernetes.probe import probe_images
 from toolkit.backends.kubernetes.render import Shares, container_shares, render_job
@@ -89,6 +89,36 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
     )
     backend = KubernetesBackend(cluster, load, given, names, node_cpus, options.keep)
     return PreparedBackend(backend, arms, baseline, description, cpus)
+
+
+def identity(description: Mapping[str, Any], arms: Sequence[Arm], backend: KubernetesBackend) -> dict[str, Any]:
+    """The machines of the nodes that trials run on, by the node's name. Arms name their images by digest."""
+    known = {str(node["metadata"]["name"]): node for node in list_nodes(backend.cluster)}
+    return {
+        "node": run_nodes({name: node_identity(known[name]) for name in backend.slots() if name in known}, description)
+    }
+
+
+def run_nodes(now: Mapping[str, Any], description: Mapping[str, Any]) -> dict[str, Any]:
+    """The nodes of a run: those it began with, as they are `now` or as they were where they are not available, and new ones
+    that are unlike all of them. A new node of the same kind changes nothing: blocks are never split over nodes. Pure.
+    """
+    before: Mapping[str, Any] = description.get("identity", {}).get("node", {})
+    kinds = [_kind(one) for one in before.values()]
+    return {**before, **{name: one for name, one in now.items() if name in before or _kind(one) not in kinds}}
+
+
+def _kind(node: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in node.items() if name != "machine"}
+
+
+def cpu_sets(scenario: Scenario, backend: KubernetesBackend) -> dict[str, tuple[int, ...]]:
+    """CPUs of a pod by number: the kubelet chooses which."""
+    shares = backend.shares(scenario)
+    return {
+        "server": tuple(range(int(shares.server_cpus) or 1)),
+        "load": tuple(range(int(shares.load_cpus) or 1)),
+    }
 
 
 def reopen(

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import paths
-from toolkit.backends.local.backend import LocalBackend
+from toolkit.backends.local.backend import LocalBackend, install_agent
 from toolkit.bench.baselines import BaselineArms, local_baseline
 from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, check_loops
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.host.cpus import physical_cores, split_cpus
-from toolkit.host.facts import machine_facts
+from toolkit.host.facts import machine_facts, machine_identity
 from toolkit.loadgen.binaries import ensure_binary, needs_of
 from toolkit.pythons.environment import pair_environments, project_requirements
 from toolkit.pythons.find import find_pair
+from toolkit.pythons.fingerprint import file_hash, fingerprint, source_hash
 from toolkit.pythons.lock import load_lock
 from toolkit.pythons.packages import installed_packages
 from toolkit.scenario.model import Scenario
@@ -76,6 +77,25 @@ def check_apps(environments: Sequence[Path], app_directory: Path, scenarios: Seq
             probe = probe_app(python, app_directory, app.target, app.interface, app_environment(app, app.threadpool))
             if not probe.usable:
                 raise GilfreeError(probe.problem, probe.remedy)
+
+
+def identity(description: Mapping[str, Any], arms: Sequence[Arm], backend: LocalBackend) -> dict[str, Any]:
+    """This machine, the environment of each arm, the app's sources, the agent and the load generators, as hashes."""
+    found = {arm.name: fingerprint(Path(arm.runtime)) for arm in arms}
+    return {
+        "machine": machine_identity(),
+        "interpreter": {name: one["interpreter"] for name, one in found.items()},
+        "package": {name: one["packages"] for name, one in found.items()},
+        "app": source_hash(Path(description["app_directory"])),
+        "agent": install_agent().name,
+        "tool": {name: file_hash(Path(description[name]["path"])) for name in ("rewrk", "oha") if name in description},
+    }
+
+
+def cpu_sets(scenario: Scenario, backend: LocalBackend) -> dict[str, tuple[int, ...]]:
+    """The CPUs that this process may use now, divided between server and load."""
+    split = split_cpus(physical_cores(), scenario.resources.server.cpus, scenario.resources.load.cpus)
+    return {"server": split.server, "load": split.load}
 
 
 def reopen(

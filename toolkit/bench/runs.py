@@ -19,7 +19,6 @@ from pydantic import ValidationError
 from toolkit.analysis.early_stopping import EarlyStoppingPlan, stopping_rule
 from toolkit.backends import Backend, DescriptionStore
 from toolkit.bench import backends
-from toolkit.bench.request import BackendOptions
 from toolkit.bench.request import BenchRequest as BenchRequest
 from toolkit.campaign.contrasts import contrasts
 from toolkit.campaign.plan import FixedMatrix, Plan, concluded_blocks
@@ -100,6 +99,9 @@ def start(
         "stopping": request.stopping,
         **({"knee": request.knee} if request.knee else {}),
     }
+    description["identity"] = backends.identity(
+        description, [*prepared.arms, *prepared.baseline.arms], prepared.backend
+    )
     campaigns = []
     for (scenario, caveats), cpus in zip(scenarios, prepared.cpus, strict=True):
         which = "variants+aa" if request.aa and scenario.arms == "variants" else scenario.arms
@@ -114,19 +116,6 @@ def start(
             )
         )
     return campaigns, prepared.backend
-
-
-def resume(
-    run: str, results: Path, port: int | None, say: Say, options: BackendOptions | None = None
-) -> tuple[list[Campaign], Backend]:
-    """The campaigns of a run that was started earlier, and the backend that it was started on.
-
-    Raises GilfreeError when there is no such run, or when something that it was started with no longer exists.
-    """
-    campaigns = find_campaigns(run, results)
-    backend = backends.reopen(campaigns[0].description, campaigns[0].arms, options or BackendOptions(), port)
-    say(f"resuming run {run}: {', '.join(campaign.name for campaign in campaigns)}")
-    return campaigns, backend
 
 
 def run_campaigns(

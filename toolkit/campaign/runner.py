@@ -72,6 +72,11 @@ class Campaign:
             "arms": [{**asdict(arm), "settings": dict(arm.settings)} for arm in arms],
             **details,
         }
+        return cls.replace(folder, description)
+
+    @classmethod
+    def replace(cls, folder: Path, description: Mapping[str, Any]) -> Campaign:
+        """Write campaign.json, whole or not at all."""
         partial = folder / "campaign.json.part"
         partial.write_text(json.dumps(description, indent=1) + "\n")
         partial.rename(folder / "campaign.json")

@@ -32,12 +32,20 @@ if TYPE_CHECKING:
     from toolkit.scenario.model import Scenario
 
 
+RESUMABLE = (
+    *("resume", "results", "blocks", "limit", "max_duration", "fail_on", "port", "context", "namespace", "yes", "keep"),
+    *("json_output", "quiet"),
+)
+"""The options that can go with --resume."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(bench)
 
 
 def bench(
+    invoked: typer.Context,
     scenario: Annotated[
         str, typer.Option(help="Scenarios by name or path, separated by commas.")
     ] = "asgi,wsgi,wsgi-threads",
@@ -99,7 +107,10 @@ def bench(
     from toolkit.bench import runs
     from toolkit.bench.backends import check_backend
     from toolkit.bench.request import BackendOptions
+    from toolkit.bench.resume import ResumeChanges
+    from toolkit.bench.resume import resume as resume_run
     from toolkit.cli.bench_comparison import comparison_options, is_compared, print_comparison_and_gate
+    from toolkit.cli.shared.given import refuse_others
     from toolkit.cli.shared.output import progress
     from toolkit.cli.shared.tables import print_tables
     from toolkit.cli.shared.values import check_both_interpreters, check_profile, seconds_of
@@ -116,7 +127,9 @@ def bench(
     )
     options = BackendOptions(backend, registry, context, namespace, yes, cluster, keep)
     if resume:
-        campaigns, place = runs.resume(resume, results, port, say, options)
+        refuse_others(invoked, RESUMABLE, "--resume continues a run as it was started")
+        changes = ResumeChanges(limit or [], blocks) if limit or blocks else None
+        campaigns, place = resume_run(resume, results, port, say, options, changes)
     else:
         chosen = _scenarios(scenario, app, interface, path, project, compared.blocks, duration, full, backend)
         chosen = [(runs.with_limits(one, limit or []), caveats) for one, caveats in chosen]

@@ -97,6 +97,8 @@ def knee(
     from toolkit.bench import runs
     from toolkit.bench.backends import check_backend
     from toolkit.bench.request import BackendOptions
+    from toolkit.bench.resume import ResumeChanges
+    from toolkit.bench.resume import resume as resume_run
     from toolkit.capacity.knee import run as measure
     from toolkit.capacity.knee.search import KneeRules
     from toolkit.capacity.knee.search_plan import KneeSettings
@@ -118,7 +120,8 @@ def knee(
         _check_has_knee(campaigns)
         place = None
         if resume:
-            campaigns, place = runs.resume(earlier_run, results, None, say, options)
+            changes = ResumeChanges(limit) if limit else None
+            campaigns, place = resume_run(earlier_run, results, None, say, options, changes)
         if budget:
             _extend(campaigns, seconds_of("--budget", budget))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 from collections.abc import Callable
@@ -68,6 +69,19 @@ COLLECTORS: dict[str, Callable[[], Any]] = {
     "steal_since_boot": steal_since_boot,
     "swap_used_bytes": lambda: psutil.swap_memory().used,
 }
+
+
+IDENTITY = ("cpu_model", "architecture", "cpus", "memory_bytes", "kernel", "cgroup_version")
+
+
+def machine_identity() -> dict[str, Any]:
+    """The facts that tell this machine from another, or from itself after an upgrade; JSON-ready.
+
+    `id` is a hash of the machine's own id, which says nothing else about it.
+    """
+    own = _read("/etc/machine-id") or platform.node()
+    digest = hashlib.sha256(f"gilfree {own}".encode()).hexdigest()[:16]
+    return {"id": digest, **{name: COLLECTORS[name]() for name in IDENTITY}}
 
 
 def machine_facts() -> dict[str, Any]:

@@ -51,6 +51,19 @@ def unavailable_reason(node: Node) -> str:
     return ""
 
 
+def node_identity(node: Node) -> dict[str, Any]:
+    """What tells a node's machine from another one under the same name: architecture, kernel, CPUs, memory."""
+    status = node.get("status", {})
+    info, capacity = status.get("nodeInfo", {}), status.get("capacity", {})
+    return {
+        "architecture": info.get("architecture"),
+        "kernel": info.get("kernelVersion"),
+        "machine": info.get("machineID"),
+        "cpus": capacity.get("cpu"),
+        "memory": capacity.get("memory"),
+    }
+
+
 def suitable_nodes(
     nodes: Sequence[Node], settings: ClusterSettings, wanted: Shares | None
 ) -> tuple[list[SuitableNode], dict[str, str]]:
