@@ -17,7 +17,7 @@ from tests.simulated import ARMS
 from toolkit.bench import backends
 from toolkit.bench.kubernetes import run_nodes
 from toolkit.bench.request import BackendOptions
-from toolkit.bench.resume import ResumeChanges, changed_campaign, differences, resume
+from toolkit.bench.resume import ResumeChanges, changed_campaign, check_gate, differences, resume
 from toolkit.campaign.runner import Campaign
 from toolkit.cli import app
 from toolkit.errors import GilfreeError
@@ -193,6 +193,18 @@ def test_an_option_that_cannot_apply_to_a_resumed_run_is_refused_by_name(words: 
     done = CliRunner().invoke(app, ["bench", "--resume", "c", "--results", str(tmp_path), *words])
     assert isinstance(done.exception, GilfreeError)
     assert done.exception.message.startswith(f"{words[0]} cannot apply: --resume continues a run as it was started")
+
+
+def test_a_gate_on_a_resumed_run_needs_a_baseline_and_enough_blocks(tmp_path: Path) -> None:
+    scenario = load_scenario("asgi").with_load(rounds=2)
+    bare = Campaign.create(tmp_path / "bare", scenario, ARMS, {"run": "bare"})
+    with pytest.raises(GilfreeError, match="--fail-on: bare has no baseline"):
+        check_gate([bare])
+    old = [Arm(f"{arm.name}-old", arm.role, arm.runtime, side="reference") for arm in ARMS]
+    against = Campaign.create(tmp_path / "against", scenario, [*ARMS, *old], {"run": "against"})
+    with pytest.raises(GilfreeError, match=r"could never fail: against \(2\)"):
+        check_gate([against])
+    check_gate([changed_campaign(against, ResumeChanges(blocks=8))])
 
 
 def test_a_difference_names_the_way_to_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -84,6 +85,30 @@ def test_the_newest_run_is_the_last(run: str | None, tmp_path: Path) -> None:
     make_campaigns(tmp_path, "new", "asgi")
     make_campaigns(tmp_path, "old", "asgi", "wsgi", age_seconds=3600)
     assert names(find_campaigns(run, tmp_path)) == ["new-asgi"]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"schema": 9}', ""])
+def test_one_broken_description_does_not_hide_the_other_runs(content: str, tmp_path: Path) -> None:
+    make_campaigns(tmp_path, "night", "asgi")
+    (tmp_path / "broken-wsgi").mkdir()
+    (tmp_path / "broken-wsgi" / "campaign.json").write_text(content)
+    said: list[str] = []
+    for run in ("night", "last", None):
+        assert names(find_campaigns(run, tmp_path, said.append)) == ["night-asgi"]
+    assert len(said) == 3 and all("broken-wsgi" in line for line in said)
+    with pytest.raises(GilfreeError, match="broken-wsgi"):
+        find_campaigns("broken", tmp_path, said.append)
+
+
+@pytest.mark.parametrize("lacking", ["scenario", "arms"])
+def test_a_description_that_lacks_something_is_named(lacking: str, tmp_path: Path) -> None:
+    make_campaigns(tmp_path, "night", "asgi")
+    file = tmp_path / "night-asgi" / "campaign.json"
+    about = json.loads(file.read_text())
+    del about[lacking]
+    file.write_text(json.dumps(about))
+    with pytest.raises(GilfreeError, match=r"night-asgi/campaign\.json does not describe a campaign: KeyError"):
+        find_campaigns("night", tmp_path)
 
 
 def test_a_run_that_is_not_there_is_named_with_the_one_that_was_meant(tmp_path: Path) -> None:

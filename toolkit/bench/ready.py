@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+from toolkit.console import to_stderr
 from toolkit.errors import INTERRUPTED, GilfreeError
 from toolkit.loadgen.binaries import ensure_binary, needs_of
 from toolkit.pythons.environment import pair_environments
@@ -20,20 +21,15 @@ SERIES = "3.14"
 def main() -> int:
     """Exit code 0 when everything is ready, 2 with a remedy on stderr when something is missing and cannot be made."""
     try:
-        pair = find_pair(SERIES, say=say, later=needs_of("rewrk"))
-        pair_environments(pair, load_lock().resolve(SERIES).requirements(), None, say)
-        ensure_binary("rewrk", say)
+        pair = find_pair(SERIES, say=to_stderr, later=needs_of("rewrk"))
+        pair_environments(pair, load_lock().resolve(SERIES).requirements(), None, to_stderr)
+        ensure_binary("rewrk", to_stderr)
     except GilfreeError as error:
         print(f"gilfree: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
-
-
-def say(line: str) -> None:
-    """Show progress on stderr."""
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

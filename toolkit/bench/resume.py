@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toolkit.analysis.stats.verdict_rule import MIN_BLOCKS
 from toolkit.backends import Backend
 from toolkit.bench import backends
 from toolkit.bench.request import BackendOptions
@@ -41,10 +42,13 @@ def resume(
     say: Say,
     options: BackendOptions | None = None,
     changes: ResumeChanges | None = None,
+    *,
+    gated: bool = False,
 ) -> tuple[list[Campaign], Backend]:
     """The campaigns of a run that was started earlier, and the backend that it was started on.
 
-    changes: what is to be different from now on; it is written into campaign.json with a caveat. Raises GilfreeError when
+    changes: what is to be different from now on; it is written into campaign.json with a caveat. gated: whether --fail-on
+    will judge the result, which needs a baseline and enough blocks. Raises GilfreeError when these are missing, when
     there is no such run, when something that it was started with no longer exists or has changed, and for a campaign of
     an older schema.
     """
@@ -58,6 +62,8 @@ def resume(
             )
     first = campaigns[0]
     changed = [changed_campaign(campaign, changes) for campaign in campaigns] if changes else campaigns
+    if gated:
+        check_gate(changed)
     backend = backends.reopen(first.description, first.arms, options or BackendOptions(), port)
     try:
         now = backends.identity(first.description, first.arms, backend)
@@ -74,6 +80,26 @@ def resume(
         f"resuming run {first.description.get('run', first.name)}: {', '.join(campaign.name for campaign in campaigns)}"
     )
     return campaigns, backend
+
+
+def check_gate(campaigns: Sequence[Campaign]) -> None:
+    """Raises GilfreeError when no limit of --fail-on could ever fail on these campaigns: without a baseline, or with too
+    few blocks for a verdict."""
+    without = [one.name for one in campaigns if all(arm.side != "reference" for arm in one.arms)]
+    if without:
+        raise GilfreeError(
+            f"--fail-on: {', '.join(without)} has no baseline to compare with",
+            "start a new run with --against; a gate uses only what was measured in the same blocks",
+        )
+    rounds = {
+        one.name: (one.description.get("stopping") or {}).get("limit", one.scenario.load.rounds) for one in campaigns
+    }
+    few = [f"{name} ({blocks})" for name, blocks in rounds.items() if blocks < MIN_BLOCKS]
+    if few:
+        raise GilfreeError(
+            f"--fail-on with fewer than {MIN_BLOCKS} blocks could never fail: {', '.join(few)}",
+            f"continue with --blocks {MIN_BLOCKS} or more",
+        )
 
 
 def changed_campaign(campaign: Campaign, changes: ResumeChanges) -> Campaign:

@@ -23,8 +23,8 @@ from toolkit.bench.request import BenchRequest as BenchRequest
 from toolkit.campaign.contrasts import contrasts
 from toolkit.campaign.plan import FixedMatrix, Plan, concluded_blocks
 from toolkit.campaign.progress import Progress
-from toolkit.campaign.runner import Campaign
-from toolkit.console import Say
+from toolkit.campaign.runner import Campaign, read_description
+from toolkit.console import Say, to_stderr
 from toolkit.errors import GilfreeError
 from toolkit.scenario.model import Limits, Scenario
 from toolkit.trial.baseline import check_baseline, repeated_arms
@@ -189,17 +189,25 @@ def trial_count(campaigns: Sequence[Campaign]) -> int:
     return sum(plan_of(campaign).expected(campaign.records()) * len(campaign.arms) for campaign in campaigns)
 
 
-def find_campaigns(run: str | None, results: Path) -> list[Campaign]:
+def find_campaigns(run: str | None, results: Path, say: Say = to_stderr) -> list[Campaign]:
     """The campaigns of a run by its name, by a campaign's name or by its folder; None and "last" mean the newest run.
 
-    Raises GilfreeError naming the runs in `results` when there is no such run.
+    A campaign of another run whose campaign.json cannot be read is passed over; `say` is given its name. Raises
+    GilfreeError for such a campaign of this run, and one that names the runs in `results` when there is no such run.
     """
     for folder in (results / run, Path(run)) if run else ():
         if (folder / "campaign.json").exists():
             return [Campaign.open(folder)]
     found: dict[str, list[Path]] = {}
     for file in sorted(results.glob("*/campaign.json"), key=lambda file: file.stat().st_mtime):
-        found.setdefault(str(Campaign.open(file.parent).description["run"]), []).append(file.parent)
+        try:
+            description = read_description(file.parent)
+        except GilfreeError as error:
+            if run and file.parent.name.startswith(f"{run}-"):
+                raise
+            say(f"gilfree: passed over: {error}")
+            continue
+        found.setdefault(str(description.get("run", file.parent.name)), []).append(file.parent)
     if found and run in (None, "last"):
         run = list(found)[-1]
     if run not in found:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
 from toolkit.agent.frames import Frame
 from toolkit.backends import Backend, SlotUnavailable
@@ -84,23 +85,20 @@ class Campaign:
 
     @classmethod
     def open(cls, folder: Path) -> Campaign:
-        """Read an existing campaign. Raises GilfreeError when the folder holds none, or one of another schema."""
-        file = folder / "campaign.json"
+        """Read an existing campaign. Raises GilfreeError as `read_description`, and when the description lacks something."""
+        description = read_description(folder)
         try:
-            description = json.loads(file.read_text())
-        except FileNotFoundError:
-            raise GilfreeError(f"{folder} holds no campaign (no campaign.json)", "see `ls results`") from None
-        except ValueError as error:
-            raise GilfreeError(
-                f"{file} is not JSON: {error}", "restore it; trials.jsonl cannot be read without it"
-            ) from None
-        if description.get("schema") not in READABLE_SCHEMAS:
-            raise GilfreeError(
-                f"{file} has schema {description.get('schema')}, this gilfree reads"
-                f" {' and '.join(map(str, READABLE_SCHEMAS))}",
-                "read it with the gilfree that wrote it (campaign.json names its version)",
+            return cls(folder, description)
+        except (KeyError, TypeError, ValueError) as error:
+            words = (
+                f"{error.errors()[0]['loc']}: {error.errors()[0]['msg']}"
+                if isinstance(error, ValidationError)
+                else error
             )
-        return cls(folder, description)
+            raise GilfreeError(
+                f"{folder / 'campaign.json'} does not describe a campaign: {type(error).__name__}: {words}",
+                "restore it; trials.jsonl cannot be read without it",
+            ) from None
 
     def records(self) -> list[Record]:
         """All records so far. Raises GilfreeError for a line that is not a record."""
@@ -254,6 +252,26 @@ class _CampaignRun:
             self._records.append(one)
         self._listener.trial_ended(slot, one)
         return one
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """The content of campaign.json. Raises GilfreeError when the folder has none, or one of another schema, or no JSON."""
+    file = folder / "campaign.json"
+    remedy = "restore it; trials.jsonl cannot be read without it"
+    try:
+        description = json.loads(file.read_text())
+    except FileNotFoundError:
+        raise GilfreeError(f"{folder} holds no campaign (no campaign.json)", "see `ls results`") from None
+    except (OSError, ValueError) as error:
+        raise GilfreeError(f"{file} is not JSON: {error}", remedy) from None
+    if not isinstance(description, dict):
+        raise GilfreeError(f"{file} does not describe a campaign: it is no JSON object", remedy)
+    if description.get("schema") not in READABLE_SCHEMAS:
+        raise GilfreeError(
+            f"{file} has schema {description.get('schema')}, this gilfree reads {' and '.join(map(str, READABLE_SCHEMAS))}",
+            "read it with the gilfree that wrote it (campaign.json names its version)",
+        )
+    return description
 
 
 def read_frames(campaign: Campaign, trial_id: str) -> list[Frame]:

@@ -129,7 +129,7 @@ def bench(
     if resume:
         refuse_others(invoked, RESUMABLE, "--resume continues a run as it was started")
         changes = ResumeChanges(limit or [], blocks) if limit or blocks else None
-        campaigns, place = resume_run(resume, results, port, say, options, changes)
+        campaigns, place = resume_run(resume, results, port, say, options, changes, gated=bool(compared.limits))
     else:
         chosen = _scenarios(scenario, app, interface, path, project, compared.blocks, duration, full, backend)
         chosen = [(runs.with_limits(one, limit or []), caveats) for one, caveats in chosen]

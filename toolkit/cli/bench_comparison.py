@@ -51,8 +51,8 @@ def comparison_options(
             "give the baseline with --against; a gate uses only what was measured in the same blocks",
         )
     stopping = _stopping(half_width, blocks) if stop_when_sure else None
-    enough = stopping is not None or (blocks or (MIN_BLOCKS if full or resume else 0)) >= MIN_BLOCKS
-    if limits and not enough:
+    enough = stopping is not None or (blocks or (MIN_BLOCKS if full else 0)) >= MIN_BLOCKS
+    if limits and not enough and not resume:  # a resumed run is judged by what it began with
         raise GilfreeError(
             f"--fail-on with fewer than {MIN_BLOCKS} blocks could never fail", f"give --blocks {MIN_BLOCKS} or more"
         )
