@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 OUTPUT = ("headroom", "memory_headroom", "manifests", "images", "replicas", "results", "json_output", "quiet")
 """Options about what is printed and written, for any run."""
-CONTINUED = (*OUTPUT, "resume", "budget", "verify", "registry", "context", "namespace", "yes")
+CONTINUED = (*OUTPUT, "resume", "limit", "budget", "verify", "registry", "context", "namespace", "yes")
 """Options of a run that continues; all others are as it was started."""
 
 
