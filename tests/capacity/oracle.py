@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from toolkit.capacity.deploy.manifests import spreading
 from toolkit.capacity.nodes.catalogue import NodeType
 from toolkit.capacity.placement.scheduler import Workload
 
@@ -36,27 +37,37 @@ class Oracle:
         self._core, self._apps = client.CoreV1Api(api), client.AppsV1Api(api)
         self.id = f"oracle-{secrets.token_hex(3)}"
         self._nodes: dict[str, str] = {}
+        self._zones: dict[str, str] = {}
         self._workloads: Sequence[Workload] = ()
 
     @contextlib.contextmanager
     def placed(
-        self, nodes: Mapping[str, int], types: Sequence[NodeType], workloads: Sequence[Workload]
+        self,
+        nodes: Mapping[str, int] | Sequence[Mapping[str, int]],
+        types: Sequence[NodeType],
+        workloads: Sequence[Workload],
     ) -> Iterator[int]:
-        """Create nodes and Deployments and yield the number of pods that stay pending."""
+        """Create nodes and Deployments and yield the number of pods that stay pending.
+
+        `nodes`: their number by type, or that of each zone; in zones the Deployments spread as the tool's manifests do.
+        """
+        zonal = [nodes] if isinstance(nodes, Mapping) else nodes
         known = {one.name: one for one in types}
         self._workloads = workloads
         self._sweep()
         try:
             self._core.create_namespace({"metadata": {"name": self.id, "labels": {LABEL: self.id}}})
-            with_daemons = [name for name in nodes if known[name].daemon_pods]
-            for name, count in nodes.items():
-                for number in range(count):
-                    self._create_node(f"{self.id}-{name}-{number}", known[name])
-            for one in with_daemons:
+            with_daemons = {name for zone in zonal for name in zone if known[name].daemon_pods}
+            for index, zone in enumerate(zonal):
+                for name, count in zone.items():
+                    for number in range(count):
+                        label = f"zone-{index}" if len(zonal) > 1 else ""
+                        self._create_node(f"{self.id}-{index}-{name}-{number}", known[name], label)
+            for one in sorted(with_daemons):
                 self._daemons(known[one])
             self._service_account()
             for workload in workloads:
-                self._apps.create_namespaced_deployment(self.id, self._deployment(workload))
+                self._apps.create_namespaced_deployment(self.id, self._deployment(workload, len(zonal)))
             yield self.pending()
         finally:
             self._remove(self.id)
@@ -64,18 +75,36 @@ class Oracle:
     def pending_without(self, kind: NodeType) -> int:
         """Remove a node of this type and count the pods that stay pending; then add it again and check that all are placed."""
         name = next(node for node, of in self._nodes.items() if of == kind.name)
-        self._core.delete_node(name)
-        del self._nodes[name]
-        self._core.delete_collection_namespaced_pod(
-            self.id, field_selector=f"spec.nodeName={name}", grace_period_seconds=0
-        )
+        zone = self._zones.get(name, "")
+        self._delete_node(name)
         left = self.pending()
-        self._create_node(name, kind)
+        self._create_node(name, kind, zone)
         if kind.daemon_pods:
             self._daemon(name, kind)
         again = self.pending(until_placed=True)
         assert again == 0, f"{again} pods pending after {name} was added again"
         return left
+
+    def pending_without_nodes(self, kinds: Mapping[str, int]) -> int:
+        """Remove this many nodes of each type, for good, and count the pods that stay pending."""
+        for kind, count in kinds.items():
+            for name in [node for node, of in self._nodes.items() if of == kind][:count]:
+                self._delete_node(name)
+        return self.pending()
+
+    def pending_without_zone(self, index: int) -> int:
+        """Remove all nodes of a zone, for good, and count the pods that stay pending."""
+        for name in [node for node, zone in self._zones.items() if zone == f"zone-{index}"]:
+            self._delete_node(name)
+        return self.pending()
+
+    def _delete_node(self, name: str) -> None:
+        self._core.delete_node(name)
+        self._nodes.pop(name)
+        self._zones.pop(name, None)
+        self._core.delete_collection_namespaced_pod(
+            self.id, field_selector=f"spec.nodeName={name}", grace_period_seconds=0
+        )
 
     def pending(self, until_placed: bool = False) -> int:
         """How many pods the scheduler found no node for, once it has decided on every pod."""
@@ -108,12 +137,13 @@ class Oracle:
                 return sum(one == "pending" for one in state.values())
             assert time.monotonic() < deadline, f"the scheduler has not decided within {SETTLE_SECONDS:.0f} s: {state}"
 
-    def _create_node(self, name: str, kind: NodeType) -> None:
+    def _create_node(self, name: str, kind: NodeType, zone: str) -> None:
         size = {"cpu": f"{kind.cpu_millis}m", "memory": str(kind.memory_bytes), "pods": str(kind.pods)}
+        zones = {"topology.kubernetes.io/zone": zone} if zone else {}
         now = dt.datetime.now(dt.UTC).isoformat()
         self._core.create_node(
             {
-                "metadata": {"name": name, "labels": {LABEL: self.id, "kubernetes.io/hostname": name}},
+                "metadata": {"name": name, "labels": {LABEL: self.id, "kubernetes.io/hostname": name, **zones}},
                 "spec": {"taints": [{"key": LABEL, "value": self.id, "effect": "NoSchedule"}]},
                 "status": {
                     "capacity": size,
@@ -132,6 +162,8 @@ class Oracle:
             }
         )
         self._nodes[name] = kind.name
+        if zone:
+            self._zones[name] = zone
 
     def _service_account(self) -> None:
         """Wait for the namespace's service account: pods cannot be created before it exists."""
@@ -161,7 +193,7 @@ class Oracle:
             },
         )
 
-    def _deployment(self, one: Workload) -> dict[str, Any]:
+    def _deployment(self, one: Workload, zones: int) -> dict[str, Any]:
         requests = {"cpu": f"{one.cpu_millis}m", "memory": str(one.memory_bytes)}
         return {
             "metadata": {"name": one.name},
@@ -171,6 +203,15 @@ class Oracle:
                 "template": {
                     "metadata": {"labels": {"app": one.name}},
                     "spec": {
+                        "topologySpreadConstraints": [
+                            {
+                                "topologyKey": key,
+                                "maxSkew": skew,
+                                "whenUnsatisfiable": "ScheduleAnyway",
+                                "labelSelector": {"matchLabels": {"app": one.name}},
+                            }
+                            for key, skew in spreading(zones).items()
+                        ],
                         "nodeSelector": {LABEL: self.id},
                         "tolerations": [{"operator": "Exists"}],
                         "automountServiceAccountToken": False,
@@ -202,6 +243,7 @@ class Oracle:
             with contextlib.suppress(client.ApiException):
                 remove()
         self._nodes.clear()
+        self._zones.clear()
 
 
 def _state(pod: Any) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 def erlang_c(servers: int, offered: float) -> float:
@@ -41,20 +42,35 @@ def true_knee(p99_seconds: float, service_rate: float, servers: int) -> float:
     return low
 
 
-def server(service_rate: float, servers: int, seed: int) -> Callable[[int, int], dict[str, Any]]:
-    """`measure(rate, seconds)`: an entry as records hold it, from requests simulated one by one."""
+def _ends(due: NDArray[np.float64], served: NDArray[np.float64], servers: int) -> NDArray[np.float64]:
+    """When each request ends; a request takes the first free server, in the order in which requests are due."""
+    if servers == 1:
+        work = np.cumsum(served)
+        found: NDArray[np.float64] = work + np.maximum.accumulate(due - (work - served))
+        return found
+    free = [0.0] * servers
+    ends = np.empty(len(due))
+    for index in range(len(due)):
+        end = max(heapq.heappop(free), due[index]) + served[index]
+        heapq.heappush(free, end)
+        ends[index] = end
+    return ends
+
+
+def server(
+    service_rate: float, servers: int, seed: int, *, paced: bool = False
+) -> Callable[[int, int], dict[str, Any]]:
+    """`measure(rate, seconds)`: an entry as records hold it, from requests simulated one by one.
+
+    `paced`: requests are due evenly, as oha sends them; otherwise at random (Poisson).
+    """
     random = np.random.default_rng(seed)
 
     def measure(rate: int, seconds: int) -> dict[str, Any]:
         count = rate * seconds
-        due = np.cumsum(random.exponential(1 / rate, count))
+        due = np.arange(1, count + 1) / rate if paced else np.cumsum(random.exponential(1 / rate, count))
         served = random.exponential(1 / service_rate, count)
-        free = [0.0] * servers
-        ends = np.empty(count)
-        for index in range(count):
-            end = max(heapq.heappop(free), due[index]) + served[index]
-            heapq.heappush(free, end)
-            ends[index] = end
+        ends = _ends(due, served, servers)
         in_time = ends <= seconds + 0.05
         latency_ms = 1000 * (ends - due)[in_time]
         return {

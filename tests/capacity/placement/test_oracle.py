@@ -16,7 +16,7 @@ from toolkit.capacity.nodes.catalogue import GIB, NodeType
 from toolkit.capacity.placement.pack import pack
 from toolkit.capacity.placement.scheduler import Workload, orders, pending
 
-LEAN, SINGLE, SEVERAL = 3, 30, 10
+LEAN, SINGLE, SEVERAL, ZONED, SURVIVING = 3, 30, 10, 20, 10
 
 
 @pytest.mark.cluster
@@ -59,6 +59,68 @@ def test_the_scheduler_places_several_deployments(count: int, print_live: Callab
         pods = [one.replicas for one in workloads]
         print_live(f"packing {seed}: {pods} pods on {dict(packed.counts)}, gap {packed.gap:.1%}: {left} pending")
     print_live(f"{count} packings of several Deployments, {left_over} pods pending")
+    assert left_over == 0
+
+
+def in_zones(seed: int) -> tuple[list[NodeType], Workload, int, int]:
+    """Node types, of which some have daemonset pods, a Deployment, how many zones there are and how many spare nodes."""
+    drawn = random.Random(seed)
+    types = node_types(drawn, daemonsets=seed % 3 == 1)
+    return types, random_deployment(drawn, "web", 90), 2 + seed % 2, drawn.choice([0, 1, 1, 2])
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("count", [1, pytest.param(ZONED, marks=pytest.mark.slow)])
+def test_the_scheduler_places_all_pods_in_zones_without_the_spare_nodes_and_not_without_one_more(
+    count: int, print_live: Callable[[str], None]
+) -> None:
+    left_over, all_needed = 0, 0
+    for seed in range(200, 200 + count):
+        types, workload, zones, spare = in_zones(seed)
+        size = workload.cpu_millis, workload.memory_bytes
+        packed = pack([workload], types, zones=zones, spare=spare)
+        room = {one.name: one.pods_that_fit(*size) for one in types}
+        oracle = Oracle()
+        with oracle.placed(packed.zones, types, [workload]) as left:
+            without_spare = oracle.pending_without_nodes(packed.spare)
+            rest = {name: number - packed.spare.get(name, 0) for name, number in packed.counts.items()}
+            last = min((name for name, number in rest.items() if number), key=lambda name: room[name])
+            missing = oracle.pending_without_nodes({last: 1})
+        held = sum(number * room[name] for name, number in rest.items()) - room[last]
+        print_live(
+            f"packing {seed}: {workload.replicas} pods on {[dict(one) for one in packed.zones]}, spare {dict(packed.spare)}:"
+            f" {left} pending; without the spare nodes {without_spare}; without one more {last} {missing}"
+        )
+        left_over += left + without_spare
+        assert missing == max(0, workload.replicas - held)
+        # A node that no pod needs is there for its zone's share.
+        shares_need_it = missing == 0 and any(
+            sum(room[name] * number for name, number in zone.items()) - room[last] < workload.replicas // zones + 1
+            for zone in packed.zones
+            if zone.get(last)
+        )
+        all_needed += missing > 0 or shares_need_it
+    print_live(f"{count} packings in zones, {left_over} pods pending; {all_needed} times one more node was needed")
+    assert left_over == 0 and all_needed == count
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("count", [1, pytest.param(SURVIVING, marks=pytest.mark.slow)])
+def test_after_the_loss_of_a_zone_nothing_stays_pending(count: int, print_live: Callable[[str], None]) -> None:
+    left_over = 0
+    for seed in range(300, 300 + count):
+        types, workload, zones, spare = in_zones(seed)
+        packed = pack([workload], types, zones=zones, spare=spare, survive_zone=True)
+        lost = seed % zones
+        oracle = Oracle()
+        with oracle.placed(packed.zones, types, [workload]) as left:
+            without = oracle.pending_without_zone(lost)
+        print_live(
+            f"packing {seed}: {workload.replicas} pods on {[dict(one) for one in packed.zones]}: {left} pending;"
+            f" without zone {lost} {without}"
+        )
+        left_over += left + without
+    print_live(f"{count} packings lost a zone, {left_over} pods pending")
     assert left_over == 0
 
 

@@ -98,13 +98,13 @@ def _template_values(
         "cpu_request": recommendation.pod.cpu_request,
         "cpu_limit": recommendation.pod.cpu_limit,
         "memory": recommendation.pod.memory,
-        "spread": _spreading(replicas.zones),
+        "spread": spreading(replicas.zones),
         "arch": replicas.arch,
         "reasons": {key.replace("_", "-"): words for key, words in recommendation.reasons.items()},
     }
 
 
-def _spreading(zones: int) -> dict[str, int]:
+def spreading(zones: int) -> dict[str, int]:
     """`maxSkew` by topology key, as the plan's scheduler is simulated: over hosts, and over zones where there are several."""
     hosts = {"kubernetes.io/hostname": HOST_SKEW}
     return {"topology.kubernetes.io/zone": ZONE_SKEW, **hosts} if zones > 1 else hosts

@@ -80,6 +80,7 @@ def pack(
     usable = _usable(wanted, types)
     one_size = len({(one.cpu_millis, one.memory_bytes) for one in wanted}) == 1
     counts, bound = cheapest_mix(wanted, usable, spare if one_size else 0)
+    without_spare = cheapest_mix(wanted, usable)[1] if spare and one_size and survive_zone else bound
     if spare and not one_size:
         bound += spare * min(one.price_hour for one in usable)  # spare nodes cost at least this much more
     if zones > 1:
@@ -97,8 +98,8 @@ def pack(
             never=False,
         )
     total = [sum(counts) for counts in zip(*zonal, strict=True)]
-    if survive_zone:
-        bound *= zones / (zones - 1)  # every choice of all zones but one costs at least the bound
+    if survive_zone:  # all zones but one cost at least as much as nodes without a spare, whichever is missing
+        bound = max(bound, without_spare * zones / (zones - 1))
     return Packing(
         counts=_by_name(usable, total),
         price_hour=hourly_price(total, usable),
