@@ -51,3 +51,17 @@ def test_this_machine_has_a_core() -> None:
 def test_a_large_machine_gives_its_loader_more_cores(cores: int, loader: int) -> None:
     found = split_cpus([(cpu,) for cpu in range(cores)], "auto", "auto")
     assert (len(found.load), len(found.server)) == (loader, cores - loader)
+
+
+def test_a_share_of_a_cpu_is_a_quota_on_a_core_and_never_a_whole_one() -> None:
+    found = split_cpus([(0,), (1,), (2,)], 1.5, 0.5)
+    assert (found.server, found.server_quota, found.load, found.load_quota) == ((1, 2), 1.5, (0,), 0.5)
+    assert "quota of 1.5 CPUs" in found.caveats[0]
+    one_core = split_cpus([(0,)], 0.5, 1)
+    assert (one_core.server, one_core.server_quota, one_core.load_quota) == ((0,), 0.5, None)
+
+
+@pytest.mark.parametrize("server", [1, 2.0, "auto"])
+def test_whole_cpus_have_no_quota(server: float) -> None:
+    found = split_cpus([(0,), (1,), (2,)], server, "auto")
+    assert (found.server_quota, found.load_quota, found.caveats) == (None, None, ())

@@ -162,6 +162,39 @@ def test_pods_that_are_meant_to_be_throttled_count_and_say_how_much_they_were(go
     assert one.server["throttled_seconds"] > 0
 
 
+def test_a_server_with_a_share_of_a_cpu_may_use_it_up_but_its_loader_may_not(good: Good) -> None:
+    def server(frames: list[Frame]) -> None:
+        throttle_server(frames)
+        each(frames, "outcome")[0]["cpu_quota"] = {"server": 0.5, "load": None}
+
+    def both(frames: list[Frame]) -> None:
+        server(frames)
+        throttle_loader(frames)
+
+    assert judged(good, server).accepted
+    assert judged(good, server).metrics.throttled_periods == pytest.approx(0.2)
+    assert judged(good, both).rejections[0].reason == "throttled"
+
+
+def test_pages_that_strangers_share_are_counted_and_noted(good: Good) -> None:
+    def strangers(frames: list[Frame]) -> None:
+        for frame in each(frames, "memory"):
+            frame["strangers_kb"] = 5000
+
+    alone, among = judged(good, lambda frames: None), judged(good, strangers)
+    assert alone.metrics.memory_mb is not None and among.metrics.memory_mb is not None
+    assert among.accepted
+    assert any("5.1 MB of its pages" in note for note in among.notes)
+    assert among.server["strangers_mb"] == pytest.approx(5.12)
+
+
+def test_what_the_backend_notes_is_in_the_record(good: Good) -> None:
+    def noted(frames: list[Frame]) -> None:
+        each(frames, "outcome")[0]["notes"] = ["a cgroup could not be removed"]
+
+    assert "a cgroup could not be removed" in judged(good, noted).notes
+
+
 def limits_of_a_quiet_machine(trial: Trial) -> Trial:
     limits = trial.scenario.limits.model_copy(update={"steal": 0.02})
     mine = trial.scenario.model_copy(update={"limits": limits})

@@ -14,8 +14,8 @@ from typing import Any, Literal
 from toolkit import paths
 from toolkit.errors import GilfreeError
 from toolkit.host import facts
+from toolkit.host.confinement import confine
 from toolkit.host.cpus import physical_cores, split_cpus
-from toolkit.host.memory_limit import memory_limit
 from toolkit.loadgen import binaries
 from toolkit.pythons.build import BUILD_NEEDS, cached_pair
 from toolkit.pythons.lock import LockedSeries
@@ -95,7 +95,7 @@ def cpus() -> MachineCheck:
 
 def limit() -> MachineCheck:
     """How a memory limit would be enforced: one is made and removed."""
-    made = memory_limit(f"doctor-{os.getpid()}", NEEDED_BYTES)
+    made = confine(f"doctor-{os.getpid()}", NEEDED_BYTES, None)
     made.remove()
     return MachineCheck("memory limit", "here", made.kind)
 

@@ -18,11 +18,16 @@ from toolkit.errors import GilfreeError
 
 @dataclass(frozen=True)
 class CpuSplit:
-    """CPU numbers for the two sides of a trial; `caveats` say, in sentences, what is imperfect about the split."""
+    """CPU numbers for the two sides of a trial; `caveats` say, in sentences, what is imperfect about the split.
+
+    `*_quota`: how many CPUs a side may use on them where the scenario asks for a fraction; None: all of them.
+    """
 
     server: tuple[int, ...]
     load: tuple[int, ...]
     caveats: tuple[str, ...]
+    server_quota: float | None = None
+    load_quota: float | None = None
 
 
 def split_cpus(
@@ -30,15 +35,15 @@ def split_cpus(
 ) -> CpuSplit:
     """Divide a machine's cores between the server and the loader. Pure.
 
-    cores: for each physical core the numbers of its hardware threads. server, load: numbers of CPUs, rounded up to
-    whole cores. `auto` is a quarter of the cores for the loader, at least one, since one core of rewrk can load about
+    cores: for each physical core the numbers of its hardware threads. server, load: numbers of CPUs; a fraction is
+    a quota on the next whole number of cores. `auto` is a quarter of the cores for the loader, at least one, since one core of rewrk can load about
     three of a Python server, and all remaining cores for the server.
 
     Raises GilfreeError when there are fewer cores than the scenario asks for.
     """
     load_cores = max(1, len(cores) // 4) if load == "auto" else math.ceil(load)
     if len(cores) == 1:
-        return _one_core(cores[0], server)
+        return _one_core(cores[0], server, load)
     remaining = len(cores) - load_cores
     server_cores = remaining if server == "auto" else math.ceil(server)
     if remaining < 1 or server_cores > remaining:
@@ -49,15 +54,28 @@ def split_cpus(
         )
     load_cpus = tuple(core[0] for core in cores[:load_cores])
     server_cpus = tuple(core[0] for core in cores[load_cores : load_cores + server_cores])
-    return CpuSplit(server_cpus, load_cpus, ())
+    return CpuSplit(server_cpus, load_cpus, _quota_caveats(server), _quota(server), _quota(load))
 
 
-def _one_core(core: tuple[int, ...], server: float | Literal["auto"]) -> CpuSplit:
+def _one_core(core: tuple[int, ...], server: float | Literal["auto"], load: float | Literal["auto"]) -> CpuSplit:
     if server != "auto" and server > 1:
         raise GilfreeError(
             f"resources: server.cpus is {server}; gilfree may use one physical core on this machine",
             "lower resources.server.cpus in the scenario, or use a larger machine",
         )
+    quotas = _quota(server), _quota(load)
     if len(core) > 1:
-        return CpuSplit((core[1],), (core[0],), ("server and loader run on two hardware threads of one core",))
-    return CpuSplit(core, core, ("server and loader share the only CPU",))
+        shared = "server and loader run on two hardware threads of one core"
+        return CpuSplit((core[1],), (core[0],), (shared, *_quota_caveats(server)), *quotas)
+    return CpuSplit(core, core, ("server and loader share the only CPU", *_quota_caveats(server)), *quotas)
+
+
+def _quota(cpus: float | Literal["auto"]) -> float | None:
+    return None if cpus == "auto" or cpus == int(cpus) else cpus
+
+
+def _quota_caveats(server: float | Literal["auto"]) -> tuple[str, ...]:
+    quota = _quota(server)
+    if quota is None:
+        return ()
+    return (f"the server has a quota of {quota:g} CPUs: when it has used it up it waits, which belongs to the figures",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from toolkit.agent.frames import Frame
 from toolkit.records.metrics import Measurement, first_of_kind
@@ -52,7 +53,11 @@ def disturbed(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -
     """CPU time that the trial did not get: throttled by a quota, stolen by the host, taken by other processes."""
     if trial.seeks_rate:
         return
-    accepted = (first_of_kind(frames, "outcome") or {}).get("throttling") == "measure"
+    outcome = first_of_kind(frames, "outcome") or {}
+    accepted = outcome.get("throttling") == "measure"
+    # A server with a share of a CPU waits when it has used it up: that is what is measured, and no disturbance.
+    if (outcome.get("cpu_quota") or {}).get("server") is not None:
+        measurement = replace(measurement, throttled_periods=None)
     yield from (one for one in disturbances(trial, measurement) if not (accepted and one.reason == "throttled"))
 
 

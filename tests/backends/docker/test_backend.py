@@ -208,6 +208,16 @@ def test_an_own_app_has_a_network_and_the_sample_apps_have_none() -> None:
     assert modes == ["none", "bridge"]
 
 
+def test_a_share_of_a_cpu_is_the_containers_quota() -> None:
+    trial = a_trial(load_scenario("asgi"), Arm("3.14", "gil", "image"))
+    cpus = CpuSplit((1,), (0,), (), server_quota=0.5)
+    server, load = (container_options(trial, side, cpus, "id") for side in ("serve", "load"))
+    assert server["cpu_quota"] / server["cpu_period"] == 0.5
+    assert "cpu_quota" not in load
+    with pytest.raises(GilfreeError, match="cannot set a CPU quota"):
+        limit_caveats({"CPUSet": True, "CpuCfsQuota": False}, cpus)
+
+
 @pytest.mark.parametrize(
     ("info", "said"),
     [
@@ -217,10 +227,10 @@ def test_an_own_app_has_a_network_and_the_sample_apps_have_none() -> None:
     ],
 )
 def test_what_an_engine_cannot_limit_is_a_caveat(info: dict[str, Any], said: list[str]) -> None:
-    found = limit_caveats(info)
+    found = limit_caveats(info, CpuSplit((1,), (0,), ()))
     assert len(found) == len(said) and all(words in caveat for words, caveat in zip(said, found, strict=True))
 
 
 def test_an_engine_that_cannot_pin_is_refused() -> None:
     with pytest.raises(GilfreeError, match="cannot pin"):
-        limit_caveats({"CPUSet": False})
+        limit_caveats({"CPUSet": False}, CpuSplit((1,), (0,), ()))

@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import APPS, accepted, run_trial, scenario
 from toolkit.backends.local.backend import LocalBackend
 from toolkit.backends.local.processes import trial_processes
-from toolkit.host.memory_limit import MemoryLimit
+from toolkit.host.confinement import Confinement
 from toolkit.loadgen.binaries import Binary
 from toolkit.records.store import Record, record
 from toolkit.scenario.model import Scenario
@@ -136,7 +136,7 @@ def test_the_memory_limit_is_kept(measure: Measure) -> None:
 
 
 def test_the_memory_limit_is_kept_where_no_cgroup_may_be_made(measure: Measure, rewrk: Binary) -> None:
-    watchdog = LocalBackend(rewrk.path, APPS, limiter=lambda name, limit: MemoryLimit("watchdog on PSS"))
+    watchdog = LocalBackend(rewrk.path, APPS, limiter=lambda *_: Confinement("watchdog on PSS"))
     one = measure(scenario("faulty:eats_memory").with_load(duration_seconds=4), place=watchdog)
     assert one.rejections[0].reason == "out-of-memory"
     assert one.server["outcome"]["memory_limit"] == "watchdog on PSS"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from toolkit.agent.frames import Frame
@@ -21,6 +22,7 @@ from toolkit.engine import containers
 from toolkit.engine.client import EngineUnreachable, engine_errors, is_local
 from toolkit.engine.containers import OwnedContainer
 from toolkit.errors import GilfreeError
+from toolkit.host.confinement import PERIOD_US
 from toolkit.host.cpus import CpuSplit, split_cpus
 from toolkit.host.measuring_lock import MeasuringLock
 from toolkit.scenario.model import Scenario
@@ -77,7 +79,7 @@ class DockerBackend:
             self._cores = self._read_cores()
         resources = scenario.resources
         found = split_cpus(self._cores, resources.server.cpus, resources.load.cpus)
-        return CpuSplit(found.server, found.load, (*found.caveats, *limit_caveats(self.info())))
+        return replace(found, caveats=(*found.caveats, *limit_caveats(self.info(), found)))
 
     def prepare(self, scenario: Scenario, arms: Sequence[Arm]) -> list[str]:
         """Choose CPUs, take the measuring lock, remove what a killed run left; see `Backend.prepare`."""
@@ -100,6 +102,7 @@ class DockerBackend:
         containers.remove_leftover_containers(self._client, trial.id)
         outcome: dict[str, Any] = {
             "memory_limit": f"container, cgroup v{self.info().get('CgroupVersion', '1')}",
+            "cpu_quota": {"server": self.cpus.server_quota, "load": self.cpus.load_quota},
             "cpus": {"server": self.cpus.server, "load": self.cpus.load},
             "images": {"server": trial.arm.runtime, "load": self._load_image},
         }
@@ -167,10 +170,12 @@ def container_options(trial: Trial, side: Side, cpus: CpuSplit, server_id: str) 
     """
     serving, resources = side == "serve", trial.scenario.resources
     memory = resources.server.memory_bytes if serving else resources.load.memory_bytes
+    quota = cpus.server_quota if serving else cpus.load_quota
     scenario_for_app = trial.scenario.app.wrapped
     return {
         "network_mode": ("bridge" if scenario_for_app else "none") if serving else f"container:{server_id}",
         "cpuset_cpus": ",".join(str(cpu) for cpu in (cpus.server if serving else cpus.load)),
+        **({} if quota is None else {"cpu_period": PERIOD_US, "cpu_quota": round(quota * PERIOD_US)}),
         "mem_limit": memory,
         "memswap_limit": memory,  # the limit of memory and swap together, so there is no swap
         "read_only": True,
@@ -184,11 +189,18 @@ def container_options(trial: Trial, side: Side, cpus: CpuSplit, server_id: str) 
     }
 
 
-def limit_caveats(info: Mapping[str, Any]) -> tuple[str, ...]:
+def limit_caveats(info: Mapping[str, Any], cpus: CpuSplit) -> tuple[str, ...]:
     """What this engine's kernel cannot limit, as caveats. Pure.
 
-    info: the engine's own description. Raises GilfreeError when it cannot pin containers to CPUs.
+    info: the engine's own description. Raises GilfreeError when it cannot pin containers to CPUs, or cannot set the CPU
+    quota that `cpus` has.
     """
+    quotas = [quota for quota in (cpus.server_quota, cpus.load_quota) if quota is not None]
+    if quotas and not info.get("CpuCfsQuota", True):
+        raise GilfreeError(
+            f"resources: {quotas[0]:g} CPUs are a share of a CPU, and this Docker engine cannot set a CPU quota",
+            "write whole CPUs in the scenario",
+        )
     if not info.get("CPUSet", True):
         raise GilfreeError(
             "this Docker engine cannot pin containers to CPUs (no cpuset)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import socket
 import sys
@@ -17,9 +18,10 @@ from toolkit.backends import outcome_frame
 from toolkit.backends.local import processes
 from toolkit.backends.local.processes import AgentProcess
 from toolkit.backends.trial_agents import LOOPBACK, AgentEvents, StartAgent, TrialAgents
+from toolkit.host import confinement
+from toolkit.host.confinement import Confinement, confine
 from toolkit.host.cpus import CpuSplit, physical_cores, split_cpus
 from toolkit.host.measuring_lock import MeasuringLock
-from toolkit.host.memory_limit import MemoryLimit, memory_limit
 from toolkit.scenario.model import Scenario
 from toolkit.trial.contract import Side
 from toolkit.trial.model import Arm, Placement, Trial
@@ -29,7 +31,7 @@ class LocalBackend:
     """One slot: this machine. The measuring lock keeps every other measurement off it from `prepare` to `close`.
 
     rewrk, oha: paths of the load generators. app_directory: where the server runs. port: None for a free one in each
-    trial. limiter: how a server's memory is limited, from the trial's id and a number of bytes.
+    trial. limiter: how a side is confined, from a name, bytes of memory and a CPU quota; see `confine`.
     """
 
     name = "local"
@@ -39,7 +41,7 @@ class LocalBackend:
         rewrk: str,
         app_directory: Path,
         port: int | None = None,
-        limiter: Callable[[str, int], MemoryLimit] = memory_limit,
+        limiter: Callable[[str, int | None, float | None], Confinement] = confine,
         oha: str = "",
     ) -> None:
         self._rewrk, self.app_directory, self._port, self._limiter = rewrk, app_directory, port, limiter
@@ -53,11 +55,18 @@ class LocalBackend:
         return [socket.gethostname()]
 
     def prepare(self, scenario: Scenario, arms: Sequence[Arm]) -> list[str]:
-        """Choose CPUs, take the machine's measuring lock, end what a killed run left; see `Backend.prepare`."""
+        """Choose CPUs, take the machine's measuring lock, end what a killed run left; see `Backend.prepare`.
+
+        Raises GilfreeError too when the scenario asks for a share of a CPU and no quota can be set here.
+        """
         self.cpus = split_cpus(physical_cores(), scenario.resources.server.cpus, scenario.resources.load.cpus)
         self._agent_directory = install_agent()
+        for quota in (self.cpus.server_quota, self.cpus.load_quota):
+            if quota is not None:
+                self._limiter(f"quota-{os.getpid()}", None, quota).remove()  # refused now, not in the first trial
         self._lock.acquire()
         leftover = processes.kill_trial_processes()
+        confinement.remove_leftovers()
         caveats = list(self.cpus.caveats)
         if leftover:
             caveats.append(f"ended {len(leftover)} processes that an earlier, killed run had left")
@@ -70,9 +79,17 @@ class LocalBackend:
     def run(self, trial: Trial, slot: str) -> Iterator[Frame]:
         """Both sides of one trial; see `Backend.run`."""
         processes.kill_trial_processes(trial.id)
-        limit_bytes = trial.scenario.resources.server.memory_bytes
-        limit = self._limiter(trial.id, limit_bytes)
         port = self._port or free_port()
+        port_problem = _port_problem(port)
+        if port_problem:
+            problem = {"reason": "port-taken", "detail": port_problem}
+            yield outcome_frame(self.name, slot, {"problem": problem})
+            return
+        limit_bytes = trial.scenario.resources.server.memory_bytes
+        confined: dict[Side, Confinement] = {
+            "serve": self._limiter(trial.id, limit_bytes, self.cpus.server_quota),
+            "load": self._limiter(f"{trial.id}-load", None, self.cpus.load_quota),
+        }
         placement = Placement(
             python=trial.arm.runtime,
             app_directory=str(self.app_directory),
@@ -83,19 +100,15 @@ class LocalBackend:
             port=port,
             server_cpus=self.cpus.server,
             load_cpus=self.cpus.load,
-            memory_watchdog=limit.folder is None and not limit.prefix,
+            memory_watchdog=not confined["serve"].kernel_memory,
             watch_stdin=True,
         )
         outcome: dict[str, Any] = {
-            "memory_limit": limit.kind,
+            "memory_limit": confined["serve"].kind,
+            "cpu_quota": {"server": confined["serve"].cpus, "load": confined["load"].cpus},
             "cpus": {"server": self.cpus.server, "load": self.cpus.load},
         }
-        port_problem = _port_problem(port)
-        if port_problem:
-            outcome["problem"] = {"reason": "port-taken", "detail": port_problem}
-            yield outcome_frame(self.name, slot, outcome)
-            return
-        agents = TrialAgents(trial, placement, self._starter(placement, limit))
+        agents = TrialAgents(trial, placement, self._starter(placement, confined))
         try:
             yield from agents.frames()
             outcome.update(agents.finish())
@@ -104,16 +117,16 @@ class LocalBackend:
         finally:
             agents.finish()
             processes.kill_trial_processes(trial.id)
-            limit.remove()
+            outcome["notes"] = [note for one in confined.values() if (note := one.remove())]
         yield outcome_frame(self.name, slot, outcome)
 
-    def _starter(self, placement: Placement, limit: MemoryLimit) -> StartAgent:
-        """Starts agents as processes: the server's under the variant's interpreter and inside the memory limit."""
+    def _starter(self, placement: Placement, confined: Mapping[Side, Confinement]) -> StartAgent:
+        """Starts agents as processes: the server's under the variant's interpreter; each in its confinement."""
 
         def start(side: Side, argument: Mapping[str, Any], events: AgentEvents) -> AgentProcess:
             serving = side == "serve"
             python = placement.python if serving else sys.executable
-            return AgentProcess(side, python, argument, self._agent_directory, events, limit if serving else None)
+            return AgentProcess(side, python, argument, self._agent_directory, events, confined[side])
 
         return start
 

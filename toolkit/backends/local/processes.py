@@ -18,7 +18,7 @@ from typing import Any
 
 from toolkit.agent import frames
 from toolkit.backends.trial_agents import STDERR_CHARACTERS, AgentEvents
-from toolkit.host.memory_limit import MemoryLimit
+from toolkit.host.confinement import BASE_ENVIRONMENT, Confinement
 from toolkit.trial.contract import TRIAL_VARIABLE, Side
 
 KEPT_STDERR_CHARACTERS = 2000
@@ -34,18 +34,18 @@ class AgentProcess:
         argument: Mapping[str, Any],
         agent_directory: Path,
         events: AgentEvents,
-        limit: MemoryLimit | None = None,
+        confinement: Confinement | None = None,
     ) -> None:
         self.side, self._events = side, events
         environment = {
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "LANG": "C.UTF-8",
+            **BASE_ENVIRONMENT,
+            **(confinement.environment if confinement else {}),  # of the agent alone: it gives its program another
             "PYTHONPATH": str(agent_directory),
             TRIAL_VARIABLE: str(argument["trial"]),
         }
         command = [python, "-m", "gilfree_agent", side, json.dumps(argument)]
         self._process = subprocess.Popen(
-            [*(limit.prefix if limit else ()), *command],
+            [*(confinement.prefix if confinement else ()), *command],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -53,7 +53,7 @@ class AgentProcess:
             text=True,
             errors="replace",
             start_new_session=True,  # Ctrl-C is the tool's to handle
-            preexec_fn=limit.join if limit else None,
+            preexec_fn=confinement.join if confinement else None,
         )
         self.stderr = ""
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._read, self._read_errors)]
