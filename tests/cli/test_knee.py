@@ -12,10 +12,12 @@ from typer.testing import CliRunner, Result
 from tests.capacity.campaigns import ARMS, RULES, about, run, scenario
 from tests.capacity.campaigns import plan as a_plan
 from tests.factory import POINTS
+from toolkit.bench.runs import find_campaigns
 from toolkit.campaign.runner import Campaign
+from toolkit.capacity.knee.profile import read_profile
 from toolkit.capacity.knee.search_plan import KneeSettings
 from toolkit.cli import app
-from toolkit.errors import GilfreeError
+from toolkit.errors import INTERRUPTED, GilfreeError
 from toolkit.scenario.model import Point
 from toolkit.trial.model import Arm
 
@@ -48,6 +50,42 @@ def test_bad_input_is_refused_by_name_before_anything_is_built(words: list[str],
     assert isinstance(done.exception, GilfreeError), done.output
     assert message in str(done.exception)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--of", "mine", "--slo", "p99=20ms"], "--slo cannot apply: --of measures nothing"),
+        (["--of", "mine", "asgi"], "scenario cannot apply: --of measures nothing"),
+        (["--of", "mine", "--verify"], "--verify cannot apply: --of"),
+        (["--of", "mine", "--blocks", "5", "--grid", "json"], "--blocks, --grid cannot apply"),
+        (["--of", "mine", "--resume", "mine"], "--of and --resume exclude each other"),
+        (["--resume", "mine", "--blocks", "5"], "--blocks cannot apply: --resume continues a run as it was started"),
+        (["--resume", "mine", "--name", "other"], "--name cannot apply"),
+        (["--resume", "mine", "--python", "3.13"], "--python cannot apply"),
+        (["--of", "mine", "--replicas", "4"], "--replicas has no effect without --manifests"),
+    ],
+)
+def test_options_that_cannot_apply_are_refused_by_name(words: list[str], message: str, tmp_path: Path) -> None:
+    measured(tmp_path / "mine")
+    done = typed(*words, "--results", str(tmp_path))
+    assert isinstance(done.exception, GilfreeError), done.output
+    assert message in str(done.exception)
+
+
+def interrupt(*_: object) -> list[str]:
+    """What a search does when Ctrl-C comes."""
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_leaves_a_profile_of_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured(tmp_path / "mine", budget=60)
+    (campaign,) = find_campaigns("mine", tmp_path)
+    monkeypatch.setattr("toolkit.bench.resume.resume", lambda *_: ([campaign], object()))
+    monkeypatch.setattr("toolkit.capacity.knee.run.run_searches", interrupt)
+    done = typed("--resume", "mine", "--results", str(tmp_path))
+    assert done.exit_code == INTERRUPTED
+    assert read_profile(tmp_path / "mine").unmeasured
 
 
 def truth(point: Point, block: int, arm: str) -> float:
@@ -109,6 +147,32 @@ def test_manifests_are_written_for_every_endpoint_and_variant(tmp_path: Path) ->
     assert "json/3.14/deployment.yaml" in found and "io/3.14t/canary.yaml" in found and len(found) == 2 * (2 + 4)
     made = yaml.safe_load((out / "json/3.14t/deployment.yaml").read_text())
     assert made["spec"]["template"]["spec"]["containers"][0]["image"] == "free:1"
+
+
+def test_the_manifests_of_a_plan_carry_its_pods_and_bound_the_autoscaler(tmp_path: Path) -> None:
+    measured(tmp_path / "mine")
+    out, day = tmp_path / "manifests", tmp_path / "day.csv"
+    day.write_text("time,rps\n3:00,9000\n12:00,90000\n")
+    words = ["--traffic", str(day), "--zones", "3", "--results", str(tmp_path), "--endpoint", "json"]
+    written = ["--manifests", str(out), "--images", "gil:1,free:1"]
+    done = CliRunner().invoke(app, ["plan", "mine", *words, *written])
+    assert done.exit_code == 0, done.output
+    planned = json.loads(CliRunner().invoke(app, ["plan", "mine", *words, "--json"]).stdout)
+    for one in planned["variants"]:
+        folder = out / "json" / one["variant"]
+        deployment, hpa = (yaml.safe_load((folder / f"{kind}.yaml").read_text()) for kind in ("deployment", "hpa"))
+        assert deployment["spec"]["replicas"] == one["mid"]["pods"]
+        assert hpa["spec"]["maxReplicas"] == one["low"]["pods"] > hpa["spec"]["minReplicas"]
+        assert hpa["spec"]["minReplicas"] == planned["day"][0]["pods"][one["variant"]]
+        spread = deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]
+        assert {each["topologyKey"] for each in spread} == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
+        assert all(zone for zone in one["mid"]["zones"]) and len(one["mid"]["zones"]) == 3
+    canary = yaml.safe_load((out / "json" / "3.14t" / "canary.yaml").read_text())
+    stable = planned["variants"][0]["mid"]["pods"]
+    assert (
+        f" of {stable + canary['spec']['replicas']} pods"
+        in canary["metadata"]["annotations"]["gilfree.io/canary-share"]
+    )
 
 
 def test_a_campaign_that_looked_for_no_knee_is_refused(tmp_path: Path) -> None:

@@ -89,11 +89,34 @@ def test_sidecars_and_neighbours(results: Path, tmp_path: Path) -> None:
         (["--rps", "5", "--sidecar", "memory=1e3Mi"], "'1e3Mi' has an exponent and a suffix"),
         (["--rps", "5", "--nodes", "none.yaml"], "none.yaml: cannot be read"),
         (["--rps", "5", "--arch", "s390x"], "no nodes of that architecture"),
+        (["--rps", "5", "--context", "lab"], "--context has no effect without --nodes-from-cluster"),
+        (["--rps", "5", "--manifests", "here"], "--manifests and --images need each other"),
+        (["--rps", "5", "--survive", "node"], "--survive node: only the loss of a zone is known"),
+        (["--rps", "5", "--survive", "zone"], "--survive zone needs several zones"),
     ],
 )
 def test_bad_input_is_refused_by_name(results: Path, words: list[str], said: str) -> None:
     with pytest.raises(GilfreeError, match=said):
         run(results, *words)
+
+
+def test_the_headroom_of_the_run_is_planned_with_unless_another_is_given(tmp_path: Path) -> None:
+    (tmp_path / "knee").mkdir()
+    write_profile(PROFILE.model_copy(update={"headroom": 0.5, "memory_headroom": 1.0}), tmp_path / "knee")
+    own = json.loads(run(tmp_path, "--rps", "50000", "--json"))
+    assert own["asked"]["headroom"] == 0.5
+    other = ["--headroom", "0.7", "--memory-headroom", "0.25"]
+    given = json.loads(run(tmp_path, "--rps", "50000", "--json", *other))
+    assert given["variants"][0]["mid"]["pods"] < own["variants"][0]["mid"]["pods"]
+    assert given["variants"][0]["memory_bytes"] < own["variants"][0]["memory_bytes"]
+
+
+def test_a_kubectl_context_that_does_not_exist_is_named(results: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("apiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\n")
+    words = ["--rps", "5", "--nodes-from-cluster", "--context", "nope"]
+    done = CliRunner(env={"KUBECONFIG": str(config)}).invoke(app, ["plan", "knee", "--results", str(results), *words])
+    assert isinstance(done.exception, GilfreeError) and "kubectl context 'nope'" in str(done.exception)
 
 
 def test_a_campaign_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -109,7 +132,7 @@ def test_a_folder_without_a_knee_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.cluster
 def test_a_live_clusters_nodes_are_planned_with(results: Path) -> None:
-    found = json.loads(run(results, "--rps", "100", "--from-cluster", "--spare-nodes", "0", "--json"))
+    found = json.loads(run(results, "--rps", "100", "--nodes-from-cluster", "--spare-nodes", "0", "--json"))
     (kind,) = found["variants"][0]["mid"]["nodes"]
     assert any(one["name"] == kind for one in found["catalogue"]["types"])
 
