@@ -206,6 +206,71 @@ def test_what_the_machine_did_rejects_and_what_the_server_did_fails(good: Good) 
     assert judged(good, wrong_build).outcome == "failed"
 
 
+def all_wrong(when: str) -> Change:
+    def change(frames: list[Frame]) -> None:
+        for one in each(frames, "validated"):
+            if one["when"] == when:
+                one.update(wrong=one["count"], first_problem="status 500, expected 200")
+
+    return change
+
+
+def some_wrong_before(frames: list[Frame]) -> None:
+    next(one for one in each(frames, "validated") if one["when"] == "before").update(
+        wrong=1, first_problem="status 500"
+    )
+
+
+def gil_of(number: int) -> Change:
+    def change(frames: list[Frame]) -> None:
+        each(frames, "runtime")[number]["workers"][0]["gil_disabled_build"] = False
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "hopeless"),
+    [
+        (all_wrong("before"), "wrong-answers", True),
+        (all_wrong("after"), "wrong-answers", False),
+        (some_wrong_before, "wrong-answers", False),
+        (gil_of(0), "wrong-build", True),
+        (gil_of(1), "wrong-build", False),
+    ],
+)
+def test_only_what_held_before_the_load_and_for_every_answer_is_the_same_every_time(
+    good: Good, change: Change, reason: str, hopeless: bool
+) -> None:
+    one = judged(good, change)
+    assert one.outcome == "failed"
+    assert {found.reason: found.hopeless for found in one.rejections}[reason] is hopeless
+
+
+def stalls(frames: list[Frame]) -> None:
+    """One validated request of the measured window took a minute."""
+    for one in each(frames, "window_end"):
+        one["validated"]["latency_max_ms"] = 60_000
+
+
+def test_a_stall_is_the_server_s_own_unless_the_machine_was_disturbed_too(good: Good) -> None:
+    assert judged(good, stalls).outcome == "failed"
+
+    def both(frames: list[Frame]) -> None:
+        stalls(frames)
+        throttle_server(frames)
+
+    disturbed = judged(good, both)
+    assert disturbed.outcome == "rejected"
+    assert {one.reason for one in disturbed.rejections} == {"stalled", "throttled"}
+
+
+def test_a_record_holds_the_figures_of_its_measured_window(good: Good) -> None:
+    one = record(*good)
+    assert (one.record_schema, one.mode, one.outcome) == (2, "apart", "counted")
+    (window,) = one.windows
+    assert window.name == "measure" and window.metrics == one.metrics and window.seconds
+
+
 def test_without_a_quota_nothing_is_throttled(good: Good) -> None:
     assert record(*good).metrics.throttled_periods == 0.0
 
