@@ -19,6 +19,7 @@ from toolkit.backends.trial_agents import AgentEvents
 from toolkit.errors import GilfreeError
 from toolkit.host import confinement
 from toolkit.host.confinement import Confinement, cgroup_v1, cgroup_v2, confine, limits_are_set, systemd_scope
+from toolkit.host.measuring_lock import MeasuringLock
 
 MEMORY = 64 << 20
 BURN = "import time\nend = time.monotonic() + 2\nwhile time.monotonic() < end: pass\nprint(time.process_time())"
@@ -110,11 +111,15 @@ def serve(made: Confinement, argv: list[str], limit_bytes: int | None) -> list[d
         "memory_limit_bytes": limit_bytes, "watch_stdin": True,
     }  # fmt: skip
     events: AgentEvents = queue.Queue()
+    lock = MeasuringLock()
+    lock.acquire()  # whoever has it ends the processes of trials that he does not know
     agent = AgentProcess("serve", sys.executable, argument, install_agent(), events, made)
     found = []
     while (event := events.get(timeout=30)[1]) is not None:
         found.append(event)
-    assert agent.finish(5)["code"] == 0, agent.stderr
+    ended = agent.finish(30)
+    lock.release()
+    assert ended["code"] == 0, (agent.stderr, found)
     return found
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from toolkit.host.measuring_lock import MeasuringLock
+from toolkit.host.measuring_lock import MeasuringLock, holder_of
 
 HOLDS = """
 import sys
@@ -61,11 +62,13 @@ def let_go(process: subprocess.Popen[str]) -> None:
 
 
 def test_whoever_comes_second_says_why_it_waits_and_gets_the_lock_when_the_first_is_done(tmp_path: Path) -> None:
-    folder = tmp_path / "lock"
+    folder = tmp_path
     with another_process(folder) as first:
         assert printed(first) == "acquired"
         with another_process(folder) as second:
-            assert said(second) == (f"waiting: another measurement runs on this machine ({folder / 'lock'} is locked)")
+            assert said(second) == (
+                f"waiting: another measurement runs on this machine (process {first.pid} holds the lock on {folder})"
+            )
             let_go(first)
             assert printed(first) == "released"
             assert printed(second) == "acquired"
@@ -106,28 +109,54 @@ def test_taking_it_twice_is_taking_it_once(tmp_path: Path, capsys: pytest.Captur
     assert capsys.readouterr().err == ""
 
 
-def test_the_lock_is_everybodys_whatever_the_umask(tmp_path: Path) -> None:
-    folder = tmp_path / "lock"
-    before = os.umask(0o077)
-    try:
-        lock = MeasuringLock(folder)
+def test_nothing_is_created_so_nothing_can_be_there_first(tmp_path: Path) -> None:
+    lock = MeasuringLock(tmp_path)
+    lock.acquire()
+    assert list(tmp_path.iterdir()) == []
+    lock.release()
+
+
+def test_it_is_one_lock_whatever_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "from toolkit.host.measuring_lock import MeasuringLock; print(MeasuringLock()._folder)"
+    folders = set()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv("TMPDIR", str(tmp_path / name))
+        folders.add(subprocess.check_output([sys.executable, "-c", code], text=True).strip())
+    assert len(folders) == 1
+    assert not any(folder.startswith(str(tmp_path)) for folder in folders)
+
+
+TAKES_IT = """
+import fcntl, os, sys
+fd = os.open(sys.argv[1], os.O_RDONLY | os.O_DIRECTORY)
+try:
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    print("is held")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_an_ordinary_user_shares_the_lock_with_root(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """In a folder that he may not write to, as the file systems of some containers are."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        lock = MeasuringLock(Path(name))
         lock.acquire()
+        taken = subprocess.run(
+            ["/usr/bin/python3", "-c", TAKES_IT, name], user=65534, text=True, capture_output=True, check=False
+        )
         lock.release()
-    finally:
-        os.umask(before)
-    assert [one.stat().st_mode & 0o777 for one in (folder, folder / "lock")] == [0o777, 0o666]
+    assert (taken.stdout, taken.stderr) == ("is held\n", "")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to another user")
-def test_a_lock_that_another_user_made_can_be_taken(tmp_path: Path) -> None:
-    """In a temporary folder that is sticky, as /tmp is."""
-    tmp_path.chmod(0o1777)
-    folder = tmp_path / "lock"
-    first = MeasuringLock(folder)
-    first.acquire()
-    first.release()
-    for made in (folder, folder / "lock"):
-        os.chown(made, 65534, 65534)
-    second = MeasuringLock(folder)
-    second.acquire()
-    second.release()
+def test_who_holds_a_lock_is_read_from_the_kernels_table() -> None:
+    table = [
+        "1: POSIX  ADVISORY  WRITE 11 00:1a:7 0 EOF",
+        "2: FLOCK  ADVISORY  WRITE 12 00:1a:8 0 EOF",
+        "3: FLOCK  ADVISORY  WRITE 13 00:1a:7 0 EOF",
+        "3: -> FLOCK  ADVISORY  WRITE 14 00:1a:7 0 EOF",
+    ]
+    assert holder_of(table, 0, 0x1A, 7) == 13
+    assert holder_of(table, 0, 0x1A, 9) is None
