@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.agent.frames import MAX_BYTES, PREFIX, Emitter, decode, encode, gap, read
+from toolkit.agent.frames import MAX_BYTES, MAX_PARTS, PREFIX, Emitter, decode, encode, gap, read
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=50),
@@ -50,7 +50,7 @@ def test_noise_between_frames_is_skipped() -> None:
 
 
 def test_a_frame_that_is_too_long_is_refused() -> None:
-    with pytest.raises(ValueError, match="8192"):
+    with pytest.raises(ValueError, match="4096"):
         encode({"kind": "log", "text": "x" * MAX_BYTES})
 
 
@@ -106,11 +106,73 @@ def test_a_frame_that_quotes_another_is_itself() -> None:
     assert decode(encode(outer)) == outer
 
 
-def test_an_event_that_cannot_be_said_takes_no_number() -> None:
+hostile = st.text(st.characters(), max_size=30).flatmap(
+    lambda text: st.integers(0, 400).map(lambda times: text * times)  # up to 12,000 characters of any plane
+)
+
+
+@given(st.lists(st.fixed_dictionaries({"text": hostile, "argv": st.lists(hostile, max_size=4)}), max_size=4))
+def test_whatever_is_reported_each_line_is_at_most_4_kib_and_comes_back_whole(reports: list[dict[str, Any]]) -> None:
     stream = io.StringIO()
     emitter = Emitter("server", stream)
-    with pytest.raises(ValueError, match="8192"):
-        emitter.emit("log", text="x" * MAX_BYTES)
+    for fields in reports:
+        emitter.emit("log", **fields)
+    emitter.end()
+    lines = stream.getvalue().splitlines(keepends=True)
+    assert max(len(line.encode()) for line in lines) <= 4096
+    found = list(read(lines))
+    assert [{"text": one["text"], "argv": one["argv"]} for one in found[:-1]] == reports
+    assert found[-1]["count"] == len(lines) and gap(found) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"env": {f"NAME_{number}": "ü" * 100_000 for number in range(20)}},
+        {"argv": ["x" * 131_000] * 16},
+        {"pids": list(range(4_000_000, 4_200_000))},
+        {"threads": [{"pid": 1, "tid": number, "name": "\x00\U0001f40d" * 8} for number in range(30_000)]},
+        {f"{number}" * 50: "\x1b" for number in range(50_000)},
+    ],
+)
+def test_what_no_record_needs_whole_is_cut_and_loses_no_frame(fields: dict[str, Any]) -> None:
+    stream = io.StringIO()
+    emitter = Emitter("server", stream)
+    emitter.emit("server_started", **fields)
+    emitter.end()
+    lines = stream.getvalue().splitlines(keepends=True)
+    assert max(len(line) for line in lines) <= 4096 and len(lines) <= MAX_PARTS + 1
+    found = list(read(lines))
+    assert [frame["kind"] for frame in found] == ["server_started", "end"] and gap(found) is None
+
+
+def test_a_frame_of_which_a_part_is_missing_is_missing() -> None:
+    stream = io.StringIO()
+    emitter = Emitter("server", stream)
+    emitter.emit("memory", pids=list(range(10_000, 11_000)))
+    emitter.end()
+    lines = stream.getvalue().splitlines()
+    found = list(read(lines[:1] + lines[2:]))
+    assert [frame["kind"] for frame in found] == ["end"] and gap(found)
+
+
+def test_parts_may_come_twice_and_between_other_frames() -> None:
+    stream = io.StringIO()
+    emitter = Emitter("server", stream)
+    emitter.emit("memory", pids=list(range(10_000, 11_000)))
+    emitter.emit("tick")
+    emitter.end()
+    *parts, tick, end = stream.getvalue().splitlines()
+    found = list(read([parts[0], tick, parts[0], *parts[1:], end]))
+    assert [frame["kind"] for frame in found] == ["tick", "memory", "end"]
+    assert found[1]["pids"] == list(range(10_000, 11_000)) and gap(found) is None
+
+
+def test_a_value_that_is_no_json_takes_no_number() -> None:
+    stream = io.StringIO()
+    emitter = Emitter("server", stream)
+    with pytest.raises(TypeError):
+        emitter.emit("log", text=b"bytes")
     emitter.end()
     assert gap(read(stream.getvalue().splitlines())) is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import ctypes
 import os
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,7 +18,9 @@ from . import system
 from .frames import Emitter
 
 LOG_LINE_CHARACTERS = 1000
+LOG_LINE_BYTES = 4 * LOG_LINE_CHARACTERS
 LOG_LINES = 200
+LAST_LINES = 20
 OOM_SCORE = 500
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
@@ -68,20 +71,44 @@ def _be_killed_first() -> None:
 
 
 def forward_lines(stream: IO[str], name: str, emitter: Emitter) -> threading.Thread:
-    """Send the first LOG_LINES lines of a child's stream as `log` frames, each cut to LOG_LINE_CHARACTERS."""
+    """Send a child's stream as `log` frames: its first LOG_LINES lines and its last LAST_LINES, each cut to LOG_LINE_CHARACTERS.
+
+    The stream is read as bytes, whatever they are, and no more of it is kept than is sent.
+    """
 
     def run() -> None:
-        lines = 0
-        for line in stream:
+        lines, last = 0, collections.deque[str](maxlen=LAST_LINES)
+        for line in cut_lines(iter(lambda: os.read(stream.fileno(), 65536), b"")):
             if lines < LOG_LINES:
-                emitter.emit("log", stream=name, text=line.rstrip("\n")[:LOG_LINE_CHARACTERS])
+                emitter.emit("log", stream=name, text=line)
+            else:
+                last.append(line)
             lines += 1
-        if lines > LOG_LINES:
-            emitter.emit("log", stream=name, text=f"... and {lines - LOG_LINES} more lines")
+        if lines > LOG_LINES + len(last):
+            emitter.emit("log", stream=name, text=f"... {lines - LOG_LINES - len(last)} lines are omitted")
+        for line in last:
+            emitter.emit("log", stream=name, text=line)
 
     thread = threading.Thread(target=run, name=f"forward-{name}", daemon=True)
     thread.start()
     return thread
+
+
+def cut_lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """The lines in a stream that comes in chunks, each cut to LOG_LINE_CHARACTERS; bytes that are no UTF-8 are replaced."""
+    kept = b""
+    for chunk in chunks:
+        *whole, rest = chunk.split(b"\n")
+        for piece in whole:
+            yield _text_of(kept + piece[:LOG_LINE_BYTES])
+            kept = b""
+        kept = (kept + rest[:LOG_LINE_BYTES])[:LOG_LINE_BYTES]
+    if kept:
+        yield _text_of(kept)
+
+
+def _text_of(line: bytes) -> str:
+    return line.decode(errors="replace").rstrip("\r")[:LOG_LINE_CHARACTERS]
 
 
 def stop(process: subprocess.Popen[str], grace_seconds: float) -> None:

@@ -1,9 +1,13 @@
 """Frames: the messages of agents to the tool, through a pipe or a container log.
 
-A frame is one line of at most 8 KiB: `@gilfree1 <crc32> <json>`. By the checksum a reader finds complete frames in a log
-with other output, and recognises an incomplete one. `seq` counts from 0 without gaps, and the last frame, `end`, carries
-the count, so a reader knows whether it has all frames. `t_ns` is CLOCK_MONOTONIC, which all processes and containers of
-one kernel share; frames with different boot ids must never be put on one time axis.
+A frame is one line of at most 4 KiB, since container runtimes cut longer ones: `@gilfree1 <crc32> <json>`. By the checksum
+a reader finds complete frames in a log with other output, and recognises an incomplete one. `seq` counts from 0 without
+gaps, and the last frame, `end`, carries the count, so a reader knows whether it has all frames. `t_ns` is
+CLOCK_MONOTONIC, which all processes and containers of one kernel share; frames with different boot ids must never be put
+on one time axis.
+
+A frame that is longer than a line is written as several lines of kind `part`, each numbered as a frame: `first` is the
+number of the first of them, `parts` their count, `text` a piece of the frame's JSON. `read` joins them again.
 
 The 1 in the prefix changes only when an old reader would misread; readers skip kinds that they do not know.
 """
@@ -18,14 +22,21 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 PREFIX = "@gilfree1"
-MAX_BYTES = 8192
+MAX_BYTES = 4096
+"""Of a line, with its newline."""
+
+PART_CHARACTERS = 1900
+"""Of a frame's JSON in one part: within MAX_BYTES even when each of them is escaped (twice as long)."""
+
+MAX_PARTS = 64
+"""A longer frame is cut: nothing that a record needs is that long."""
 
 Frame = dict[str, Any]
 
 
 def encode(frame: Frame) -> str:
-    """The frame as one line without newline. Raises ValueError when it is longer than 8 KiB."""
-    payload = json.dumps(frame, separators=(",", ":"), ensure_ascii=True)
+    """The frame as one line without newline. Raises ValueError when it is longer than a line."""
+    payload = _json(frame)
     line = f"{PREFIX} {zlib.crc32(payload.encode()):08x} {payload}"
     if len(line) >= MAX_BYTES:
         raise ValueError(
@@ -57,11 +68,70 @@ def _verified(text: str) -> Frame | None:
 
 
 def read(lines: Iterable[str]) -> Iterator[Frame]:
-    """The complete frames in `lines`, in their order; other text is skipped."""
+    """The complete frames in `lines`, in the order in which they are complete; other text is skipped.
+
+    A frame that was written in parts comes once all of them were read, with their number as `parts`.
+    """
+    pieces: dict[tuple[Any, int], dict[int, str]] = {}
     for line in lines:
         frame = decode(line)
-        if frame is not None:
+        if frame is None:
+            continue
+        if frame.get("kind") != "part":
             yield frame
+            continue
+        try:
+            key, count = (frame["side"], int(frame["first"])), int(frame["parts"])
+            texts = pieces.setdefault(key, {})
+            texts[int(frame["seq"])] = str(frame["text"])
+            if len(texts) < count:
+                continue
+            del pieces[key]
+            whole = json.loads("".join(text for _, text in sorted(texts.items())))
+        except (KeyError, TypeError, ValueError):
+            continue  # no part of ours, although its checksum is right
+        if isinstance(whole, dict):
+            yield {**whole, "parts": count}
+
+
+def lines_of(frame: Frame) -> list[str]:
+    """The lines that carry a frame: one, or several parts when it is longer than a line.
+
+    Parts are numbered from the frame's `seq` on. A frame that is longer than MAX_PARTS has its long texts and lists cut.
+    Raises TypeError for values that are not JSON.
+    """
+    payload = _json(frame)
+    if len(payload) + len(PREFIX) + 11 < MAX_BYTES:
+        return [encode(frame)]
+    if len(payload) > MAX_PARTS * PART_CHARACTERS:
+        payload = _json(_shortened(frame))
+    pieces = [payload[start : start + PART_CHARACTERS] for start in range(0, len(payload), PART_CHARACTERS)]
+    head = {"side": frame["side"], "kind": "part", "t_ns": frame["t_ns"], "first": frame["seq"], "parts": len(pieces)}
+    return [encode({"seq": frame["seq"] + number, **head, "text": text}) for number, text in enumerate(pieces)]
+
+
+def _json(frame: Frame) -> str:
+    return json.dumps(frame, separators=(",", ":"), ensure_ascii=True)
+
+
+def _shortened(frame: Frame) -> Frame:
+    """The frame with texts and lists cut until it fits MAX_PARTS; at the last only its head, and the names of the rest."""
+    for size in (4096, 1024, 256, 64, 16):
+        cut = {key: _cut(value, size) for key, value in frame.items()}
+        if len(_json(cut)) <= MAX_PARTS * PART_CHARACTERS:
+            return cut
+    head = {key: frame[key] for key in ("seq", "side", "kind", "t_ns")}
+    return {**head, "omitted": [name[:64] for name in list(frame)[:64]]}
+
+
+def _cut(value: Any, size: int) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= size else value[:size] + "..."
+    if isinstance(value, list | tuple):
+        return [_cut(one, size) for one in value[:size]]
+    if isinstance(value, dict):
+        return {str(key)[:size]: _cut(one, size) for key, one in list(value.items())[:size]}
+    return value
 
 
 def gap(frames: Iterable[Frame]) -> str | None:
@@ -69,7 +139,7 @@ def gap(frames: Iterable[Frame]) -> str | None:
     seen: set[int] = set()
     count = None
     for frame in frames:
-        seen.add(int(frame["seq"]))
+        seen.update(range(int(frame["seq"]), int(frame["seq"]) + int(frame.get("parts", 1))))
         if frame["kind"] == "end":
             count = int(frame["count"])
     if not seen:
@@ -92,20 +162,25 @@ class Emitter:
         self._lock = threading.Lock()
 
     def emit(self, kind: str, **fields: Any) -> None:
-        """Write one frame. A closed pipe is not an error here: the agent stops when its standard input closes.
+        """Write one frame, in parts when it is longer than a line.
 
-        Raises ValueError for a frame that is too long; it takes no number.
+        A stream that cannot be written to is not an error here: the agent stops when its standard input closes. Raises
+        TypeError for values that are not JSON; such a frame takes no number.
         """
         with self._lock:
-            head = {"seq": self._seq, "side": self.side, "kind": kind, "t_ns": time.monotonic_ns()}
-            line = encode({**head, **fields})
-            self._seq += 1
-            try:
-                self._stream.write(line + "\n")
-                self._stream.flush()
-            except (BrokenPipeError, ValueError):
-                return
+            self._write(kind, fields)
 
     def end(self, **fields: Any) -> None:
         """Write the last frame; its `count` includes itself."""
-        self.emit("end", count=self._seq + 1, **fields)
+        with self._lock:
+            self._write("end", {"count": self._seq + 1, **fields})
+
+    def _write(self, kind: str, fields: Frame) -> None:
+        head = {"seq": self._seq, "side": self.side, "kind": kind, "t_ns": time.monotonic_ns()}
+        lines = lines_of({**head, **fields})
+        self._seq += len(lines)
+        try:
+            self._stream.write("".join(line + "\n" for line in lines))
+            self._stream.flush()
+        except (OSError, ValueError):
+            return

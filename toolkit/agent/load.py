@@ -5,6 +5,7 @@ The generator's raw output is sent in the frame of its window; the agent does no
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import resource
@@ -16,19 +17,21 @@ from typing import Any
 
 from . import child, system
 from .frames import Emitter
-from .validate import Observer, get_json, validate_burst, wire_bytes
+from .validate import Observer, get_json, validate_burst
 
-OUTPUT_CHARACTERS = 4000
-OBSERVER_INTERVAL_SECONDS = 0.025
-WORKERS_LISTED = 16
+OUTPUT_CHARACTERS = 16_000
+WORKERS_LISTED = 256
+WORKER_KEYS = frozenset(("pid", "thread_id", "abi", "gil_disabled_build", "gil_enabled"))
+"""What an answer to the runtime question holds at least (runtime.py); without them it is a page of the app itself."""
 
 
 def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event) -> int:
     """Load one server through all windows, with validated requests before, during and after. Returns the exit code.
 
-    argument: trial, cpus (or null), env, host, port, probe (path, status, json | text | any_body), runtime_path,
-    runtime_samples, validate (requests, seconds, connections), windows: each name, argv (with `{seconds}`), seconds,
-    measured, max_seconds, latency_multiples.
+    argument: trial, cpus (or null), env, host, port, probe (path, status, json | text | any_body), connections (of the
+    load), runtime_path, runtime_samples, validate (requests, seconds, connections), full_load_seconds (0: no such burst),
+    windows: each name, argv (with `{seconds}`), threads (of the generator), seconds, measured, max_seconds,
+    latency_multiples.
     """
     cpus = child.bind_cpus(argument["cpus"])
     child.adopt_orphans()
@@ -39,6 +42,8 @@ def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event
         if stopping.is_set():
             break
         latency_ms = _window(argument, window, latency_ms, emitter, stopping)
+    if not stopping.is_set() and argument["full_load_seconds"]:
+        _validate_at_full_load(argument, emitter)
     if not stopping.is_set():
         emitter.emit("server_closed", count=system.server_closed_connections(argument["port"]))
         _inspect_server(argument, emitter, "after")
@@ -51,23 +56,29 @@ def _inspect_server(argument: Mapping[str, Any], emitter: Emitter, when: str) ->
     host, port, probe, validate = argument["host"], argument["port"], argument["probe"], argument["validate"]
     tally = validate_burst(host, port, probe, validate["requests"], validate["seconds"], validate["connections"])
     emitter.emit("validated", when=when, **tally.summary())
-    if when == "before":
-        sizes = []
-        for _ in range(3):
-            try:
-                sizes.append(wire_bytes(host, port, probe["path"]))
-            except OSError:
-                sizes.append(None)
-        emitter.emit("wire", bytes=sizes[0] if len(set(sizes)) == 1 else None)
     seen: dict[tuple[Any, Any], Any] = {}
-    unanswered = 0
+    unanswered = not_ours = 0
+    other = ""
     for _ in range(argument["runtime_samples"]):
         answer = get_json(host, port, argument["runtime_path"])
-        if isinstance(answer, dict):
-            seen[(answer.get("pid"), answer.get("thread_id"))] = answer
-        else:
+        if isinstance(answer, dict) and answer.keys() >= WORKER_KEYS:
+            seen[(answer["pid"], answer["thread_id"])] = answer
+        elif answer is None:
             unanswered += 1
-    emitter.emit("runtime", when=when, workers=list(seen.values())[:WORKERS_LISTED], unanswered=unanswered)
+        else:
+            not_ours, other = not_ours + 1, other or json.dumps(answer)[:200]
+    workers = list(seen.values())[:WORKERS_LISTED]
+    emitter.emit("runtime", when=when, workers=workers, unanswered=unanswered, not_ours=not_ours, other_answer=other)
+
+
+def _validate_at_full_load(argument: Mapping[str, Any], emitter: Emitter) -> None:
+    """Validate every answer for a while at the load's full number of connections, outside of all windows.
+
+    The agent does it itself: unlike a generator's, each of its answers is checked whole, and it needs no other program.
+    """
+    connections, seconds = argument["connections"], argument["full_load_seconds"]
+    tally = validate_burst(argument["host"], argument["port"], argument["probe"], None, seconds, connections)
+    emitter.emit("validated", when="full load", connections=connections, seconds=seconds, **tally.summary())
 
 
 def _window(
@@ -81,8 +92,8 @@ def _window(
     seconds = extended_seconds(window, latency_ms)
     argv = [part.replace("{seconds}", str(seconds)) for part in window["argv"]]
     cgroup = system.Cgroup()
-    throttling, cpu_before = cgroup.cpu(), _cpu_seconds()
-    observer = Observer(argument["host"], argument["port"], argument["probe"], OBSERVER_INTERVAL_SECONDS)
+    throttling, cpu_before, agent_before = cgroup.cpu(), _generator_cpu_seconds(), _agent_cpu_seconds()
+    observer = Observer(argument["host"], argument["port"], argument["probe"], argument["connections"])
     emitter.emit("window_start", name=window["name"], measured=window["measured"], seconds=seconds)
     try:
         load = child.keep_exit_status(child.start(argv, argument["env"], None))
@@ -91,7 +102,7 @@ def _window(
         emitter.emit("load_failed", name=window["name"], text=str(error))
         return latency_ms
     outputs = _communicate(load, seconds + 30, stopping)
-    end_ns, after = time.monotonic_ns(), _cpu_seconds()
+    end_ns, cpu_after, agent_after = time.monotonic_ns(), _generator_cpu_seconds(), _agent_cpu_seconds()
     tally = observer.stop()
     emitter.emit(
         "window_end",
@@ -103,7 +114,9 @@ def _window(
         argv=argv,
         stdout=outputs[0][:OUTPUT_CHARACTERS],
         stderr=outputs[1][-500:],
-        cpu_seconds=round(after - cpu_before, 3),
+        threads=window["threads"],
+        cpu_seconds=round(cpu_after - cpu_before, 3),
+        agent_cpu_seconds=round(agent_after - agent_before, 3),
         throttling={name: value - throttling[name] for name, value in cgroup.cpu().items()},
         validated=tally.summary(),
         **child.exit_state(load.returncode),
@@ -136,7 +149,13 @@ def _communicate(load: subprocess.Popen[str], timeout_seconds: float, stopping: 
                 load.kill()
 
 
-def _cpu_seconds() -> float:
-    """CPU time of this agent and the generators that have ended: what counts against the load's CPU limit."""
-    children, own = resource.getrusage(resource.RUSAGE_CHILDREN), os.times()
-    return children.ru_utime + children.ru_stime + own.user + own.system
+def _generator_cpu_seconds() -> float:
+    """CPU time of the generators that have ended: what counts against their own limit."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
+
+
+def _agent_cpu_seconds() -> float:
+    """CPU time of this agent. It is no work of the generator, but work on the same CPUs."""
+    own = os.times()
+    return own.user + own.system

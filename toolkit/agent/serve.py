@@ -62,7 +62,11 @@ def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event
             emitter.emit("not_ready", seconds=argument["ready_timeout_seconds"])
         ended = server.poll()
         if ended is None:
-            emitter.emit("threads", threads=system.thread_cpu_seconds(system.process_tree(server.pid))[:THREADS_LISTED])
+            pids = system.process_tree(server.pid)
+            emitter.emit(
+                "processes", pids=pids
+            )  # workers that started after the last memory sample answer requests too
+            emitter.emit("threads", threads=system.thread_cpu_seconds(pids)[:THREADS_LISTED])
     finally:
         by_itself = server.poll() is not None
         child.stop(server, argument["stop_grace_seconds"])
@@ -150,7 +154,7 @@ def _emit_memory(pids: list[int], strangers_kb: int, cgroup: system.Cgroup, cpus
     agent = memory.memory_kb(os.getpid())
     emitter.emit(
         "memory",
-        pids=pids[:64],
+        pids=pids,
         pss_kb=sums["pss"],
         uss_kb=sums["uss"],
         rss_kb=sums["rss"],

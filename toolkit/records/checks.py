@@ -14,8 +14,9 @@ from toolkit.agent.frames import Frame, gap
 from toolkit.loadgen import oha, rewrk
 from toolkit.records.disturbances import disturbed, not_pinned, saturated_load_generator
 from toolkit.records.exits import agent_exit, agent_exit_text, container_exit_text
-from toolkit.records.metrics import Measurement, first_of_kind, of_kind
+from toolkit.records.metrics import Measurement, first_of_kind
 from toolkit.records.reasons import Rejection
+from toolkit.records.worker_checks import gil_state, not_our_server
 from toolkit.trial.model import Trial
 
 MAX_COLD_SECONDS = 5.0
@@ -165,44 +166,6 @@ def dropped_connections(trial: Trial, frames: Sequence[Frame], measurement: Meas
         yield Rejection("dropped-connections", f"the server closed {measurement.server_closed} connections under load")
 
 
-def gil_state(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
-    """A GIL that is silently on again, or the wrong build, as the workers report it before and after the load."""
-    samples = of_kind(frames, "runtime")
-    if not all(frame["workers"] for frame in samples):
-        yield Rejection(
-            "runtime-unknown", f"no worker answered {trial.scenario.app.runtime_path}: the state of the GIL is unknown"
-        )
-    free_threaded = trial.arm.role == "free-threaded"
-    for frame in samples:
-        for worker in frame["workers"]:
-            if worker.get("gil_disabled_build", free_threaded) != free_threaded:
-                words = f"{frame['when']} the load the server's ABI was {worker.get('abi')}"
-                yield Rejection("wrong-build", words, hopeless=frame["when"] == "before")
-                return
-            if worker["gil_enabled"] == free_threaded:
-                state = "on" if worker["gil_enabled"] else "off"
-                yield Rejection(
-                    f"gil-{state}",
-                    f"{frame['when']} the load the GIL was {state} in process {worker['pid']}. {_gil_warnings(measurement)}",
-                    hopeless=frame["when"] == "before",
-                )
-                return
-
-
-def _gil_warnings(measurement: Measurement) -> str:
-    return " ".join(line for line in measurement.server.get("log", ()) if "GIL" in line)
-
-
-def not_our_server(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
-    """Another server on the same port, which SO_REUSEPORT allows: answers must come from the trial's processes."""
-    strangers = {worker["pid"] for worker in measurement.worker_states if "pid" in worker} - measurement.pids
-    if measurement.pids and strangers:
-        yield Rejection(
-            "port-taken",
-            f"processes {sorted(strangers)} answered, the server's processes are {sorted(measurement.pids)}",
-        )
-
-
 def starved_connections(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
     """Connections that were not served evenly: by Little's law requests/s x latency must be the number of connections,
     less what the deadline cut off; the window must be long enough for that."""
@@ -216,8 +179,10 @@ def starved_connections(trial: Trial, frames: Sequence[Frame], measurement: Meas
             "window-too-short",
             f"{seconds} s is less than {limits.latency_multiples} mean latencies of {latency_s:.2f} s",
         )
-    expected = connections * (1 - latency_s / (2 * seconds))
-    in_flight = result.requests_per_second * latency_s
+    # The agent's own requests are in flight too; they are few, and count on both sides.
+    observed = measurement.observed.get("latency_total_ms", 0) / 1000 / seconds
+    expected = connections * (1 - latency_s / (2 * seconds)) + observed
+    in_flight = result.requests_per_second * latency_s + observed
     if abs(in_flight / expected - 1) > limits.littles_law:
         yield Rejection(
             "starved-connections",

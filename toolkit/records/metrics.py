@@ -13,6 +13,7 @@ from typing import Any
 from toolkit.agent.frames import Frame
 from toolkit.loadgen import oha, rewrk
 from toolkit.loadgen.output import ParseError
+from toolkit.records.detection import answers_under_load, rule_of_three, size_of_answers
 from toolkit.trial.model import Trial
 
 HOST_TICKS_PER_SECOND = 100
@@ -34,6 +35,8 @@ class Measurement:
     seconds: int | None = None
     warm_gap_seconds: float | None = None
     wire_bytes: int | None = None
+    sizes_note: str = ""
+    workers: int = 1
     validated: list[dict[str, Any]] = field(default_factory=list)
     server_closed: int = 0
     pids: set[int] = field(default_factory=set)
@@ -62,9 +65,14 @@ class Measurement:
         return None if self.start_ns is None or self.end_ns is None else (self.end_ns - self.start_ns) / 1e9
 
     @property
-    def validated_count(self) -> int:
-        """How many answers were validated in all."""
-        return sum(one["count"] for one in self.validated)
+    def observed(self) -> dict[str, Any]:
+        """The tally of the requests that the agent sent in the measured window; empty when there is none."""
+        return next((one for one in self.validated if one["when"] == self.window_name), {})
+
+    @property
+    def all_requests(self) -> int:
+        """All requests answered in the window: the generator's, and those that the agent sent."""
+        return (self.result.requests_total if self.result else 0) + int(self.observed.get("count", 0))
 
     def metrics(self) -> dict[str, float | None]:
         """The figures by the field names of `store.Metrics`."""
@@ -73,7 +81,7 @@ class Measurement:
         if self.cpu_seconds is not None and window:
             used = self.cpu_seconds / window
             if result is not None and result.requests_total:
-                per_1000 = 1000 * self.cpu_seconds / result.requests_total
+                per_1000 = 1000 * self.cpu_seconds / self.all_requests
         return {
             "requests_per_second": result.requests_per_second if result else None,
             "latency_mean_ms": result.latency_mean_ms if result else None,
@@ -95,8 +103,8 @@ class Measurement:
             "loader_throttled_periods": self.loader_throttled_periods,
             "ready_seconds": self.ready_seconds,
             "frequency_mhz": self.frequency_mhz,
-            # Rule of three: with no error among n, rates up to 3/n are missed with 5 % probability (Hanley 1983).
-            "undetected_error_rate": 3 / self.validated_count if self.validated_count else None,
+            "undetected_error_rate": rule_of_three(answers_under_load(self.validated)),
+            "undetected_error_rate_per_worker": rule_of_three(answers_under_load(self.validated) / self.workers),
         }
 
 
@@ -131,12 +139,14 @@ def _add_load(measurement: Measurement, trial: Trial, load: Sequence[Frame], win
     measurement.worker_states = [worker for frame in of_kind(load, "runtime") for worker in frame["workers"]]
     measurement.wall_time = next((frame["wall_time"] for frame in of_kind(load, "hello")), None)
     measurement.load_cpus = next((frame["cpus"] for frame in of_kind(load, "hello")), [])
-    measurement.wire_bytes = next((frame["bytes"] for frame in of_kind(load, "wire")), None)
+    measurement.workers = trial.served[1].workers
     measurement.server_closed = sum(frame["count"] for frame in of_kind(load, "server_closed"))
     ends = {frame["name"]: frame for frame in of_kind(load, "window_end")}
     measurement.validated = measurement.validated + [
         {**frame["validated"], "when": name} for name, frame in ends.items()
     ]
+    any_body = trial.scenario.endpoints[trial.point.endpoint].any_body
+    measurement.wire_bytes, measurement.sizes_note = size_of_answers(measurement.validated, any_body=any_body)
     starts = [frame for frame in of_kind(load, "window_start") if frame["measured"]]
     start = next((frame for frame in starts if window in (None, frame["name"])), None)
     end = ends.get(start["name"]) if start else None
@@ -148,7 +158,8 @@ def _add_load(measurement: Measurement, trial: Trial, load: Sequence[Frame], win
     measurement.warm_gap_seconds = (measurement.start_ns - max(warm)) / 1e9 if warm else None
     measurement.requested_seconds, measurement.seconds = end["asked_seconds"], end["seconds"]
     measurement.load = {
-        key: end[key] for key in ("argv", "stdout", "stderr", "code", "signal", "cpu_seconds", "throttling")
+        key: end[key]
+        for key in ("argv", "stdout", "stderr", "code", "signal", "cpu_seconds", "agent_cpu_seconds", "throttling")
     }
     measurement.load["windows"] = {name: frame["seconds"] for name, frame in ends.items()}
     measurement.load["validated"] = [
@@ -163,9 +174,8 @@ def _add_load(measurement: Measurement, trial: Trial, load: Sequence[Frame], win
         measurement.load_problem = str(error)
     elapsed = (measurement.end_ns - measurement.start_ns) / 1e9
     limit = trial.scenario.resources.load.cpus
-    measurement.loader_saturation = end["cpu_seconds"] / (
-        elapsed * (max(1, len(measurement.load_cpus)) if limit == "auto" else limit)
-    )
+    cpus = max(1, len(measurement.load_cpus)) if limit == "auto" else limit
+    measurement.loader_saturation = end["cpu_seconds"] / (elapsed * min(cpus, end["threads"]))
     measurement.loader_throttled_periods = _fraction(end["throttling"]["throttled"], end["throttling"]["periods"])
 
 
@@ -181,7 +191,7 @@ def _result(trial: Trial, end: Frame) -> rewrk.Result | oha.Result:
 
 def _add_server(measurement: Measurement, server: Sequence[Frame]) -> None:
     measurement.ready_seconds = next((frame["seconds"] for frame in of_kind(server, "ready")), None)
-    measurement.pids = {pid for frame in of_kind(server, "memory") for pid in frame["pids"]}
+    measurement.pids = {pid for one in server if one["kind"] in ("memory", "processes") for pid in one["pids"]}
     measurement.server["workers"] = measurement.worker_states
     measurement.server["threads"] = _busiest_threads(of_kind(server, "threads"))
     log = [f"{frame['stream']}: {frame['text']}" for frame in of_kind(server, "log")]
@@ -253,7 +263,7 @@ def _add_cpu(measurement: Measurement, ticks: Sequence[Frame], hello: Sequence[F
         busy = _increase(ticks, span, lambda frame: frame["host"]["busy"]) / HOST_TICKS_PER_SECOND
         ours = measurement.cpu_seconds + agent
         if set(measurement.load_cpus) & set(hello[0]["cpus"]):
-            ours += measurement.load["cpu_seconds"]  # both sides share CPUs, so the generator is not foreign there
+            ours += measurement.load["cpu_seconds"] + measurement.load["agent_cpu_seconds"]  # not foreign
         measurement.foreign_cpu = max(0.0, busy - ours) / (elapsed * len(hello[0]["cpus"]))
     periods = _increase(ticks, span, lambda frame: frame["throttling"]["periods"])
     throttled = _increase(ticks, span, lambda frame: frame["throttling"]["throttled"])

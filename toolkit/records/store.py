@@ -60,6 +60,7 @@ class Metrics(_Model):
     ready_seconds: float | None = None
     frequency_mhz: float | None = None
     undetected_error_rate: float | None = None
+    undetected_error_rate_per_worker: float | None = None
 
 
 class WindowFigures(_Model):
@@ -163,8 +164,8 @@ def _notes(measurement: Measurement) -> list[str]:
         notes.append(
             f"window extended from {measurement.requested_seconds} s to {measurement.seconds} s: it must last 10 latencies"
         )
-    if measurement.wire_bytes is None:
-        notes.append("the size of answers varies, so wrong bodies of another size could not be detected")
+    if measurement.sizes_note:
+        notes.append(measurement.sizes_note)
     strangers_mb = measurement.server.get("strangers_mb", 0.0)
     if measurement.memory_mb and strangers_mb > STRANGERS_SHARE * measurement.memory_mb:
         notes.append(

@@ -24,6 +24,9 @@ APP_DIRECTORY = "/app"
 AGENT_DIRECTORY = "/opt/gilfree"
 """Holds the package `gilfree_agent`, in app images and in the load image; the working directory of an agent."""
 
+AGENT_ENVIRONMENT = {"PYTHONPATH": AGENT_DIRECTORY}
+"""How an agent finds its package: with -P, Python imports nothing from the working directory."""
+
 REWRK, OHA = "/usr/local/bin/rewrk", "/usr/local/bin/oha"
 PORT = 8000
 """Where an app image listens when started by its own entry point, without an agent."""
@@ -41,13 +44,19 @@ Side = Literal["serve", "load"]
 
 
 def agent_command(side: Side, argument: Mapping[str, Any]) -> list[str]:
-    """The whole command of a container's process (entry point included); run it with cwd AGENT_DIRECTORY.
+    """The whole command of a container's process (entry point included); run it with AGENT_ENVIRONMENT, in AGENT_DIRECTORY.
 
-    Docker: `entrypoint=command[:3], command=command[3:], working_dir=AGENT_DIRECTORY, user=str(USER),
-    healthcheck=NO_HEALTHCHECK`. Kubernetes: `command: command`, `workingDir`. A read-only root is fine for both sides.
+    A read-only root is fine for both sides.
     """
-    python = SERVER_PYTHON if side == "serve" else LOAD_PYTHON
-    return [python, "-m", "gilfree_agent", side, json.dumps(argument)]
+    return agent_argv(SERVER_PYTHON if side == "serve" else LOAD_PYTHON, side, argument)
+
+
+def agent_argv(python: str, side: Side, argument: Mapping[str, Any]) -> list[str]:
+    """The command of an agent under the interpreter `python`; its package must be on PYTHONPATH.
+
+    -P: a file in the working directory, such as a project's own `signal.py`, must not take the place of a library's module.
+    """
+    return [python, "-P", "-m", "gilfree_agent", side, json.dumps(argument)]
 
 
 @dataclass(frozen=True)

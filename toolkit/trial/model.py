@@ -23,6 +23,9 @@ ArmKind = Literal["main", "reference", "again"]
 READY_TIMEOUT_SECONDS = 60
 STOP_GRACE_SECONDS = 5
 VALIDATION_CONNECTIONS = 8
+FULL_LOAD_SECONDS = 1
+"""How long every answer is validated at the load's connections, outside of the windows."""
+
 RUNTIME_SAMPLES_PER_WORKER = 8
 """Each is a new connection, which the kernel assigns to a worker's socket by hash: with two workers and 16 connections
 one worker is missed once in 32,768 times."""
@@ -85,7 +88,7 @@ class Trial:
         """The most time that all windows may take: one without a rate is extended when answers are slow."""
         longest = self.scenario.load.max_seconds
         extended = [max(w.seconds, longest) if w.measured and not w.rate_rps else w.seconds for w in self.load_windows]
-        return sum(extended) + len(extended)
+        return sum(extended) + len(extended) + FULL_LOAD_SECONDS
 
     @property
     def served(self) -> tuple[Scenario, Point]:
@@ -213,6 +216,7 @@ def load_argument(trial: Trial, placement: Placement) -> dict[str, Any]:
         "host": placement.host,
         "port": placement.port,
         "probe": {"path": endpoint.path, "status": endpoint.status, **endpoint.expected()},
+        "connections": point.connections,
         "runtime_path": scenario.app.runtime_path,
         "runtime_samples": RUNTIME_SAMPLES_PER_WORKER * trial.served[1].workers,
         "validate": {
@@ -220,6 +224,8 @@ def load_argument(trial: Trial, placement: Placement) -> dict[str, Any]:
             "seconds": load.validate_seconds,
             "connections": VALIDATION_CONNECTIONS,
         },
+        # At a constant rate oha counts every status, and more than the rate would be another load than the one asked for.
+        "full_load_seconds": 0 if any(window.rate_rps for window in trial.load_windows) else FULL_LOAD_SECONDS,
         "windows": [_window(trial, placement, window) for window in trial.load_windows],
         "watch_stdin": placement.watch_stdin,
     }
@@ -229,13 +235,14 @@ def _window(trial: Trial, placement: Placement, window: Window) -> dict[str, Any
     """A window of the agent's argument. At a constant rate it is never extended, since oha drops nothing at its end."""
     path = trial.scenario.endpoints[trial.point.endpoint].path
     url, connections = f"http://{placement.host}:{placement.port}{path}", trial.point.connections
+    threads = generator_threads(trial, placement)
     if window.rate_rps:
         argv = oha.command(placement.oha, url, connections=connections, rate_rps=window.rate_rps, seconds="{seconds}")
     else:
-        threads = generator_threads(trial, placement)
         argv = rewrk.command(placement.rewrk, url, connections=connections, threads=threads, seconds="{seconds}")
     return {
         "argv": argv,
+        "threads": threads,
         "max_seconds": trial.scenario.load.max_seconds,
         "latency_multiples": 0 if window.rate_rps else trial.scenario.limits.latency_multiples,
         "name": window.name,

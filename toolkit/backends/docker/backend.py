@@ -28,6 +28,7 @@ from toolkit.host.measuring_lock import MeasuringLock
 from toolkit.scenario.model import Scenario
 from toolkit.trial.contract import (
     AGENT_DIRECTORY,
+    AGENT_ENVIRONMENT,
     LOAD_PYTHON,
     TRIAL_VARIABLE,
     USER,
@@ -121,8 +122,8 @@ class DockerBackend:
         yield outcome_frame(self.name, slot, outcome)
 
     def _read_cores(self) -> list[tuple[int, ...]]:
-        command = [LOAD_PYTHON, "-c", PRINT_CORES]
-        options = {"working_dir": AGENT_DIRECTORY, "network_mode": "none", "read_only": True, "user": str(USER)}
+        command = [LOAD_PYTHON, "-P", "-c", PRINT_CORES]
+        options = {"environment": AGENT_ENVIRONMENT, "network_mode": "none", "read_only": True, "user": str(USER)}
         exit_state, stdout, stderr = containers.run(
             self._client, self._load_image, command, purpose="probe", timeout_seconds=PROBE_SECONDS, **options
         )
@@ -184,7 +185,7 @@ def container_options(trial: Trial, side: Side, cpus: CpuSplit, server_id: str) 
         "security_opt": ["no-new-privileges"],
         "user": str(USER),
         "working_dir": AGENT_DIRECTORY,
-        "environment": {TRIAL_VARIABLE: trial.id},
+        "environment": {**AGENT_ENVIRONMENT, TRIAL_VARIABLE: trial.id},
         "stdin_open": True,
     }
 

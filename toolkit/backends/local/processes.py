@@ -6,7 +6,6 @@ Every process of a trial carries the trial's id in its environment, by which tho
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -19,7 +18,7 @@ from typing import Any
 from toolkit.agent import frames
 from toolkit.backends.trial_agents import STDERR_CHARACTERS, AgentEvents
 from toolkit.host.confinement import BASE_ENVIRONMENT, Confinement
-from toolkit.trial.contract import TRIAL_VARIABLE, Side
+from toolkit.trial.contract import TRIAL_VARIABLE, Side, agent_argv
 
 KEPT_STDERR_CHARACTERS = 2000
 
@@ -43,7 +42,7 @@ class AgentProcess:
             "PYTHONPATH": str(agent_directory),
             TRIAL_VARIABLE: str(argument["trial"]),
         }
-        command = [python, "-m", "gilfree_agent", side, json.dumps(argument)]
+        command = agent_argv(python, side, argument)
         self._process = subprocess.Popen(
             [*(confinement.prefix if confinement else ()), *command],
             env=environment,

@@ -24,7 +24,7 @@ from toolkit.images.spec.inputs import ImageSpec
 from toolkit.images.spec.network import Network
 from toolkit.loadgen import rewrk
 from toolkit.loadgen.output import ParseError
-from toolkit.trial.contract import LOAD_PYTHON, PORT, REWRK, SERVER_PYTHON
+from toolkit.trial.contract import AGENT_ENVIRONMENT, LOAD_PYTHON, PORT, REWRK, SERVER_PYTHON
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -144,7 +144,8 @@ def _load_facts(client: DockerClient, spec: ImageSpec) -> ImageFacts:
         )
         tools[name] = out.strip() if ended.code == 0 else f"does not start: {errors.strip()[-200:]}"
     code = "import os, json, gilfree_agent.load, gilfree_agent.serve; print(json.dumps({'uid': os.getuid()}))"
-    probe = _json_printed_by(client, spec, [LOAD_PYTHON, "-c", code], working_dir="/opt/gilfree", **RESTRICTED)
+    command = [LOAD_PYTHON, "-P", "-c", code]
+    probe = _json_printed_by(client, spec, command, environment=AGENT_ENVIRONMENT, **RESTRICTED)
     return ImageFacts(spec, image["Config"], labels_of(image), probe=probe, tools=tools)
 
 
