@@ -16,6 +16,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from toolkit import paths
 
+try:  # libyaml is several times faster; PyYAML's wheels carry it
+    from yaml import CSafeDumper as _SafeDumper
+    from yaml import CSafeLoader as _SafeLoader
+except ImportError:
+    from yaml import SafeDumper as _SafeDumper  # type: ignore[assignment]
+    from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
+
 
 def render(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
     """The object that manifests/<template>.yaml.j2 gives with the values of `context`.
@@ -23,7 +30,7 @@ def render(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
     Raises jinja2.UndefinedError for a name that the context lacks; it never becomes an empty string.
     """
     text = _environment().get_template(f"{template}.yaml.j2").render(context)
-    rendered: dict[str, Any] = yaml.safe_load(text)
+    rendered: dict[str, Any] = yaml.load(text, Loader=_SafeLoader)
     return rendered
 
 
@@ -55,7 +62,7 @@ def _as_yaml_escape(found: re.Match[str]) -> str:
     return f"\\U{0x10000 + ((int(found[1], 16) - 0xD800) << 10) + int(found[2], 16) - 0xDC00:08x}"
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(_SafeDumper):
     """Quotes every text that some YAML parser could read as something else: `1e3` is a number to Go, but not to PyYAML."""
 
     def ignore_aliases(self, data: Any) -> bool:
@@ -65,7 +72,7 @@ class _Dumper(yaml.SafeDumper):
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]+")
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _text(dumper: _SafeDumper, text: str) -> yaml.ScalarNode:
     # The dumper itself quotes plain texts that YAML reads as other values: true, yes, null.
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if _PLAIN.fullmatch(text) else '"')
 

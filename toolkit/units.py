@@ -14,22 +14,38 @@ MULTIPLES = {
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-MAX_BYTES = 1 << 60
+MAX_CPUS = 4096
+"""Twice the largest machine that clouds rent; also the bound of workers, and of threads of one process."""
+
+MIN_CPUS = 0.001
+MAX_BYTES = 1 << 46
+"""64 TiB, more than any machine has."""
+
 MIN_PROCESS_BYTES = 1 << 20
 MAX_SECONDS = 86400
+MAX_ROUNDS = 1000
+"""Blocks at every point: far beyond what narrows an interval any further."""
+
+_SHOWN_CHARACTERS = 64
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: in quotes if it is text, and cut when it is long."""
+    text = repr(value) if isinstance(value, str) else repr(str(value))
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(text)} characters)"
 
 
 def bytes_of(text: str | int) -> int:
     """Bytes of a Kubernetes quantity: `1Gi`, `512Mi`, `1.5G`, `1e9`, `1048576`. Raises ValueError naming the text."""
     match = re.fullmatch(r"([0-9.]+(?:[eE][0-9]+)?)([A-Za-z]*)", str(text).strip())
     if not match or match[2] not in MULTIPLES:
-        raise ValueError(f"{text!r} is not an amount of memory; write for example 512Mi or 1Gi")
+        raise ValueError(f"{shown(text)} is not an amount of memory; write for example 512Mi or 1Gi")
     try:
         amount = Decimal(match[1]) * MULTIPLES[match[2]]
     except (InvalidOperation, Overflow):
-        raise ValueError(f"{text!r} is not an amount of memory; write for example 512Mi or 1Gi") from None
-    if not 1 <= amount < MAX_BYTES:
-        raise ValueError(f"{text!r} is not an amount of memory that a machine has; write for example 512Mi or 1Gi")
+        raise ValueError(f"{shown(text)} is not an amount of memory; write for example 512Mi or 1Gi") from None
+    if not 1 <= amount <= MAX_BYTES:
+        raise ValueError(f"{shown(text)} is not an amount of memory that a machine has; write for example 512Mi or 1Gi")
     return int(amount)
 
 
@@ -38,17 +54,19 @@ def process_bytes_of(text: str | int) -> int:
     amount = bytes_of(text)
     if amount < MIN_PROCESS_BYTES:
         raise ValueError(
-            f"{text!r} is {amount} bytes, which is too little for any process; write for example 512Mi or 1Gi"
+            f"{shown(text)} is {amount} bytes, which is too little for any process; write for example 512Mi or 1Gi"
         )
     return amount
 
 
 def cpus_of(text: str | float) -> float:
-    """CPUs of a Kubernetes quantity: `1`, `0.9`, `900m`. Raises ValueError naming the text."""
+    """CPUs of a Kubernetes quantity: `1`, `0.9`, `900m`. Raises ValueError naming the text when no machine has so many."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(m?)", str(text).strip())
     amount = float(match[1]) / (1000 if match[2] else 1) if match else 0.0
-    if amount <= 0:
-        raise ValueError(f"{text!r} is not a number of CPUs; write for example 1 or 900m")
+    if not match or not amount:
+        raise ValueError(f"{shown(text)} is not a number of CPUs; write for example 1 or 900m")
+    if not MIN_CPUS <= amount <= MAX_CPUS:
+        raise ValueError(f"{shown(text)} is not a number of CPUs that a machine has; write from 1m to {MAX_CPUS}")
     return amount
 
 
@@ -60,11 +78,12 @@ def whole_seconds_of(text: str | int) -> int:
     match = re.fullmatch(r"([0-9]+)([smhd]?)", str(text).strip())
     if not match:
         raise ValueError(
-            f"{text!r} is not a whole number of seconds (rewrk would read 500ms as 500 minutes); write for example 10s or 2m"
+            f"{shown(text)} is not a whole number of seconds (rewrk would read 500ms as 500 minutes); write for example 10s or 2m"
         )
-    seconds = int(match[1]) * _SECONDS[match[2] or "s"]
+    digits = match[1].lstrip("0") or "0"
+    seconds = int(digits) * _SECONDS[match[2] or "s"] if len(digits) < 10 else MAX_SECONDS + 1
     if seconds < 1:
-        raise ValueError(f"{text!r} is too short; write at least 1s")
+        raise ValueError(f"{shown(text)} is too short; write at least 1s")
     if seconds > MAX_SECONDS:
-        raise ValueError(f"{text!r} is more than a day; write at most 24h")
+        raise ValueError(f"{shown(text)} is more than a day; write at most 24h")
     return seconds

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -78,24 +78,33 @@ class FixedMatrix:
         """The first block in seeded order that is neither concluded, nor given up, nor under way."""
         tried = _attempts(records)
         busy = {(block.point.key, block.index) for block in running}
+        for index, point in self._cells():
+            key = (point.key, index)
+            if key in busy or point.key in without:
+                continue
+            attempts = tried.get(key, {})
+            if _concluding(attempts, self.arms) is not None:
+                continue
+            # An attempt that was interrupted (the tool was killed) does not count as a retry.
+            rejected = sum(any(one.outcome == "rejected" for one in found) for found in attempts.values())
+            if rejected <= self.retries:
+                attempt = max(attempts, default=0) + 1
+                closed = _failed(attempts)
+                order = tuple(arm for arm in self._order(point, index, attempt) if arm not in closed)
+                return Block(point, index, attempt, order)
+        return None
+
+    def schedule(self) -> Iterator[Block]:
+        """All blocks in the order in which `next` gives them when no trial is rejected and none fails."""
+        for index, point in self._cells():
+            yield Block(point, index, 1, self._order(point, index, 1))
+
+    def _cells(self) -> Iterator[tuple[int, Point]]:
+        """Each round's points in the round's own seeded order."""
         for index in range(self.rounds):
             points = list(self.points)
             random.Random(f"{self.campaign}/{index}").shuffle(points)
-            for point in points:
-                key = (point.key, index)
-                if key in busy or point.key in without:
-                    continue
-                attempts = tried.get(key, {})
-                if _concluding(attempts, self.arms) is not None:
-                    continue
-                # An attempt that was interrupted (the tool was killed) does not count as a retry.
-                rejected = sum(any(one.outcome == "rejected" for one in found) for found in attempts.values())
-                if rejected <= self.retries:
-                    attempt = max(attempts, default=0) + 1
-                    closed = _failed(attempts)
-                    order = tuple(arm for arm in self._order(point, index, attempt) if arm not in closed)
-                    return Block(point, index, attempt, order)
-        return None
+            yield from ((index, point) for point in points)
 
     def _order(self, point: Point, index: int, attempt: int) -> tuple[str, ...]:
         arms = list(self.arms)

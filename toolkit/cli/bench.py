@@ -27,6 +27,7 @@ from toolkit.cli.shared.options import (
     RunName,
     Yes,
 )
+from toolkit.units import MAX_ROUNDS
 
 if TYPE_CHECKING:
     from toolkit.scenario.model import Scenario
@@ -51,7 +52,7 @@ def bench(
     ] = "asgi,wsgi,wsgi-threads",
     python: Python = DEFAULT_PYTHON,
     backend: BackendName = "local",
-    blocks: Annotated[int | None, typer.Option(min=1, help="Blocks at every point.")] = None,
+    blocks: Annotated[int | None, typer.Option(min=1, max=MAX_ROUNDS, help="Blocks at every point.")] = None,
     duration: Annotated[str | None, typer.Option(help="Length of each measured window: 5s, 1m.")] = None,
     profile: ProfileName = DEFAULT_PROFILE,
     limit: Limits = None,

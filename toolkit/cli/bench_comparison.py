@@ -62,7 +62,7 @@ def comparison_options(
 def _stopping(half_width: str, blocks: int | None) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from toolkit.analysis.stats.stopping import StoppingRule
+    from toolkit.analysis.stats.stopping import MAX_LIMIT, StoppingRule
     from toolkit.analysis.stats.verdict_rule import MIN_BLOCKS
     from toolkit.errors import GilfreeError
 
@@ -70,6 +70,11 @@ def _stopping(half_width: str, blocks: int | None) -> dict[str, Any]:
         raise GilfreeError(
             f"--stop-when-sure with --blocks {blocks}: no point may stop before {MIN_BLOCKS} blocks",
             f"give at least --blocks {MIN_BLOCKS}, or omit --blocks for {StoppingRule().limit}",
+        )
+    if blocks is not None and blocks > MAX_LIMIT:
+        raise GilfreeError(
+            f"--stop-when-sure with --blocks {blocks}: its corrections go to {MAX_LIMIT} blocks at a point",
+            f"give at most --blocks {MAX_LIMIT}, or omit --stop-when-sure",
         )
     try:
         share = float(half_width.strip().removesuffix("%")) / 100

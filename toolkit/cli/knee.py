@@ -26,6 +26,7 @@ from toolkit.cli.shared.options import (
     RunName,
     Yes,
 )
+from toolkit.units import MAX_ROUNDS
 
 if TYPE_CHECKING:
     from toolkit.campaign.runner import Campaign
@@ -47,7 +48,9 @@ def knee(
     scenario: Annotated[str | None, typer.Argument(help="A scenario by name or path.")] = None,
     slo: Annotated[str, typer.Option(help="The objective: p99=50ms.")] = "p99=50ms",
     budget: Annotated[str | None, typer.Option(help="Measure no longer than this: 30m, 2h.")] = None,
-    blocks: Annotated[int, typer.Option(min=1, help="Blocks; each finds every knee once. `gilfree plan` needs 3.")] = 3,
+    blocks: Annotated[
+        int, typer.Option(min=1, max=MAX_ROUNDS, help="Blocks; each finds every knee once. `gilfree plan` needs 3.")
+    ] = 3,
     point: Annotated[
         list[str] | None,
         typer.Option(help="Measure this point (json-w1-t64-c128) instead of each endpoint's first. Repeatable."),

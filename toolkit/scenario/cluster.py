@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StrictInt,
@@ -18,8 +17,8 @@ from pydantic import (
     ValidationError,
 )
 
-from toolkit import units
 from toolkit.errors import GilfreeError
+from toolkit.scenario.bounds import Bytes, Cpus
 from toolkit.scenario.messages import explain
 from toolkit.scenario.yaml_source import Source, read_yaml
 
@@ -53,6 +52,9 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
 
 
+MAX_TOLERATION_SECONDS = 10 * 365 * 86400
+
+
 class Toleration(_Model):
     """A taint that the pods of trials tolerate; as in Kubernetes."""
 
@@ -60,14 +62,16 @@ class Toleration(_Model):
     operator: Literal["Equal", "Exists"] = "Equal"
     value: StrictStr | None = None
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
-    toleration_seconds: StrictInt | None = Field(default=None, alias="tolerationSeconds")
+    toleration_seconds: StrictInt | None = Field(
+        default=None, alias="tolerationSeconds", ge=0, le=MAX_TOLERATION_SECONDS
+    )
 
 
 class SideResources(_Model):
     """CPU and memory of one side on the cluster, instead of the scenario's `resources`."""
 
-    cpus: Annotated[float, BeforeValidator(units.cpus_of)] | None = None
-    memory_bytes: Annotated[int, BeforeValidator(units.process_bytes_of)] | None = Field(default=None, alias="memory")
+    cpus: Cpus | None = None
+    memory_bytes: Bytes | None = Field(default=None, alias="memory")
 
 
 class ClusterSettings(_Model):

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from toolkit import paths
 from toolkit.errors import GilfreeError
 from toolkit.host.cpus import split_cpus
+from toolkit.scenario.bounds import MAX_THREADS_OF_A_SERVER, MAX_TRIALS
 from toolkit.scenario.messages import explain
-from toolkit.scenario.model import DEFAULT_LOOP, WRAPPED_RUNTIME_PATH, Point, Scenario
+from toolkit.scenario.model import DEFAULT_LOOP, WRAPPED_RUNTIME_PATH, Cell, Point, Scenario, trials_in_words
 from toolkit.scenario.yaml_source import Source, YamlPath, read_yaml
 
 
@@ -96,8 +97,9 @@ def setting_problems(scenario: Scenario) -> Iterator[tuple[YamlPath, str]]:
     yield from _load_and_app_problems(scenario)
     yield from _claim_problems(scenario)
     taken: set[tuple[str, Point]] = set()
+    points = scenario.points()
     for index, row in enumerate(scenario.published.rows if scenario.published else ()):
-        matching = {(row.variant, point) for point in scenario.points() if row.matches(point, row.variant)}
+        matching = {(row.variant, point) for point in points if row.matches(point, row.variant)}
         if not matching:
             yield (
                 ("published", "rows", index),
@@ -110,6 +112,8 @@ def setting_problems(scenario: Scenario) -> Iterator[tuple[YamlPath, str]]:
 
 def _load_and_app_problems(scenario: Scenario) -> Iterator[tuple[YamlPath, str]]:
     load = scenario.load
+    if scenario.trials > MAX_TRIALS:
+        yield ("load", "rounds"), f"{trials_in_words(scenario)}\n  remedy: lower `rounds`, or measure fewer points"
     if "max_seconds" in load.model_fields_set and load.max_seconds < load.duration_seconds:
         yield (
             ("load", "longest"),
@@ -125,6 +129,7 @@ def _load_and_app_problems(scenario: Scenario) -> Iterator[tuple[YamlPath, str]]
 
 def _claim_problems(scenario: Scenario) -> Iterator[tuple[YamlPath, str]]:
     known: set[str] = set()
+    every = scenario.points()
     for index, claim in enumerate(scenario.claims):
         if claim.id in known:
             yield (
@@ -135,7 +140,7 @@ def _claim_problems(scenario: Scenario) -> Iterator[tuple[YamlPath, str]]:
         points = {}
         for side in ("of", "against"):
             cell = getattr(claim, side)
-            points[side] = [point for point in scenario.points() if cell.matches(point)]
+            points[side] = _matching(cell, every)
             wanted = ", ".join(f"{name} {value}" for name, value in cell.model_dump(exclude_none=True).items())
             if not points[side]:
                 yield (
@@ -154,6 +159,12 @@ def _claim_problems(scenario: Scenario) -> Iterator[tuple[YamlPath, str]]:
                 ("claims", index, "against"),
                 f"claim {claim.id!r} compares a cell with itself\n  remedy: change `of` or `against`",
             )
+
+
+def _matching(cell: Cell, points: list[Point]) -> list[Point]:
+    """The points that have all settings of the cell; as `Cell.matches`, but the settings are listed once."""
+    given = cell.model_dump(exclude={"variant"}, exclude_none=True)
+    return [point for point in points if all(getattr(point, name) == value for name, value in given.items())]
 
 
 def _differing(points: list[Point]) -> list[str]:
@@ -178,6 +189,12 @@ def point_problems(scenario: Scenario, point: Point) -> Iterator[tuple[str, str]
         yield "loop", f"the event loop {point.loop!r} has no effect on WSGI\n  remedy: remove it"
     if scenario.app.interface == "wsgi" and point.threadpool:
         yield "threadpool", "a thread pool has no effect on WSGI\n  remedy: set `threads` instead"
+    if point.workers * point.threads > MAX_THREADS_OF_A_SERVER:
+        yield (
+            "workers",
+            f"{point.workers} workers with {point.threads} threads each are {point.workers * point.threads:,} threads,"
+            f" more than a machine runs\n  remedy: keep their product at {MAX_THREADS_OF_A_SERVER:,} or less",
+        )
     if scenario.granian.backpressure < 2 * point.connections:
         yield (
             "connections",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from toolkit.scenario.bounds import Connections, Threads, Workers
 
 DEFAULT_LOOP: Literal["asyncio"] = "asyncio"
 
@@ -14,7 +17,6 @@ SERVER_SETTINGS = ("workers", "threads", "loop", "threadpool")
 """The settings of a point that are the server's, so that an arm may have its own. Connections are the load's and the same
 for all arms."""
 
-Count = Annotated[int, Field(ge=1, strict=True)]
 Loop = Literal["asyncio", "uvloop", "rloop"]
 
 
@@ -26,11 +28,11 @@ class Point(_Model):
     """One combination of settings that is measured. `threads`: blocking threads of each worker on WSGI; 1 on ASGI."""
 
     endpoint: str
-    workers: Count = 1
-    threads: Count = 1
-    connections: Count
+    workers: Workers = 1
+    threads: Threads = 1
+    connections: Connections
     loop: Loop = DEFAULT_LOOP
-    threadpool: Count | None = None
+    threadpool: Threads | None = None
 
     @property
     def key(self) -> str:
@@ -64,11 +66,16 @@ class MatrixCell(_Model):
     """An entry of `matrix`: each value may be a list; the points are all combinations."""
 
     endpoint: Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_as_list)]
-    workers: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_as_list)] = (1,)
-    threads: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_as_list)] = (1,)
-    connections: Annotated[tuple[Count, ...], Field(min_length=1), BeforeValidator(_as_list)]
+    workers: Annotated[tuple[Workers, ...], Field(min_length=1), BeforeValidator(_as_list)] = (1,)
+    threads: Annotated[tuple[Threads, ...], Field(min_length=1), BeforeValidator(_as_list)] = (1,)
+    connections: Annotated[tuple[Connections, ...], Field(min_length=1), BeforeValidator(_as_list)]
     loop: Annotated[tuple[Loop, ...], Field(min_length=1), BeforeValidator(_as_list)] = (DEFAULT_LOOP,)
-    threadpool: Annotated[tuple[Count | None, ...], Field(min_length=1), BeforeValidator(_as_list)] = (None,)
+    threadpool: Annotated[tuple[Threads | None, ...], Field(min_length=1), BeforeValidator(_as_list)] = (None,)
+
+    @property
+    def size(self) -> int:
+        """How many points the cell stands for, without making them."""
+        return math.prod(len(getattr(self, name)) for name in MatrixCell.model_fields)
 
     def points(self) -> Iterator[Point]:
         """All combinations of the values, the last key varying fastest."""

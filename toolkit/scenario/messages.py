@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from toolkit.scenario.yaml_source import Source, YamlPath
+from toolkit.units import shown
 
 _PROBLEMS = {
     "model_type": "has to be keys with values",
@@ -79,7 +80,7 @@ def _message(source: Source, path: YamlPath, problems: Sequence[ErrorDetails], r
     if value is None or value == "":
         return f"{name}: has no value\n  remedy: {_REMEDIES.get(kind, 'write a value, or remove the key')}"
     is_single = isinstance(value, str | int | float)
-    subject = f"{name}: {value!r}" if is_single else f"{name}: it"
+    subject = f"{name}: {shown(value)}" if is_single else f"{name}: it"
     if kind == "literal_error" and f"'{value}'" in literals[0]:
         kind = "string_type"  # the right word, but not as text: 1 for "1"
     if kind == "string_type":
@@ -91,7 +92,17 @@ def _message(source: Source, path: YamlPath, problems: Sequence[ErrorDetails], r
     if kind == "string_pattern_mismatch" and field is not None and field.description:
         return f"{subject} is not {field.description}\n  remedy: write it in that form"
     message = _PROBLEMS.get(kind, problem["msg"].replace("Input should be", "has to be"))
-    return f"{subject} {message}\n  remedy: {_REMEDIES.get(kind, 'write such a value')}"
+    return f"{subject} {message}\n  remedy: {_REMEDIES.get(kind) or _range_remedy(problem)}"
+
+
+def _range_remedy(problem: ErrorDetails) -> str:
+    """What to write in place of a number beyond its range."""
+    context = problem.get("ctx", {})
+    if "le" in context:
+        return f"write a smaller number, at most {context['le']:,}"
+    if "ge" in context:
+        return f"write a larger number, at least {context['ge']:,}"
+    return "write such a value"
 
 
 def _word_remedy(value: Any, problem: ErrorDetails) -> str:

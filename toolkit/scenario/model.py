@@ -8,26 +8,49 @@ file serves any series; `published.series` is the series of the published figure
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator, model_validator
 
-from toolkit import units
+from toolkit.errors import GilfreeError
+from toolkit.scenario.bounds import (
+    MAX_CLAIMS,
+    MAX_CONNECTIONS,
+    MAX_POINTS,
+    MAX_TRIALS,
+    Bytes,
+    Cpus,
+    LatencyMultiples,
+    RatePerSecond,
+    Requests,
+    Retries,
+    Rounds,
+    Seconds,
+    Share,
+    SharePositive,
+    StallMs,
+    Threads,
+    ValidateSeconds,
+)
+from toolkit.scenario.claims import Cell as Cell
+from toolkit.scenario.claims import Claim as Claim
+from toolkit.scenario.claims import Metric as Metric
+from toolkit.scenario.claims import Published as Published
+from toolkit.scenario.claims import PublishedRow as PublishedRow
+from toolkit.scenario.claims import Requires as Requires
+from toolkit.scenario.claims import Role as Role
 from toolkit.scenario.cluster import ClusterSettings
 from toolkit.scenario.matrix import DEFAULT_LOOP as DEFAULT_LOOP
-from toolkit.scenario.matrix import Count, Loop, MatrixCell
+from toolkit.scenario.matrix import MatrixCell
 from toolkit.scenario.matrix import Point as Point
 from toolkit.scenario.targets import Target
 
 WRAPPED_RUNTIME_PATH = "/-/gilfree/runtime"
 
-Seconds = Annotated[int, BeforeValidator(units.whole_seconds_of)]
-Bytes = Annotated[int, BeforeValidator(units.process_bytes_of)]
-Cpus = Annotated[float, BeforeValidator(units.cpus_of)]
-Role = Literal["gil", "free-threaded"]
 ArmSet = Literal["variants", "aa", "variants+aa"]
 """What a block holds: both variants, each variant twice (A/A), or both with the GIL build a second time."""
-Metric = Literal["requests_per_second", "latency_mean_ms", "memory_mb", "cpu_seconds_per_1000_requests"]
+
+ARM_COUNTS: dict[ArmSet, int] = {"variants": 2, "aa": 4, "variants+aa": 3}
 
 
 class _Model(BaseModel):
@@ -39,7 +62,7 @@ class App(_Model):
 
     target: Target
     interface: Literal["asgi", "wsgi"]
-    threadpool: Count | None = None
+    threadpool: Threads | None = None
     runtime_path: str = "/runtime"
     wrapped: bool = False
     project: str | None = None
@@ -51,7 +74,7 @@ class Endpoint(_Model):
     path: str = Field(
         pattern=r"^/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*$", description="a path as it is sent: /, then what a URL may hold"
     )
-    status: int = Field(default=200, ge=100, le=599)
+    status: int = Field(default=200, ge=100, le=599, strict=True)
     json_body: Any = Field(default=None, alias="json")
     text: str | None = None
     any_body: StrictBool = False
@@ -77,11 +100,11 @@ class Endpoint(_Model):
 class GranianSettings(_Model):
     """Server settings that are the same at every point. servers/granian.py says why the others are omitted."""
 
-    runtime_threads: Count = 1
+    runtime_threads: Threads = 1
     runtime_mode: Literal["mt", "st"] = "mt"
     task_impl: Literal["asyncio"] = "asyncio"  # from 3.12 on Granian takes it even when asked for rust
-    backlog: int = Field(default=2048, ge=128)
-    backpressure: Count = 2048
+    backlog: int = Field(default=2048, ge=128, le=65_535, strict=True)
+    backpressure: int = Field(default=2048, ge=1, le=2 * MAX_CONNECTIONS, strict=True)
     http: Literal["1"] = "1"
     ws: StrictBool = False
     log_level: Literal["warning", "error", "info", "debug"] = "warning"
@@ -94,14 +117,14 @@ class Load(_Model):
     """
 
     generator: Literal["rewrk", "oha"] = "rewrk"
-    rate_rps: Count | None = Field(default=None, alias="rate")
-    threads: Count | None = None  # None: one for each CPU of the load generator
+    rate_rps: RatePerSecond | None = Field(default=None, alias="rate")
+    threads: Threads | None = None  # None: one for each CPU of the load generator
     warmup_seconds: Seconds = Field(default=3, alias="warmup")
     duration_seconds: Seconds = Field(default=10, alias="duration")
     max_seconds: Seconds = Field(default=60, alias="longest")
-    rounds: Count = 10
-    validate_requests: Count = 2000
-    validate_seconds: float = Field(default=1.0, gt=0, le=60)
+    rounds: Rounds = 10
+    validate_requests: Requests = 2000
+    validate_seconds: ValidateSeconds = 1.0
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -140,91 +163,15 @@ class Resources(_Model):
 class Limits(_Model):
     """When a trial is rejected. Shares are fractions of 1; records/checks.py says what each limit guards against."""
 
-    throttled_periods: float = Field(default=0.01, ge=0, le=1)
-    steal: float = Field(default=0.02, ge=0, le=1)
-    foreign_cpu: float = Field(default=0.03, ge=0, le=1)
-    loader_saturation: float = Field(default=0.8, gt=0, le=1)
-    littles_law: float = Field(default=0.05, gt=0, le=1)
-    latency_multiples: float = Field(default=10, ge=1)
-    stall_ms: float = Field(default=1500, gt=0)
-    retries: int = Field(default=3, ge=0)
-    rejected_share: float = Field(default=1 / 3, gt=0, le=1)
-
-
-class Cell(_Model):
-    """One side of a claim: a variant and the points that have the settings given here."""
-
-    variant: Role
-    endpoint: str
-    workers: Count | None = None
-    threads: Count | None = None
-    connections: Count | None = None
-    loop: Loop | None = None
-    threadpool: Count | None = None
-
-    def matches(self, point: Point) -> bool:
-        """Whether the point has all settings that this cell gives."""
-        given = self.model_dump(exclude={"variant"}, exclude_none=True)
-        return all(getattr(point, name) == value for name, value in given.items())
-
-
-class Requires(_Model):
-    """What must be true on this machine for a claim to be testable."""
-
-    series: tuple[str, ...] = ()
-    server_cpus_at_least: Count = 1
-    release_build: bool = False
-
-
-class Claim(_Model):
-    """A statement to judge: the ratio of a metric in cell `of` to that in `against`, and the band it must lie in."""
-
-    id: str
-    text: str
-    metric: Metric
-    of: Cell
-    against: Cell
-    low: float = Field(gt=0, allow_inf_nan=False)
-    high: float = Field(gt=0, allow_inf_nan=False)
-    why: str
-    requires: Requires = Requires()
-
-    @model_validator(mode="after")
-    def _low_below_high(self) -> Self:
-        if self.low >= self.high:
-            raise ValueError(f"the band's low end {self.low} is not below its high end {self.high}; give a lower `low`")
-        return self
-
-
-class PublishedRow(_Model):
-    """A row of the published table; a figure that the table omits is None."""
-
-    variant: Role
-    endpoint: str
-    workers: Count
-    threads: Count = 1
-    connections: Count
-    requests_per_second: float | None = None
-    latency_mean_ms: float | None = None
-    memory_mb: float | None = None
-    assumed: tuple[Literal["connections"], ...] = ()
-    unreachable: tuple[Metric, ...] = ()
-
-    def matches(self, point: Point, role: str) -> bool:
-        """Whether this row is about the variant `role` at that point."""
-        mine = (self.variant, self.endpoint, self.workers, self.threads, self.connections)
-        return mine == (role, point.endpoint, point.workers, point.threads, point.connections)
-
-
-class Published(_Model):
-    """The published figures that this scenario is compared with, and the machine they come from."""
-
-    source: str
-    series: str
-    server_cpus: Count
-    memory_gb: float
-    notes: tuple[str, ...] = ()
-    rows: tuple[PublishedRow, ...]
+    throttled_periods: Share = 0.01
+    steal: Share = 0.02
+    foreign_cpu: Share = 0.03
+    loader_saturation: SharePositive = 0.8
+    littles_law: SharePositive = 0.05
+    latency_multiples: LatencyMultiples = 10
+    stall_ms: StallMs = 1500
+    retries: Retries = 3
+    rejected_share: SharePositive = 1 / 3
 
 
 class Scenario(_Model):
@@ -245,7 +192,7 @@ class Scenario(_Model):
     arms: ArmSet = "variants"
     cluster: ClusterSettings | None = None
     published: Published | None = None
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[Claim, ...] = Field(default=(), max_length=MAX_CLAIMS)
 
     @field_validator("endpoints")
     @classmethod
@@ -258,11 +205,49 @@ class Scenario(_Model):
                 )
         return value
 
+    @field_validator("matrix")
+    @classmethod
+    def _points_that_can_be_measured(cls, value: tuple[MatrixCell, ...]) -> tuple[MatrixCell, ...]:
+        count = sum(cell.size for cell in value)
+        if count > MAX_POINTS:
+            raise ValueError(
+                f"these are {count:,} points, and one campaign has at most {MAX_POINTS:,};"
+                " give fewer values, or make several scenarios of them"
+            )
+        return value
+
+    @property
+    def trials(self) -> int:
+        """How many trials a campaign has when none is repeated; arms of `--against` come on top."""
+        return len(self.points()) * self.load.rounds * ARM_COUNTS[self.arms]
+
     def points(self) -> list[Point]:
         """All points of the matrix in its order, each once."""
         return list(dict.fromkeys(point for cell in self.matrix for point in cell.points()))
 
     def with_load(self, **load: Any) -> Scenario:
-        """The same scenario with other load settings (fields of `Load`); None keeps the scenario's own value."""
+        """The same scenario with other load settings (fields of `Load`); None keeps the scenario's own value.
+
+        Raises GilfreeError naming the field for a value that a scenario's file may not have either, or for more trials
+        than a campaign may have.
+        """
         given = {name: value for name, value in load.items() if value is not None}
-        return self.model_copy(update={"load": self.load.model_copy(update=given)})
+        try:
+            Load.model_validate({**self.load.model_dump(), **given})
+        except ValidationError as error:
+            problem = error.errors()[0]
+            raise GilfreeError(
+                f"load.{'.'.join(map(str, problem['loc']))}: {problem['input']}: {problem['msg']}"
+            ) from None
+        changed = self.model_copy(update={"load": self.load.model_copy(update=given)})
+        if changed.trials > MAX_TRIALS:
+            raise GilfreeError(f"{self.name}: {trials_in_words(changed)}", "give fewer blocks")
+        return changed
+
+
+def trials_in_words(scenario: Scenario) -> str:
+    """How many trials a campaign would have, and that these are too many."""
+    return (
+        f"{len(scenario.points()):,} points x {scenario.load.rounds:,} rounds x {ARM_COUNTS[scenario.arms]} arms are"
+        f" {scenario.trials:,} trials, and one campaign has at most {MAX_TRIALS:,}"
+    )

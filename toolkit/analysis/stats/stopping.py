@@ -24,6 +24,10 @@ CORRECTION = "Pocock-type boundary, as repeated confidence intervals (Jennison &
 """The name of the correction, for reports."""
 
 
+MAX_LIMIT = 100
+"""Blocks under a rule: correcting for the interim analyses of more would take longer than a block (it grows as their square)."""
+
+
 @dataclass(frozen=True)
 class StoppingRule:
     """Analyse after every block from `first` to `limit`; enough is an interval of ±`half_width` (0.03: 3 %).

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli.shared.options import DEFAULT_PROFILE, DEFAULT_PYTHON, ClusterFile, ProfileName, Python, Registry
+from toolkit.units import MAX_ROUNDS
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +27,7 @@ def render(
         typer.Option("--set", help="Change a setting of `cluster:`: namespace=bench, server.cpus=4. Repeatable."),
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the campaign.")] = "render",
-    blocks: Annotated[int | None, typer.Option(min=1, help="Blocks at every point.")] = None,
+    blocks: Annotated[int | None, typer.Option(min=1, max=MAX_ROUNDS, help="Blocks at every point.")] = None,
     images: Annotated[
         str | None, typer.Option(help="Images GIL,FREE,LOAD instead of those that were built and pushed.")
     ] = None,
