@@ -57,7 +57,7 @@ def container_shares(scenario: Scenario, settings: ClusterSettings, node_cpus: f
     server_cpus = settings.server.cpus or (None if wanted.cpus == "auto" else wanted.cpus)
     load_cpus = settings.load.cpus or (None if load.cpus == "auto" else load.cpus)
     if server_cpus is None:
-        most = scenario.published.server_cpus if scenario.published else 8
+        most = min(scenario.published.server_cpus if scenario.published else 8, int(node_cpus or 0))
         fitting = [n for n in range(1, most + 1) if n + (load_cpus or _load_cpus(n)) <= (node_cpus or 0) + 1e-9]
         server_cpus = float(max(fitting, default=1))
     return Shares(
