@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import os
 import signal
@@ -72,6 +73,13 @@ async def turns_gil_on(scope: Any, receive: Any, send: Send) -> None:
     """Imports, at its 4,000th request, an extension that does not declare support for running without the GIL."""
     if served == 4000:
         importlib.import_module("needs_gil")
+    await answer(send)
+
+
+async def switches_collector_off(scope: Any, receive: Any, send: Send) -> None:
+    """As a library does that switches the collector off for a moment, in two threads at once."""
+    if served >= 2000:
+        gc.disable()
     await answer(send)
 
 

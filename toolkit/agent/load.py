@@ -30,7 +30,7 @@ def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event
 
     argument: trial, cpus (or null), env, host, port, probe (path, status, json | text | any_body), connections (of the
     load), runtime_path, runtime_samples, validate (requests, seconds, connections), full_load_seconds (0: no such burst),
-    windows: each name, argv (with `{seconds}`), threads (of the generator), seconds, measured, max_seconds,
+    watch_workers (whether the workers are asked for their state after each window too), windows: each name, argv (with `{seconds}`), threads (of the generator), seconds, measured, max_seconds,
     latency_multiples.
     """
     cpus = child.bind_cpus(argument["cpus"])
@@ -42,6 +42,8 @@ def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event
         if stopping.is_set():
             break
         latency_ms = _window(argument, window, latency_ms, emitter, stopping)
+        if argument["watch_workers"] and not stopping.is_set():
+            emitter.emit("workers", when=window["name"], **_ask_workers(argument))
     if not stopping.is_set() and argument["full_load_seconds"]:
         _validate_at_full_load(argument, emitter)
     if not stopping.is_set():
@@ -56,6 +58,12 @@ def _inspect_server(argument: Mapping[str, Any], emitter: Emitter, when: str) ->
     host, port, probe, validate = argument["host"], argument["port"], argument["probe"], argument["validate"]
     tally = validate_burst(host, port, probe, validate["requests"], validate["seconds"], validate["connections"])
     emitter.emit("validated", when=when, **tally.summary())
+    emitter.emit("runtime", when=when, **_ask_workers(argument))
+
+
+def _ask_workers(argument: Mapping[str, Any]) -> dict[str, Any]:
+    """What the workers answer to the runtime question, each once, and the requests that none of them answered."""
+    host, port = argument["host"], argument["port"]
     seen: dict[tuple[Any, Any], Any] = {}
     unanswered = not_ours = 0
     other = ""
@@ -68,7 +76,7 @@ def _inspect_server(argument: Mapping[str, Any], emitter: Emitter, when: str) ->
         else:
             not_ours, other = not_ours + 1, other or json.dumps(answer)[:200]
     workers = list(seen.values())[:WORKERS_LISTED]
-    emitter.emit("runtime", when=when, workers=workers, unanswered=unanswered, not_ours=not_ours, other_answer=other)
+    return {"workers": workers, "unanswered": unanswered, "not_ours": not_ours, "other_answer": other}
 
 
 def _validate_at_full_load(argument: Mapping[str, Any], emitter: Emitter) -> None:

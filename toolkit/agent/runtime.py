@@ -7,6 +7,7 @@ imports count as the app's memory.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import sysconfig
@@ -15,7 +16,7 @@ from typing import Any
 
 
 def worker_state(loop: object | None = None) -> dict[str, Any]:
-    """Version, ABI, whether the GIL is on now, event loop, process and thread of the worker that calls this.
+    """Version, ABI, whether the GIL and the collector are on now, event loop, process and thread of the calling worker.
 
     loop: the running event loop; None on WSGI.
     """
@@ -24,6 +25,7 @@ def worker_state(loop: object | None = None) -> dict[str, Any]:
         "abi": sysconfig.get_config_var("SOABI"),
         "gil_disabled_build": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
         "gil_enabled": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "gc_enabled": gc.isenabled(),
         "loop": None if loop is None else f"{type(loop).__module__}.{type(loop).__qualname__}",
         "pid": os.getpid(),
         "thread_id": threading.get_native_id(),

@@ -95,8 +95,9 @@ def _run(campaign: Campaign, backend: Backend, point: str, count: int, say: Say)
     found = []
     with campaign.write_lock():
         for arm in main_arms(campaign.arms):
-            seconds = campaign.scenario.load.duration_seconds
-            trial = Trial(campaign.name, campaign.scenario, chosen, 0, arm, 1, windows=soak_windows(count, seconds))
+            load = campaign.scenario.load
+            windows = soak_windows(count, load.duration_seconds, load.rate_rps)
+            trial = Trial(campaign.name, campaign.scenario, chosen, 0, arm, 1, windows=windows)
             say(f"{arm.name} {point}: {count} windows of {campaign.scenario.load.duration_seconds} s")
             frames = []
             with (campaign.folder / "logs" / f"{trial.id}.jsonl").open("w") as log:
@@ -107,5 +108,5 @@ def _run(campaign: Campaign, backend: Backend, point: str, count: int, say: Say)
                         say(f"  {arm.name} {frame['name']}: {frame['validated']['wrong']} wrong answers")
             one = record(trial, frames)
             campaign.store.append(one)
-            found.append(soak_of(one, frames))
+            found.append(soak_of(trial.scenario, one, frames))
     return found

@@ -14,6 +14,7 @@ from toolkit.agent.frames import Frame
 from toolkit.loadgen import oha, rewrk
 from toolkit.loadgen.output import ParseError
 from toolkit.records.detection import answers_under_load, rule_of_three, size_of_answers
+from toolkit.scenario.model import Scenario
 from toolkit.trial.model import Trial
 
 HOST_TICKS_PER_SECOND = 100
@@ -167,8 +168,9 @@ def _add_load(measurement: Measurement, trial: Trial, load: Sequence[Frame], win
         for one in measurement.validated
     ]
     measurement.load["wire_bytes"] = measurement.wire_bytes
+    rate_rps = next((window.rate_rps for window in trial.load_windows if window.name == end["name"]), None)
     try:
-        measurement.result = _result(trial, end)
+        measurement.result = window_result(trial.scenario, trial.point.endpoint, rate_rps, end)
         measurement.load["result"] = asdict(measurement.result)
     except ParseError as error:
         measurement.load_problem = str(error)
@@ -179,14 +181,14 @@ def _add_load(measurement: Measurement, trial: Trial, load: Sequence[Frame], win
     measurement.loader_throttled_periods = _fraction(end["throttling"]["throttled"], end["throttling"]["periods"])
 
 
-def _result(trial: Trial, end: Frame) -> rewrk.Result | oha.Result:
-    """The parsed output of the window's generator. Raises ParseError."""
-    rate_rps = next((window.rate_rps for window in trial.load_windows if window.name == end["name"]), None)
+def window_result(scenario: Scenario, endpoint: str, rate_rps: int | None, end: Frame) -> rewrk.Result | oha.Result:
+    """The parsed output of the generator of a window, from its `window_end` frame. Raises ParseError.
+
+    endpoint: that was loaded. rate_rps: the window's constant rate, None where it was loaded as fast as answers arrive.
+    """
     if rate_rps is None:
         return rewrk.parse(end["stdout"])
-    return oha.parse(
-        end["stdout"], seconds=end["seconds"], status=trial.scenario.endpoints[trial.point.endpoint].status
-    )
+    return oha.parse(end["stdout"], seconds=end["seconds"], status=scenario.endpoints[endpoint].status)
 
 
 def _add_server(measurement: Measurement, server: Sequence[Frame]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from toolkit.analysis.soak import Slope, Soak
+from toolkit.analysis.soak import Collector, Slope, Soak
 
 
 def text(one: Soak) -> str:
@@ -16,10 +16,29 @@ def _lines(one: Soak) -> Iterator[str]:
     yield f"{one.arm} {one.point}, {one.seconds / 60:.1f} min under load"
     yield f"  memory   {_slope(one.memory)}"
     yield f"  latency  {_slope(one.latency)}"
-    rate = f"{one.requests_per_second:,.0f} requests/s; " if one.requests_per_second else ""
+    asked = f" of {one.asked_rps:,} asked for" if one.asked_rps else ""
+    rate = f"{one.requests_per_second:,.0f} requests/s{asked}; " if one.requests_per_second else ""
     yield f"  answers  {rate}{one.wrong} wrong and {one.errors} missing of {one.validated:,} validated"
+    if one.load_errors:
+        yield f"  load     {one.load_errors:,} of the load's own requests got no right answer"
+    yield f"  gc       {_collector(one.collector)}"
     for words in one.rejections:
         yield f"  failed   {words}"
+
+
+def _collector(collector: Collector) -> str:
+    if not collector.samples:
+        return "not reported: the app's runtime answer has no `gc_enabled`"
+    for flip in collector.flips[:1]:
+        state = "on" if flip.enabled else "off"
+        times = f", {len(collector.flips)} changes in all" if len(collector.flips) > 1 else ""
+        return (
+            f"switched {state} under load, seen after window {flip.when} in process {flip.pid}{times};"
+            f" at the end off in {collector.off} of {collector.processes} processes. Where it is off, cycles stay in memory"
+        )
+    if collector.off:
+        return f"off in {collector.off} of {collector.processes} processes from the start: the app or a library did it"
+    return f"on in every worker, {collector.samples} times asked"
 
 
 def _slope(slope: Slope | None) -> str:

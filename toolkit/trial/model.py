@@ -48,12 +48,16 @@ class Arm:
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of load. `rate_rps`: the constant rate (oha); None: as fast as answers arrive (rewrk)."""
+    """A stretch of load. `rate_rps`: the constant rate (oha); None: as fast as answers arrive (rewrk).
+
+    `sought`: whether a plan tries this rate to see if the server sustains it; otherwise it is the scenario's own.
+    """
 
     name: str
     seconds: int
     rate_rps: int | None = None
     measured: bool = True
+    sought: bool = True
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class Trial:
     @property
     def seeks_rate(self) -> bool:
         """Whether a plan searches for the highest rate the server sustains: too high a rate is then a result, no fault."""
-        return any(window.rate_rps for window in self.windows)
+        return any(window.rate_rps and window.sought for window in self.windows)
 
     @property
     def longest_load_seconds(self) -> int:
@@ -226,6 +230,7 @@ def load_argument(trial: Trial, placement: Placement) -> dict[str, Any]:
         },
         # At a constant rate oha counts every status, and more than the rate would be another load than the one asked for.
         "full_load_seconds": 0 if any(window.rate_rps for window in trial.load_windows) else FULL_LOAD_SECONDS,
+        "watch_workers": bool(trial.windows) and not trial.seeks_rate,
         "windows": [_window(trial, placement, window) for window in trial.load_windows],
         "watch_stdin": placement.watch_stdin,
     }

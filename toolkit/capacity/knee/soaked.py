@@ -53,7 +53,7 @@ def _memory(soak: Campaign, record: Record) -> SoakedMemory | None:
     if not (soak.folder / "logs" / f"{record.trial}.jsonl").exists():
         return None
     frames = read_frames(soak, record.trial)
-    found = soak_of(record, frames)
+    found = soak_of(soak.scenario, record, frames)
     samples_mb = [server_pss_kb(frame) * 1024 / 1e6 for frame in frames if frame["kind"] == "memory"]
     high = max([*samples_mb, record.metrics.memory_high_mb or 0.0], default=0.0)
     if not high or not found.seconds:
