@@ -182,10 +182,7 @@ def _add_load(measurement: Measurement, trial: Trial, load: Sequence[Frame], win
 
 
 def window_result(scenario: Scenario, endpoint: str, rate_rps: int | None, end: Frame) -> rewrk.Result | oha.Result:
-    """The parsed output of the generator of a window, from its `window_end` frame. Raises ParseError.
-
-    endpoint: that was loaded. rate_rps: the window's constant rate, None where it was loaded as fast as answers arrive.
-    """
+    """The parsed output of a window's generator, from its `window_end` frame; rate_rps: as of a Window. Raises ParseError."""
     if rate_rps is None:
         return rewrk.parse(end["stdout"])
     return oha.parse(end["stdout"], seconds=end["seconds"], status=scenario.endpoints[endpoint].status)
