@@ -99,3 +99,36 @@ async def slow(scope: Any, receive: Any, send: Send) -> None:
 def wsgi_right(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "5")])
     return [b"right"]
+
+
+visits = 0
+under_way = 0
+
+
+async def counts_visits(scope: Any, receive: Any, send: Send) -> None:
+    """Right, and longer with each power of ten: a page with a visit counter."""
+    global visits
+    visits += 1
+    await answer(send, b"visit %d" % visits)
+
+
+async def wrong_when_crowded(scope: Any, receive: Any, send: Send) -> None:
+    """Right for a few at once; with more under way one answer in 150 is another visitor's, of the same size."""
+    global under_way
+    under_way += 1
+    crowded = under_way > 10
+    await asyncio.sleep(0.002)
+    under_way -= 1
+    await answer(send, b"wrong" if crowded and served % 150 == 149 else b"right")
+
+
+async def own_runtime_page(scope: Any, receive: Any, send: Send) -> None:
+    """Has a page of its own at /runtime."""
+    await answer(send, b'{"status": "up"}' if scope.get("path") == "/runtime" else b"right")
+
+
+async def prints_anything(scope: Any, receive: Any, send: Send) -> None:
+    """Prints what no text is, and a line of some MB without an end, before each of its first answers."""
+    if served < 3:
+        os.write(1, bytes(range(256)) * 20_000)
+    await answer(send)

@@ -40,12 +40,12 @@ def saturated_load_generator(trial: Trial, frames: Sequence[Frame], measurement:
 
 
 def loader_saturation(trial: Trial, measurement: Measurement) -> Iterator[Rejection]:
-    """The rejection of a window in which the load generator used more of its CPUs than the scenario's limit."""
+    """The rejection of a window in which the generator used more of the CPUs that its threads can use than the limit."""
     limit = trial.scenario.limits.loader_saturation
     if measurement.loader_saturation is not None and measurement.loader_saturation > limit:
         yield Rejection(
             "loader-saturated",
-            f"the load generator used {measurement.loader_saturation:.0%} of its CPUs, the limit is {limit:.0%}",
+            f"the load generator used {measurement.loader_saturation:.0%} of the CPUs that its threads can use, the limit is {limit:.0%}",
         )
 
 

@@ -42,7 +42,7 @@ def _unknown_runtime(trial: Trial, frame: Frame) -> str:
         return f"{frame['when']} the load no worker answered {path}: the state of the GIL is unknown"
     return (
         f"{path} is a page of the app, which answered {frame['other_answer']}: the state of the GIL is unknown; write"
-        f" `app: {{wrapped: true, runtime_path: {WRAPPED_RUNTIME_PATH}}}`, and gilfree answers that path itself"
+        f" `app: {{wrapped: true}}`, and gilfree answers {WRAPPED_RUNTIME_PATH} itself"
     )
 
 

@@ -58,7 +58,10 @@ class _Model(BaseModel):
 
 
 class App(_Model):
-    """The app that is served. `wrapped`: the agent's wrapper answers `runtime_path`, because the app does not."""
+    """The app that is served. `wrapped`: the agent's wrapper answers `runtime_path`, because the app does not.
+
+    Without a path of its own a wrapped app has WRAPPED_RUNTIME_PATH, so that a page of the app is not hidden.
+    """
 
     target: Target
     interface: Literal["asgi", "wsgi"]
@@ -66,6 +69,13 @@ class App(_Model):
     runtime_path: str = "/runtime"
     wrapped: bool = False
     project: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _wrapped_path(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("wrapped") is True and "runtime_path" not in data:
+            return {**data, "runtime_path": WRAPPED_RUNTIME_PATH}
+        return data
 
 
 class Endpoint(_Model):
