@@ -125,6 +125,14 @@ def test_noise_is_shown_with_what_was_rejected_and_why(tmp_path: Path) -> None:
     assert found.frequency_mhz_median is None  # unknown is not zero
 
 
+def test_a_campaign_that_was_stopped_by_its_machine_and_resumed_to_its_end_is_judged(tmp_path: Path) -> None:
+    campaign = a_campaign(tmp_path / "c", blocks=load_scenario("asgi").load.rounds)
+    points = campaign.scenario.points()
+    for attempt in range(2, 100):
+        campaign.store.append(a_record(points[attempt % 2], 0, "3.14", attempt, accepted=False, reason="stolen"))
+    assert compare(campaign).too_noisy is None
+
+
 def test_a_campaign_stopped_by_its_machine_is_too_noisy(tmp_path: Path) -> None:
     campaign = a_campaign(tmp_path / "c", blocks=0)
     points = campaign.scenario.points()

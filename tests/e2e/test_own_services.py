@@ -55,3 +55,12 @@ def test_an_app_that_fails_on_every_request_is_named_with_its_own_error(tmp_path
     assert "was given up: 3.14" in said and "status 500" in said
     assert "The app's own error: KeyError: 'orders'" in said
     assert [(one.block, one.attempt, one.outcome) for one in records(tmp_path)] == [(0, 1, "failed")] * 2
+
+
+@pytest.mark.usefixtures("rewrk", "arms")
+def test_an_answer_that_grows_is_accepted(tmp_path: Path) -> None:
+    _, said = bench(tmp_path, "counts_visits", "--app", "service:app", "--interface", "wsgi", "--blocks", "1")
+    # Noise of a shared machine may reject a trial; what the app answers must never be the reason.
+    found = {reason.reason for one in records(tmp_path) for reason in one.rejections}
+    assert found <= {"foreign-cpu", "stolen", "stalled", "loader-saturated"}, said
+    assert any(one.metrics.requests_per_second for one in records(tmp_path))

@@ -20,7 +20,7 @@ from toolkit.analysis.families import compare_families, descriptive_figures, log
 from toolkit.analysis.noise import noise_of
 from toolkit.campaign.contrasts import Contrast, contrasts
 from toolkit.campaign.ending import stop_reason
-from toolkit.campaign.plan import counted_blocks
+from toolkit.campaign.plan import concluded_blocks, counted_blocks
 from toolkit.campaign.runner import Campaign
 from toolkit.records.store import Metrics, Record
 from toolkit.scenario.model import Point
@@ -55,7 +55,9 @@ def compare(campaign: Campaign, records: Sequence[Record] | None = None) -> Comp
         blocks=max((one.blocks for one in points), default=0),
     )
     keys = [point.key for point in campaign.scenario.points()]
-    reason = stop_reason(records, keys, campaign.scenario.limits.rejected_share)
+    rounds = rule.limit if rule else campaign.scenario.load.rounds
+    left = len(keys) * rounds - len(concluded_blocks(records, [arm.name for arm in campaign.arms]))
+    reason = stop_reason(records, keys, campaign.scenario.limits.rejected_share, left)
     return replace(comparison, too_noisy=too_noisy(comparison, reason))
 
 

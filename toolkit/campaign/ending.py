@@ -101,8 +101,14 @@ def noise_endings(records: Sequence[Record], points: Collection[str], share: flo
         found.append(Ending(where.pop(), reason, _noise_remedy(cause)))
 
 
-def stop_reason(records: Sequence[Record], points: Collection[str], share: float) -> str | None:
-    """Why a campaign with these records should stop for its environment; None: it should not. See `noise_endings`."""
+def stop_reason(records: Sequence[Record], points: Collection[str], share: float, blocks_left: int = 1) -> str | None:
+    """Why a campaign with these records should stop for its environment; None: it should not. See `noise_endings`.
+
+    blocks_left: how many blocks are not concluded. A campaign that was stopped and resumed to its end has none: nothing
+    is missing in it.
+    """
+    if blocks_left <= 0:
+        return None
     return next((one.reason for one in noise_endings(records, points, share) if one.point is None), None)
 
 

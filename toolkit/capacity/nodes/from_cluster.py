@@ -1,7 +1,7 @@
 """The nodes of a live cluster as a catalogue: their allocatable, the requests of their daemonset pods, prices by type name.
 
 Nodes of one instance type are one node type, with the least that any of them has free. Spot nodes, nodes with GPUs and
-nodes of another architecture are types of their own, even where the instance type is the same.
+nodes of another architecture are types of their own, even of one instance type.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Options that were typed although they cannot apply: refused, because a figure for other conditions would look the same."""
+"""Options that were typed although they cannot apply: refused, because a figure for other conditions would look alike."""
 
 from __future__ import annotations
 
