@@ -66,6 +66,22 @@ def test_counts_of_all_deals_add_up() -> None:
     assert p_by_count(8, 9)[-1] == 1.0
 
 
+@pytest.mark.parametrize(("new", "old"), [(1, 1), (3, 7), (40, 25), (150, 150), (200, 37)])
+def test_p_for_many_trials_is_exact_and_the_sides_may_be_exchanged(new: int, old: int) -> None:
+    by_count = p_by_count(new, old)
+    assert len(by_count) == new * old + 1
+    assert list(by_count[: new * old]) == sorted(by_count[: new * old])
+    assert by_count[0] == pytest.approx(2 / math.comb(new + old, new), rel=1e-9)
+    assert by_count[new * old // 2] == pytest.approx(1.0)
+    assert by_count.tolist() == p_by_count(old, new).tolist()
+
+
+def test_each_number_of_trials_is_calculated_once_however_many_there_are() -> None:
+    sizes = [(new, old) for new in range(1, 16) for old in range(1, 16)]  # more than any small cache holds
+    first = [p_by_count(*size) for size in sizes]
+    assert all(p_by_count(*size) is known for size, known in zip(sizes, first, strict=True))
+
+
 def test_a_missing_figure_is_refused() -> None:
     with pytest.raises(ValueError, match="all finite"):
         unpaired_estimate(np.array([0.1, np.nan]), np.array([0.1]))
