@@ -29,8 +29,15 @@ def a_campaign(
     noise: float = 0.01,
     about: Mapping[str, Any] | None = None,
     seed: int = 1,
+    failed: Mapping[str, int] | None = None,
+    slots: Mapping[str, str] | None = None,
+    limits: Mapping[str, Any] | None = None,
 ) -> Campaign:
-    """A finished campaign. `ratios`: requests/s of each arm by name, 1 if not named; `speeds`: of points by key."""
+    """A finished campaign. `ratios`: requests/s of each arm by name, 1 if not named; `speeds`: of points by key.
+
+    failed: by arm, in how many of the first blocks it stalled by itself. slots: the slots of points by key. limits: those
+    that all records hold.
+    """
     scenario = scenario or load_scenario("asgi")
     machine = {"machine": {"cpu_model": "test", "cpus": 2}, "cpus": {"server": [1], "load": [0]}}
     pair = {"pair": {"series": "3.14", "profile": "release", "notes": []}}
@@ -40,7 +47,11 @@ def a_campaign(
         for point in scenario.points():
             for arm in arms:
                 rps = 1000 * (ratios or {}).get(arm.name, 1.0) * (speeds or {}).get(f"{arm.name} {point.key}", 1.0)
-                campaign.store.append(a_trial(point, index, arm, rps, noise, drawn))
+                one = a_trial(point, index, arm, rps, noise, drawn)
+                if index < (failed or {}).get(arm.name, 0):
+                    one = a_record(point, index, arm.name, accepted=False, reason="stalled")
+                where = {"slot": (slots or {}).get(point.key, one.slot), "limits": limits or {}}
+                campaign.store.append(one.model_copy(update=where))
     return campaign
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,13 @@ from toolkit.analysis.comparison import (
     SameArmDiffers,
     StoppedByRejections,
 )
-from toolkit.analysis.decision import SameArmCoverage, decide
+from toolkit.analysis.decision import Choice, SameArmCoverage, decide
 from toolkit.analysis.families import PRIMARY, MetricComparison
 from toolkit.report.comparison_json import comparison_data
 from toolkit.report.decision import comparison_caveats, first_line
 from toolkit.report.verdicts import best_caveat, stopping_words
 from toolkit.scenario.loading import load_scenario
-from toolkit.scenario.model import Scenario
+from toolkit.scenario.model import Limits, Point, Scenario
 from toolkit.trial.model import Arm
 
 
@@ -80,8 +81,118 @@ def test_each_variant_is_compared_at_its_own_best_setting(tmp_path: Path) -> Non
     assert (best.baseline.workers, best.candidate.workers, best.choices) == (4, 2, 3)
     rate = next(one for one in best.family if one.metric == "requests_per_second")
     assert rate.low is not None and rate.high is not None and rate.low <= 1.5 <= rate.high
-    assert "chosen by the same trials" in best_caveat(best)
+    assert "best of 3 settings that the other half chose" in best_caveat(best)
     assert best_caveat(best) in comparison_caveats(found)
+
+
+def json_scenario(**load: object) -> Scenario:
+    data = load_scenario("asgi").model_dump(mode="json", by_alias=True)
+    data["matrix"] = [{"endpoint": "json", "workers": [1, 2, 4], "connections": 128}]
+    data["claims"], data["published"] = [], None
+    data["load"].update(load)
+    return Scenario.model_validate(data)
+
+
+def test_choosing_the_best_of_equal_settings_shows_no_gain(tmp_path: Path) -> None:
+    """Six settings without any difference: the luckiest of each side must not be compared by its own luck."""
+    data = json_scenario().model_dump(mode="json", by_alias=True)
+    data["matrix"] = [{"endpoint": "json", "workers": list(range(1, 13)), "connections": 128}]
+    levels = []
+    for seed in range(12):
+        found = compare(
+            a_campaign(tmp_path / str(seed), scenario=Scenario.model_validate(data), noise=0.1, blocks=8, seed=seed)
+        )
+        rate = next(one for one in found.best[0].family if one.metric == "requests_per_second")
+        assert rate.candidate is not None and rate.baseline is not None
+        levels += [rate.candidate / 1000, rate.baseline / 1000]
+    assert statistics.mean(levels) == pytest.approx(1.0, abs=0.03)  # chosen by itself it is about 1.06
+
+
+def test_halves_that_choose_differently_are_named(tmp_path: Path) -> None:
+    campaign = a_campaign(tmp_path / "c", scenario=json_scenario(), noise=1e-6)
+    faster = {0: "json-w2-t1-c128", 1: "json-w4-t1-c128"}
+    records = [
+        one.model_copy(
+            update={"metrics": one.metrics.model_copy(update={"requests_per_second": 2000.0})}
+            if one.arm == "3.14t" and one.point_key == faster[one.block % 2]
+            else {}
+        )
+        for one in campaign.records()
+    ]
+    (best,) = compare(campaign, records).best
+    assert best.blocks == 10
+    assert "for 3.14t the halves chose differently: json-w2-t1-c128 and json-w4-t1-c128" in best_caveat(best)
+    rate = next(one for one in best.family if one.metric == "requests_per_second")
+    assert rate.ratio == pytest.approx(1.0, rel=1e-3)  # what won in one half did not in the other
+
+
+def test_settings_on_different_machines_are_not_paired(tmp_path: Path) -> None:
+    speeds = {"3.14 json-w4-t1-c128": 2.0, "3.14t json-w2-t1-c128": 3.0}
+    slots = {"json-w4-t1-c128": "node-a", "json-w2-t1-c128": "node-b"}
+    found = compare(a_campaign(tmp_path / "c", scenario=json_scenario(), speeds=speeds, slots=slots))
+    (best,) = found.best
+    assert (best.blocks, best.separated, best.family) == (0, 10, ())
+    assert "10 rounds not paired: different machines ran the two settings" in best_caveat(best)
+    assert {one.blocks for one in found.points} == {10}  # inside a block there is one machine
+
+
+def test_at_a_constant_rate_the_rate_is_no_finding(tmp_path: Path) -> None:
+    campaign = a_campaign(tmp_path / "c", scenario=json_scenario(generator="oha", rate=500), ratios={"3.14t": 0.8})
+    found = compare(campaign)
+    point = found.points[0]
+    assert [one.metric for one in point.family] == ["cpu_seconds_per_1000_requests", "memory_mb"]
+    assert the(point, "cpu_seconds_per_1000_requests").verdict == "higher"
+    assert not [one.metric for one in point.descriptive if one.metric.startswith("requests_per_second")]
+    assert "CPU time per request higher" in first_line(found) and "requests/s" not in first_line(found)
+    assert found.noise.spread_metric == "cpu_seconds_per_1000_requests"
+
+
+def test_an_arm_that_often_fails_gets_no_verdict_from_its_other_trials(tmp_path: Path) -> None:
+    found = compare(a_campaign(tmp_path / "c", ratios={"3.14t": 2.0}, blocks=20, failed={"3.14t": 8}))
+    assert {one.verdict for point in found.points for one in point.family} == {"inconclusive"}
+    assert {one.verdict for best in found.best for one in best.family} == {"inconclusive"}
+    assert "no verdict: 3.14t failed in 8 of 20 blocks (19 to 64 %): stalled" in first_line(found)
+    for reason in [one["reason"] for point in comparison_data(found)["points"] for one in point["family"]]:
+        assert reason == "no verdict: 3.14t failed in 8 of 20 blocks (19 to 64 %): stalled"
+
+
+def test_four_failures_of_ten_withhold_the_verdict_although_few_blocks_are_left(tmp_path: Path) -> None:
+    found = compare(a_campaign(tmp_path / "c", ratios={"3.14t": 2.0}, failed={"3.14t": 4}))
+    assert found.blocks == 6
+    assert "no verdict: 3.14t failed in 4 of 10 blocks (12 to 74 %): stalled" in first_line(found)
+
+
+def test_an_arm_that_fails_seldom_keeps_its_verdicts_but_is_not_called_better(tmp_path: Path) -> None:
+    found = compare(a_campaign(tmp_path / "c", ratios={"3.14t": 2.0}, blocks=12, failed={"3.14t": 1}))
+    assert the(found.points[0], "requests_per_second").verdict == "higher"
+    assert {one.choice for one in decide(found).outcomes} == {Choice("none", "failed")}
+
+
+def test_an_arm_that_always_fails_loses_to_one_that_never_does(tmp_path: Path) -> None:
+    found = compare(a_campaign(tmp_path / "c", failed={"3.14t": 10}))
+    assert found.blocks == 0
+    assert {one.choice for one in decide(found).outcomes} == {Choice("baseline", "fails less")}
+
+
+def test_a_setting_that_often_fails_is_not_chosen_as_the_best(tmp_path: Path) -> None:
+    campaign = a_campaign(tmp_path / "c", scenario=json_scenario(), speeds={"3.14t json-w4-t1-c128": 3.0})
+    lucky = "json-w4-t1-c128"
+    records = [
+        a_record(Point.model_validate(one.point), one.block, one.arm, accepted=False, reason="stalled")
+        if one.arm == "3.14t" and one.point_key == lucky and one.block < 5
+        else one
+        for one in campaign.records()
+    ]
+    (best,) = compare(campaign, records).best
+    assert lucky not in [point.key for point in (best.candidate, *best.candidate_chosen)]
+
+
+def test_loosened_limits_stand_in_the_first_line(tmp_path: Path) -> None:
+    shipped = Limits().model_dump()
+    loose = compare(a_campaign(tmp_path / "a", limits={**shipped, "steal": 0.2, "latency_multiples": 5}))
+    assert first_line(loose).endswith("(loosened limits: steal 0.2 instead of 0.02, latency_multiples 5 instead of 10)")
+    stricter = {**shipped, "steal": 0.01, "latency_multiples": 20}
+    assert "loosened" not in first_line(compare(a_campaign(tmp_path / "b", limits=stricter)))
 
 
 def test_with_one_setting_nothing_was_chosen(tmp_path: Path) -> None:

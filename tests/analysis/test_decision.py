@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.simulated import AGAIN, ARMS, a_campaign
 from toolkit.analysis.compare import compare
 from toolkit.analysis.comparison import StoppedByRejections
-from toolkit.analysis.decision import Choice, choose, decide, outcome
-from toolkit.analysis.families import PRIMARY, MetricComparison
+from toolkit.analysis.decision import Choice, advantage, choose, decide, outcome
+from toolkit.analysis.failures import FailureRate
+from toolkit.analysis.families import PRIMARY, PRIMARY_AT_CONSTANT_RATE, MetricComparison
+from toolkit.analysis.stats.proportions import clopper_pearson
 from toolkit.analysis.stats.verdict_rule import MIN_BLOCKS, Verdict
 from toolkit.scenario.loading import load_scenario
 
@@ -39,8 +43,8 @@ def a_family(throughput: Verdict, memory: Verdict) -> tuple[MetricComparison, ..
         ("lower", "higher", Choice("baseline", "gain without loss")),
         ("lower", "equivalent", Choice("baseline", "gain without loss")),
         ("equivalent", "higher", Choice("baseline", "gain without loss")),
-        ("higher", "higher", Choice("trade", "throughput for memory")),
-        ("lower", "lower", Choice("trade", "memory for throughput")),
+        ("higher", "higher", Choice("trade", "gains and losses", ("requests_per_second",), ("memory_mb",))),
+        ("lower", "lower", Choice("trade", "gains and losses", ("memory_mb",), ("requests_per_second",))),
         ("equivalent", "equivalent", Choice("neither", "no difference")),
         ("inconclusive", "lower", Choice("none", "undecided")),
         ("higher", "inconclusive", Choice("none", "undecided")),
@@ -48,6 +52,59 @@ def a_family(throughput: Verdict, memory: Verdict) -> tuple[MetricComparison, ..
 )
 def test_throughput_and_memory_decide_together(throughput: Verdict, memory: Verdict, choice: Choice) -> None:
     assert choose(a_family(throughput, memory)) == choice
+
+
+@given(st.lists(st.sampled_from(VERDICTS), min_size=4, max_size=4), st.booleans())
+def test_better_means_worse_in_nothing_and_nothing_undecided(verdicts: list[Verdict], constant_rate: bool) -> None:
+    names = PRIMARY_AT_CONSTANT_RATE if constant_rate else PRIMARY
+    family = tuple(a_metric(name, verdict) for name, verdict in zip(names, verdicts, strict=False))
+    signs = [advantage(one) for one in family]
+    choice = choose(family)
+    if choice.side == "candidate":
+        assert min(signs) >= 0 and max(signs) > 0
+    if choice.side == "baseline":
+        assert max(signs) <= 0 and min(signs) < 0
+    if choice.side in ("candidate", "baseline", "neither"):
+        assert "inconclusive" not in verdicts[: len(family)]
+    if min(signs) < 0 < max(signs):
+        assert choice.side == "trade"
+        assert choice.gained == tuple(one.metric for one in family if advantage(one) > 0)
+        assert choice.lost == tuple(one.metric for one in family if advantage(one) < 0)
+
+
+@pytest.mark.parametrize("worse", ["cpu_seconds_per_1000_requests", "latency_p99_ms"])
+def test_more_requests_for_more_cpu_or_latency_is_said_as_a_trade(worse: str) -> None:
+    family = (*a_family("higher", "lower"), a_metric(worse, "higher"))
+    assert choose(family).side == "trade"
+
+
+def a_rate(arm: str, failed: int, concluded: int) -> FailureRate:
+    low, high = clopper_pearson(failed, concluded)
+    return FailureRate("json-w1-t1-c128", arm, "gil", failed, concluded, low, high, {"stalled": failed})
+
+
+counts = st.integers(8, 40).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials)))
+
+
+@given(counts, counts, st.sampled_from(VERDICTS), st.sampled_from(VERDICTS))
+def test_nothing_that_failed_is_ever_the_better_choice(
+    baseline: tuple[int, int], candidate: tuple[int, int], throughput: Verdict, memory: Verdict
+) -> None:
+    choice = choose(a_family(throughput, memory), a_rate("3.14", *baseline), a_rate("3.14t", *candidate))
+    assert not (choice.side == "candidate" and candidate[0]) and not (choice.side == "baseline" and baseline[0])
+
+
+@pytest.mark.parametrize(
+    ("failed", "choice"),
+    [
+        (0, Choice("candidate", "gain without loss")),
+        (1, Choice("none", "failed")),
+        (4, Choice("none", "fails often")),
+        (6, Choice("baseline", "fails less")),
+    ],
+)
+def test_failures_come_before_figures(failed: int, choice: Choice) -> None:
+    assert choose(a_family("higher", "lower"), a_rate("3.14", 0, 10), a_rate("3.14t", failed, 10)) == choice
 
 
 def test_exchanging_the_arms_exchanges_the_choice() -> None:

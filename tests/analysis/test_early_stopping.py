@@ -7,7 +7,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.factory import POINTS
+from tests.factory import POINTS, a_record
 from tests.simulated import ARMS, a_trial
 from toolkit.analysis.early_stopping import EarlyStoppingPlan
 from toolkit.analysis.stats.stopping import StoppingRule
@@ -61,6 +61,35 @@ def test_resuming_anywhere_goes_the_same_way(cut: int, seed: int) -> None:
     at = min(cut, len(blocks))
     following = plan().next(records[: at * len(NAMES)], [])
     assert following == (blocks[at] if at < len(blocks) else None)
+
+
+def with_stalls(failing: set[int]) -> tuple[list[Block], list[Record]]:
+    """All blocks that the plan asks for when 3.14t stalls in these rounds, as a campaign would record them."""
+    drawn = random.Random(1)
+    records: list[Record] = []
+    blocks: list[Block] = []
+    while (block := plan().next(records, [])) is not None:
+        blocks.append(block)
+        for arm in ARMS:
+            if arm.name == "3.14t" and block.index in failing:
+                records.append(a_record(block.point, block.index, arm.name, accepted=False, reason="stalled"))
+            else:
+                records.append(a_trial(block.point, block.index, arm, 1000, 0.005, drawn))
+    return blocks, records
+
+
+def test_a_point_at_which_an_arm_often_fails_stops_as_soon_as_that_is_sure() -> None:
+    for failing in ({1, 3, 5, 7}, set(range(20))):
+        blocks, records = with_stalls(failing)
+        assert len(blocks) == len(POINTS) * RULE.first
+        assert {one.reason for found in plan().decisions(records).values() for one in found} == {"failing"}
+        assert plan().expected(records) == len(blocks)
+
+
+def test_a_seldom_failure_costs_its_own_block_only() -> None:
+    blocks, records = with_stalls({2})
+    assert len(blocks) == len(POINTS) * (RULE.first + 1)
+    assert {one.reason for found in plan().decisions(records).values() for one in found} == {"precise"}
 
 
 def test_what_is_expected_ends_at_what_it_took() -> None:

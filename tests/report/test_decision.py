@@ -41,7 +41,7 @@ def test_more_requests_for_more_memory_is_a_trade(make: Make) -> None:
     best = found.best[0]
     family = tuple(replace(one, verdict="higher", ratio=1.3, low=1.2, high=1.4) for one in best.family)
     said = decision_words(replace(found, best=(replace(best, family=family),)), table(campaign))
-    assert "throughput for memory" in said.lines[0]
+    assert "A trade: 3.14t is better in requests/s and worse in memory" in said.lines[0]
 
 
 def test_an_open_figure_forbids_advice(make: Make) -> None:

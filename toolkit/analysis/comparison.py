@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from toolkit.analysis.failures import FailureRate
 from toolkit.analysis.families import DescriptiveFigure, MetricComparison
 from toolkit.analysis.noise import Noise
 from toolkit.campaign.contrasts import Contrast
@@ -23,6 +24,7 @@ class PointComparison:
     """A contrast with identical settings on both sides, over `blocks` complete blocks.
 
     `stopping`: whether early stopping ended the point and why; None without early stopping or without a block.
+    `failures`: the failure rates of both arms. Where one fails often no metric has a verdict.
     """
 
     contrast: Contrast
@@ -32,6 +34,7 @@ class PointComparison:
     family: tuple[MetricComparison, ...]
     descriptive: tuple[DescriptiveFigure, ...]
     stopping: StoppingDecision | None = None
+    failures: tuple[FailureRate, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,12 @@ class BestComparison:
     """Each side at its own best workers, threads, loop and pool for one endpoint and number of connections.
 
     Both sides had the same CPUs and the same memory limit. `choices`: from how many settings each side's best was
-    chosen, by median requests/s. Above 1 the figures lean upwards, since the same trials choose and are compared.
+    chosen, by the first primary metric (requests/s; CPU per request at a constant rate). `baseline` and `candidate` are
+    the choices of all rounds. `crossed`: each half of the rounds was compared at the settings that the other half chose
+    (`baseline_chosen`, `candidate_chosen`: one setting, or two where the halves chose differently). Without it, with more
+    than one choice, the figures lean upwards, since the same trials choose and are compared. `separated`: rounds that are
+    not used, since different machines ran the two settings. `failures`: the failure rates of both arms at the chosen
+    settings; where one fails often no metric has a verdict.
     """
 
     contrast: Contrast
@@ -51,6 +59,11 @@ class BestComparison:
     blocks: int
     family: tuple[MetricComparison, ...]
     descriptive: tuple[DescriptiveFigure, ...]
+    crossed: bool = False
+    baseline_chosen: tuple[Point, ...] = ()
+    candidate_chosen: tuple[Point, ...] = ()
+    separated: int = 0
+    failures: tuple[FailureRate, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,11 +84,12 @@ class SameArmDiffers:
 
 @dataclass(frozen=True)
 class EffectsHidden:
-    """At `hidden` of `points` points a change of requests/s by `effect` (0.1: 10 %) would not stand out from the noise."""
+    """At `hidden` of `points` points a change of `metric` by `effect` (0.1: 10 %) would not stand out from the noise."""
 
     hidden: int
     points: int
     effect: float
+    metric: str = "requests_per_second"
 
 
 TooNoisy = StoppedByRejections | SameArmDiffers | EffectsHidden
@@ -87,7 +101,8 @@ class Comparison:
     """The comparison of a campaign. `too_noisy`: why no verdict can be trusted, None when verdicts can.
 
     `stopping_rule`: given when the campaign stops early, so that intervals and p are corrected for interim analyses.
-    `blocks`: the complete blocks at the point that has most.
+    `blocks`: the blocks in which both arms counted, and `concluded`: the trials of one arm that counted or failed, each
+    at the point that has most. `failures`: of every arm at every point, those without any failed trial included.
     """
 
     campaign: str
@@ -99,6 +114,8 @@ class Comparison:
     too_noisy: TooNoisy | None
     stopping_rule: StoppingRule | None
     blocks: int
+    concluded: int = 0
+    failures: tuple[FailureRate, ...] = ()
 
     def of(self, kind: str) -> list[PointComparison]:
         """The points of one kind of contrast."""

@@ -16,11 +16,14 @@ from toolkit.analysis.comparison import (
     StoppedByRejections,
     TooNoisy,
 )
+from toolkit.analysis.failures import FailureRate, differ
 from toolkit.analysis.families import MetricComparison
+from toolkit.analysis.noise import LoosenedLimit
 from toolkit.analysis.stats.verdict_rule import BAND, MIN_BLOCKS
 
 HIDDEN_EFFECT = 0.10
-"""A campaign is too noisy if at most of its points a change of requests/s by 10 % would not have been seen."""
+"""A campaign is too noisy if at most of its points a change by 10 % would not have been seen, in requests/s or, at a
+constant rate, in CPU per request."""
 
 HIGHER_IS_BETTER = frozenset({"requests_per_second"})
 
@@ -31,23 +34,29 @@ Reason = Literal[
     "undecided",
     "no difference",
     "gain without loss",
-    "throughput for memory",
-    "memory for throughput",
+    "gains and losses",
+    "failed",
+    "fails often",
+    "fails less",
 ]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The choice that requests/s and memory, which are what is paid for, allow between two arms. Which `side`:
+    """The choice that the failures of two arms and the verdicts on all primary metrics allow between them. Which `side`:
 
-    - `candidate` or `baseline`: better in at least one of the two metrics and worse in neither (`gain without loss`);
-    - `trade`: better in one and worse in the other; `reason` says what the candidate gives for what;
-    - `neither`: equivalent in both (`no difference`);
-    - `none`: one of the two is `not measured` or `undecided`.
+    - `candidate` or `baseline`: better in at least one metric and worse in none (`gain without loss`), or the only one
+      without a failure, while the other failed significantly more (`fails less`);
+    - `trade`: better in some metrics and worse in others (`gains and losses`), here `gained` and `lost` by the candidate;
+    - `neither`: equivalent in all (`no difference`);
+    - `none`: something is `not measured` or `undecided`, an arm `fails often` so that the rest gives no verdict, or the
+      arm that would be chosen `failed`.
     """
 
     side: Side
     reason: Reason
+    gained: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,13 +85,16 @@ class Decision:
     """What a comparison decides.
 
     `outcomes` are those of the campaign's first contrast. `same_arm`: None where no arm was measured twice.
-    `without_verdict`: comparisons with too few blocks in a campaign that has enough at other points.
+    `without_verdict`: comparisons with too few blocks in a campaign that has enough at other points. `failures`: the
+    arms and points that had failed trials. `loosened`: the limits that let trials count which gilfree's own reject.
     """
 
     state: State
     outcomes: tuple[Outcome, ...]
     same_arm: SameArmCoverage | None
     without_verdict: int
+    failures: tuple[FailureRate, ...] = ()
+    loosened: tuple[LoosenedLimit, ...] = ()
 
     @property
     def firm(self) -> bool:
@@ -99,6 +111,8 @@ def decide(comparison: Comparison) -> Decision:
         outcomes=tuple(outcome(one) for one in comparison.best if (one.contrast,) == main),
         same_arm=_same_arm(comparison),
         without_verdict=few if comparison.blocks >= MIN_BLOCKS else 0,
+        failures=tuple(one for one in comparison.failures if one.failed),
+        loosened=comparison.noise.loosened,
     )
 
 
@@ -111,26 +125,49 @@ def outcome(best: BestComparison) -> Outcome:
         worse=tuple(one for one, sign in advantages if sign < 0),
         equivalent=tuple(one for one in best.family if one.verdict == "equivalent"),
         undecided=tuple(one for one in best.family if one.verdict == "inconclusive"),
-        choice=choose(best.family),
+        choice=choose(best.family, *_sides(best)),
     )
 
 
-def choose(family: tuple[MetricComparison, ...]) -> Choice:
-    """The choice that the verdicts on requests/s and memory allow."""
-    by_metric = {one.metric: one for one in family}
-    throughput, memory = by_metric.get("requests_per_second"), by_metric.get("memory_mb")
-    if throughput is None or memory is None:
+def choose(
+    family: tuple[MetricComparison, ...], baseline: FailureRate | None = None, candidate: FailureRate | None = None
+) -> Choice:
+    """The choice that the failure rates of both arms (None: unknown) and the verdicts of a family allow.
+
+    What an arm fails to answer comes before how fast it answers the rest. A loss in any metric is never passed over, and
+    a metric without a verdict could be one.
+    """
+    if baseline and candidate and differ(baseline, candidate):
+        if not candidate.failed:
+            return Choice("candidate", "fails less")
+        if not baseline.failed:
+            return Choice("baseline", "fails less")
+    if any(one and one.often for one in (baseline, candidate)):
+        return Choice("none", "fails often")
+    by_verdict = _choose_by_verdicts(family)
+    chosen = {"candidate": candidate, "baseline": baseline}.get(by_verdict.side)
+    return Choice("none", "failed") if chosen and chosen.failed else by_verdict
+
+
+def _choose_by_verdicts(family: tuple[MetricComparison, ...]) -> Choice:
+    measured = {one.metric for one in family}
+    if "memory_mb" not in measured or not measured & {"requests_per_second", "cpu_seconds_per_1000_requests"}:
         return Choice("none", "not measured")
-    if "inconclusive" in (throughput.verdict, memory.verdict):
+    gained = tuple(one.metric for one in family if advantage(one) > 0)
+    lost = tuple(one.metric for one in family if advantage(one) < 0)
+    if gained and lost:
+        return Choice("trade", "gains and losses", gained, lost)
+    if any(one.verdict == "inconclusive" for one in family):
         return Choice("none", "undecided")
-    signs = advantage(throughput), advantage(memory)
-    if signs == (0, 0):
+    if not gained and not lost:
         return Choice("neither", "no difference")
-    if min(signs) >= 0:
-        return Choice("candidate", "gain without loss")
-    if max(signs) <= 0:
-        return Choice("baseline", "gain without loss")
-    return Choice("trade", "throughput for memory" if signs[0] > 0 else "memory for throughput")
+    return Choice("candidate" if gained else "baseline", "gain without loss")
+
+
+def _sides(best: BestComparison) -> tuple[FailureRate | None, FailureRate | None]:
+    """The failure rates of baseline and candidate."""
+    by_arm = {one.arm: one for one in best.failures}
+    return by_arm.get(best.contrast.baseline), by_arm.get(best.contrast.candidate)
 
 
 def advantage(one: MetricComparison) -> Literal[-1, 0, 1]:
@@ -140,12 +177,13 @@ def advantage(one: MetricComparison) -> Literal[-1, 0, 1]:
     return 1 if (one.verdict == "higher") == (one.metric in HIGHER_IS_BETTER) else -1
 
 
-def too_noisy(comparison: Comparison, stop_reason: str | None) -> TooNoisy | None:
+def too_noisy(comparison: Comparison, stop_reason: str | None, metric: str = "requests_per_second") -> TooNoisy | None:
     """Why no verdict of this campaign can be trusted, None when they can. Reads neither `too_noisy` nor `best`.
 
-    `stop_reason`: why the campaign ended before all its blocks were measured, if it did.
+    `stop_reason`: why its environment ended the campaign before all its blocks were measured, if it did. `metric`: the
+    first primary metric, by whose spread the noise is judged.
     """
-    if stop_reason and any(one.environmental for one in comparison.noise.rejected[:1]):
+    if stop_reason:
         return StoppedByRejections(stop_reason)
     for point in comparison.of("aa"):
         for one in point.family:
@@ -156,10 +194,10 @@ def too_noisy(comparison: Comparison, stop_reason: str | None) -> TooNoisy | Non
         for point in comparison.points
         if point.contrast.kind != "aa"
         for one in point.family
-        if one.metric == "requests_per_second" and one.n >= MIN_BLOCKS
+        if one.metric == metric and one.n >= MIN_BLOCKS
     ]
     hidden = sum(effect is None or effect > HIDDEN_EFFECT for effect in effects)
-    return EffectsHidden(hidden, len(effects), HIDDEN_EFFECT) if 2 * hidden > len(effects) else None
+    return EffectsHidden(hidden, len(effects), HIDDEN_EFFECT, metric) if 2 * hidden > len(effects) else None
 
 
 def _state(comparison: Comparison) -> State:
@@ -167,9 +205,10 @@ def _state(comparison: Comparison) -> State:
         return "too noisy"
     if not comparison.contrasts:
         return "one arm"
-    if not comparison.blocks:
+    decided_by_failures = any(outcome(one).choice.reason in ("fails less", "fails often") for one in comparison.best)
+    if not decided_by_failures and not comparison.blocks:
         return "no complete block"
-    if comparison.blocks < MIN_BLOCKS:
+    if not decided_by_failures and comparison.blocks < MIN_BLOCKS:
         return "too few blocks"
     return "same arm twice" if comparison.contrasts[0].kind == "aa" else "compared"
 

@@ -12,7 +12,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from toolkit.analysis.families import log_ratios_by_metric
+from toolkit.analysis.failures import FailureRate, failure_rates
+from toolkit.analysis.families import PRIMARY, Pairs, log_ratios_by_metric
 from toolkit.campaign.contrasts import Contrast
 from toolkit.campaign.plan import Block, FixedMatrix, concluded_blocks, counted_blocks
 from toolkit.records.store import Metrics, Record
@@ -35,12 +36,14 @@ def stopping_rule(description: Mapping[str, Any]) -> StoppingRule | None:
 class EarlyStoppingPlan:
     """`matrix` with as many rounds as the rule's limit. A point has enough blocks when all its `contrasts` have.
 
-    A/A contrasts are measured as well but decide nothing, unless there is no other contrast.
+    A/A contrasts are measured as well but decide nothing, unless there is no other contrast. `primary`: the metrics that
+    get verdicts. A point at which an arm fails often has enough blocks too, since its other trials get no verdict.
     """
 
     matrix: FixedMatrix
     contrasts: tuple[Contrast, ...]
     rule: StoppingRule
+    primary: tuple[str, ...] = PRIMARY
 
     def total(self) -> int:
         """Blocks if no point stops before the limit."""
@@ -67,9 +70,8 @@ class EarlyStoppingPlan:
         )
 
     def decisions(self, records: Sequence[Record]) -> Mapping[str, list[StoppingDecision]]:
-        """By point key, the decision of each contrast; an empty list where there is no complete block."""
-        from toolkit.analysis.stats.stopping import stopping_decision
-
+        """By point key, the decision of each contrast; an empty list where there is nothing to decide by."""
+        rates = failure_rates(records, self.matrix.arms)
         cells: dict[str, list[dict[str, Metrics]]] = defaultdict(list)
         for (key, _), attempt in sorted(counted_blocks(records, self.matrix.arms).items()):
             cells[key].append({record.arm: record.metrics for record in attempt})
@@ -77,13 +79,30 @@ class EarlyStoppingPlan:
         decisions = {}
         for point in self.matrix.points:
             blocks = cells[point.key]
-            pairs = [
-                [(one[c.baseline], one[c.candidate]) for one in blocks if {c.baseline, c.candidate} <= one.keys()]
-                for c in deciding
-            ]
-            rows = [log_ratios_by_metric(found) for found in pairs]
-            decisions[point.key] = [stopping_decision(row, self.rule) for row in rows if row]
+            found = []
+            for c in deciding:
+                arms = (c.baseline, c.candidate)
+                rows = [(one[c.baseline], one[c.candidate]) for one in blocks if set(arms) <= one.keys()]
+                both = [rates[point.key, arm] for arm in arms if (point.key, arm) in rates]
+                found.append(stopping_of(rows, both, self.rule, self.primary))
+            decisions[point.key] = [one for one in found if one is not None]
         return decisions
+
+
+def stopping_of(
+    rows: Pairs, rates: Sequence[FailureRate], rule: StoppingRule, primary: Sequence[str]
+) -> StoppingDecision | None:
+    """Whether one contrast has enough blocks at a point, from its pairs and the failure rates of its two arms.
+
+    None where there is nothing to decide by.
+    """
+    from toolkit.analysis.stats.stopping import StoppingDecision, stopping_decision
+
+    concluded = max((one.concluded for one in rates), default=0)
+    if concluded >= rule.first and any(one.often for one in rates):
+        return StoppingDecision(True, "failing", None, concluded)
+    log_ratios = log_ratios_by_metric(rows, primary)
+    return stopping_decision(log_ratios, rule) if log_ratios else None
 
 
 def _enough(decisions: Sequence[StoppingDecision]) -> bool:

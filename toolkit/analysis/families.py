@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 import statistics as stdlib_statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from toolkit.analysis.stats.verdict_rule import Verdict
 from toolkit.records.store import Metrics
+from toolkit.scenario.model import Scenario
 
 if TYPE_CHECKING:
     from toolkit.analysis.stats.interim import InterimAnalyses
@@ -20,8 +21,15 @@ if TYPE_CHECKING:
     from toolkit.analysis.stats.verdicts import HolmVerdict
 
 PRIMARY = ("requests_per_second", "cpu_seconds_per_1000_requests", "memory_mb", "latency_p99_ms")
-"""The family that gets verdicts; p99 is there only where the load kept a constant rate (in a closed loop latency is
-nearly connections / rate, the same figure again)."""
+"""The metrics that get verdicts in a closed loop; p99 only where it was measured."""
+
+PRIMARY_AT_CONSTANT_RATE = PRIMARY[1:]
+"""The metrics that get verdicts where the load keeps a constant rate: requests/s is then set, not found."""
+
+
+def primary_metrics(scenario: Scenario) -> tuple[str, ...]:
+    """The metrics of a scenario that get verdicts; the first is the one by which the best setting is chosen."""
+    return PRIMARY_AT_CONSTANT_RATE if scenario.load.rate_rps is not None else PRIMARY
 
 
 def _per_cpu(one: Metrics) -> float | None:
@@ -40,6 +48,8 @@ DESCRIPTIVE: dict[str, Callable[[Metrics], float | None]] = {
     "uss_mb": lambda one: one.uss_mb,
     "working_set_mb": lambda one: one.working_set_mb,
 }
+RATE_IN_OTHER_WORDS = frozenset({"requests_per_second_per_cpu_used", "requests_per_second_per_gb"})
+"""At a constant rate these are CPU per request and memory again, turned around and scaled by an input."""
 
 
 @dataclass(frozen=True)
@@ -82,28 +92,34 @@ Pairs = Sequence[tuple[Metrics, Metrics]]
 """Baseline and candidate of each block."""
 
 
-def primary_pairs(pairs: Pairs) -> dict[str, list[tuple[float, float]]]:
-    """By primary metric, baseline and candidate of each block that has both; a metric that no block has is omitted."""
-    found = {name: _positive_pairs(pairs, lambda one, name=name: getattr(one, name, None)) for name in PRIMARY}  # type: ignore[misc]
+def primary_pairs(pairs: Pairs, primary: Sequence[str] = PRIMARY) -> dict[str, list[tuple[float, float]]]:
+    """By metric of `primary`, baseline and candidate of each block that has both; a metric that no block has is omitted."""
+    found = {name: _positive_pairs(pairs, lambda one, name=name: getattr(one, name, None)) for name in primary}  # type: ignore[misc]
     return {name: values for name, values in found.items() if values}
 
 
-def log_ratios_by_metric(pairs: Pairs) -> dict[str, Any]:
-    """By primary metric the log ratios of all blocks, as arrays for `stats`."""
-    return {name: _log_ratios(values) for name, values in primary_pairs(pairs).items()}
+def log_ratios_by_metric(pairs: Pairs, primary: Sequence[str] = PRIMARY) -> dict[str, Any]:
+    """By metric of `primary` the log ratios of all blocks, as arrays for `stats`."""
+    return {name: _log_ratios(values) for name, values in primary_pairs(pairs, primary).items()}
 
 
 def compare_families(
-    groups: Sequence[Pairs], interim: InterimAnalyses | None = None
+    groups: Sequence[Pairs],
+    interim: InterimAnalyses | None = None,
+    *,
+    primary: Sequence[str] = PRIMARY,
+    withheld: Sequence[bool] = (),
 ) -> list[tuple[MetricComparison, ...]]:
     """The primary family of each group of blocks, in order; empty where there is no block.
 
+    primary: the metrics of the family. withheld: for each group whether an arm fails so often that it gets no verdict;
+    without any, none is.
     `interim`: given for a campaign that stops early, so that intervals and p are corrected for the interim analyses.
     """
     from toolkit.analysis.stats.paired import estimates
     from toolkit.analysis.stats.verdicts import family_verdicts
 
-    families = [primary_pairs(pairs) for pairs in groups]
+    families = [primary_pairs(pairs, primary) for pairs in groups]
     by_place: dict[tuple[int, str], Estimate] = {}
     for size in {len(family) for family in families} - {0}:
         places = [(i, name) for i, family in enumerate(families) if len(family) == size for name in family]
@@ -112,6 +128,8 @@ def compare_families(
     compared = []
     for i, family in enumerate(families):
         verdicts = family_verdicts({name: by_place[i, name] for name in family})
+        if withheld and withheld[i]:
+            verdicts = {name: replace(one, verdict="inconclusive") for name, one in verdicts.items()}
         compared.append(
             tuple(
                 metric_comparison(
@@ -148,10 +166,15 @@ def metric_comparison(
     )
 
 
-def descriptive_figures(pairs: Pairs) -> tuple[DescriptiveFigure, ...]:
-    """All descriptive figures; one that no block has is None with n = 0."""
+def descriptive_figures(pairs: Pairs, primary: Sequence[str] = PRIMARY) -> tuple[DescriptiveFigure, ...]:
+    """The figures without a verdict; one that no block has is None with n = 0.
+
+    primary: the metrics that get verdicts; where requests/s is not among them, figures that restate the rate are omitted.
+    """
     figures = []
     for name, figure in DESCRIPTIVE.items():
+        if name in RATE_IN_OTHER_WORDS and "requests_per_second" not in primary:
+            continue
         values = _positive_pairs(pairs, figure)
         figures.append(
             DescriptiveFigure(

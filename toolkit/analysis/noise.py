@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from toolkit.records.reasons import Rejection, deciding
 from toolkit.records.store import Record
+from toolkit.scenario.model import Limits
 
 DISTURBANCES = ("steal", "foreign_cpu", "throttled_periods", "loader_throttled_periods", "loader_saturation")
 LIMIT_NAMES = {"loader_throttled_periods": "throttled_periods"}
@@ -30,7 +31,7 @@ class DisturbanceShare:
 
 @dataclass(frozen=True)
 class Spread:
-    """How far blocks of one arm at one point lie apart in requests/s: (highest - lowest) / median."""
+    """How far blocks of one arm at one point lie apart in `Noise.spread_metric`: (highest - lowest) / median."""
 
     point: str
     arm: str
@@ -49,8 +50,21 @@ class RejectionCount:
 
 
 @dataclass(frozen=True)
+class LoosenedLimit:
+    """A limit of the scenario (or of --limit) that lets trials count which gilfree's own limit (`default`) rejects."""
+
+    name: str
+    value: float
+    default: float
+
+
+@dataclass(frozen=True)
 class Noise:
-    """How quiet a campaign was. Frequencies are None where the machine does not report them. `spreads`: widest first."""
+    """How quiet a campaign was. Frequencies are None where the machine does not report them. `spreads`: widest first.
+
+    `spread_metric`: requests/s, or CPU per request where the load keeps a constant rate. `loosened`: the limits by which
+    trials were accepted that are looser than gilfree's own.
+    """
 
     shares: tuple[DisturbanceShare, ...]
     frequency_mhz_lowest: float | None
@@ -60,12 +74,21 @@ class Noise:
     spreads: tuple[Spread, ...]
     rejected: tuple[RejectionCount, ...]
     trials: int
+    spread_metric: str = "requests_per_second"
+    loosened: tuple[LoosenedLimit, ...] = ()
 
 
-def noise_of(records: Sequence[Record], counted: Mapping[tuple[str, int], Sequence[Record]]) -> Noise:
-    """The noise of a campaign, from all its `records` and its complete blocks (`counted`, by point key and index)."""
+def noise_of(
+    records: Sequence[Record],
+    counted: Mapping[tuple[str, int], Sequence[Record]],
+    spread_metric: str = "requests_per_second",
+) -> Noise:
+    """The noise of a campaign, from all its `records` and its complete blocks (`counted`, by point key and index).
+
+    spread_metric: the metric whose spread over blocks is given.
+    """
     frequencies = _values(records, "frequency_mhz")
-    spreads = sorted(_spreads(counted), key=lambda one: -one.relative)
+    spreads = sorted(_spreads(counted, spread_metric), key=lambda one: -one.relative)
     return Noise(
         shares=tuple(share for name in DISTURBANCES if (share := _share(records, name)) is not None),
         frequency_mhz_lowest=min(frequencies, default=None),
@@ -75,7 +98,26 @@ def noise_of(records: Sequence[Record], counted: Mapping[tuple[str, int], Sequen
         spreads=tuple(spreads),
         rejected=rejection_counts(records),
         trials=len(records),
+        spread_metric=spread_metric,
+        loosened=loosened_limits(records),
     )
+
+
+STRICTER_WHEN_HIGHER = frozenset({"latency_multiples"})
+
+
+def loosened_limits(records: Iterable[Record]) -> tuple[LoosenedLimit, ...]:
+    """The limits in these records that are looser than the defaults, each at its loosest: a resumed run may change one."""
+    defaults: dict[str, float] = Limits().model_dump()
+    found: dict[str, LoosenedLimit] = {}
+    for record in records:
+        for name, default in defaults.items():
+            value = record.limits.get(name)
+            sign = -1 if name in STRICTER_WHEN_HIGHER else 1
+            known = found[name].value if name in found else default
+            if value is not None and sign * value > sign * known:
+                found[name] = LoosenedLimit(name, value, default)
+    return tuple(found[name] for name in defaults if name in found)
 
 
 def rejection_counts(records: Iterable[Record]) -> tuple[RejectionCount, ...]:
@@ -103,12 +145,12 @@ def _share(records: Sequence[Record], name: str) -> DisturbanceShare | None:
     return DisturbanceShare(name, stdlib_statistics.median(values), max(values), limit, len(values))
 
 
-def _spreads(counted: Mapping[tuple[str, int], Sequence[Record]]) -> Iterable[Spread]:
+def _spreads(counted: Mapping[tuple[str, int], Sequence[Record]], metric: str) -> Iterable[Spread]:
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
     for records in counted.values():
         for record in records:
-            if record.metrics.requests_per_second:
-                found[record.point_key, record.arm].append(record.metrics.requests_per_second)
+            if value := getattr(record.metrics, metric):
+                found[record.point_key, record.arm].append(value)
     for (point, arm), values in found.items():
         if len(values) > 1:
             yield Spread(point, arm, (max(values) - min(values)) / stdlib_statistics.median(values), len(values))

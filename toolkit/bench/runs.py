@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from toolkit.analysis.early_stopping import EarlyStoppingPlan, stopping_rule
+from toolkit.analysis.families import primary_metrics
 from toolkit.backends import Backend, DescriptionStore
 from toolkit.bench import backends
 from toolkit.bench.request import BenchRequest as BenchRequest
@@ -155,7 +156,7 @@ def plan_of(campaign: Campaign) -> Plan:
     rule = stopping_rule(campaign.description)
     rounds = rule.limit if rule else scenario.load.rounds
     matrix = FixedMatrix(campaign.name, tuple(scenario.points()), arms, rounds, scenario.limits.retries)
-    return EarlyStoppingPlan(matrix, contrasts(campaign.arms), rule) if rule else matrix
+    return EarlyStoppingPlan(matrix, contrasts(campaign.arms), rule, primary_metrics(scenario)) if rule else matrix
 
 
 class _BlockProgress(Progress):

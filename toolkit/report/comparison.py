@@ -10,7 +10,7 @@ from toolkit.analysis.noise import Noise
 from toolkit.analysis.unpaired import Unpaired
 from toolkit.campaign.contrasts import Contrast
 from toolkit.report.cells import Grid, Line
-from toolkit.report.words import METRICS, interval, number
+from toolkit.report.words import METRICS, interval, loosened, number
 from toolkit.scenario.matrix import SERVER_SETTINGS
 
 NOISE_WORDS = {
@@ -69,7 +69,10 @@ def noise(found: Noise) -> list[str]:
         )
     if found.spread_median is not None:
         widest = ", ".join(f"{one.arm} {one.point} {one.relative:.1%}" for one in found.spreads[:MOST_SPREADS])
-        lines.append(f"spread of requests/s over blocks: median {found.spread_median:.1%}; widest: {widest}")
+        lines.append(
+            f"spread of {METRICS[found.spread_metric].name} over blocks: median {found.spread_median:.1%}; widest: {widest}"
+        )
+    lines += [f"loosened limit {loosened(one)}" for one in found.loosened]
     rejected = [
         f"{one.count} {one.reason}{' (caused by the machine)' if one.environmental else ''}, such as: {one.example}".rstrip(
             ": "

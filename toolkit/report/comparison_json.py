@@ -10,10 +10,11 @@ from dataclasses import asdict
 from typing import Any
 
 from toolkit.analysis.comparison import BestComparison, Comparison, PointComparison, finite
+from toolkit.analysis.failures import FailureRate
 from toolkit.analysis.families import MetricComparison
 from toolkit.analysis.unpaired import Unpaired
 from toolkit.report.decision import comparison_caveats, first_line, too_noisy_words
-from toolkit.report.verdicts import best_caveat, interim_words, stopping_words, verdict_reason
+from toolkit.report.verdicts import best_caveat, failure_words, interim_words, stopping_words, verdict_reason
 
 COMPARISON_SCHEMA = 1
 UNPAIRED_SCHEMA = 1
@@ -60,8 +61,9 @@ def _point(one: PointComparison, comparison: Comparison) -> dict[str, Any]:
         "point": one.point.model_dump(),
         "key": one.key,
         "blocks": one.blocks,
-        "family": _family(one.family),
+        "family": _family(one.family, one.failures),
         "described": [asdict(figure) for figure in one.descriptive],
+        "failures": [_failure(rate) for rate in one.failures],
         "stopped": stopping_words(one, comparison.stopping_rule),
     }
 
@@ -75,11 +77,20 @@ def _best(one: BestComparison) -> dict[str, Any]:
         "candidate": one.candidate.model_dump(),
         "choices": one.choices,
         "blocks": one.blocks,
-        "family": _family(one.family),
+        "family": _family(one.family, one.failures),
         "described": [asdict(figure) for figure in one.descriptive],
+        "crossed": one.crossed,
+        "baseline_chosen": [point.key for point in one.baseline_chosen],
+        "candidate_chosen": [point.key for point in one.candidate_chosen],
+        "separated": one.separated,
+        "failures": [_failure(rate) for rate in one.failures],
         "caveat": best_caveat(one),
     }
 
 
-def _family(family: Sequence[MetricComparison]) -> list[dict[str, Any]]:
-    return [{**asdict(one), "reason": verdict_reason(one, len(family))} for one in family]
+def _family(family: Sequence[MetricComparison], failures: Sequence[FailureRate] = ()) -> list[dict[str, Any]]:
+    return [{**asdict(one), "reason": verdict_reason(one, len(family), failures)} for one in family]
+
+
+def _failure(one: FailureRate) -> dict[str, Any]:
+    return {**asdict(one), "words": failure_words(one) if one.failed else ""}

@@ -16,16 +16,17 @@ from toolkit.analysis.comparison import (
     SameArmDiffers,
     StoppedByRejections,
 )
-from toolkit.analysis.decision import Choice, Outcome, SameArmCoverage, decide
+from toolkit.analysis.decision import Choice, Decision, Outcome, SameArmCoverage, decide
 from toolkit.analysis.families import MetricComparison
 from toolkit.analysis.stats.verdict_rule import BAND, MIN_BLOCKS
 from toolkit.campaign.contrasts import Contrast
 from toolkit.report.tables import Table
-from toolkit.report.verdicts import best_caveat, interim_words
-from toolkit.report.words import METRICS, change, count, names
+from toolkit.report.verdicts import best_caveat, failure_words, interim_words, often_failing
+from toolkit.report.words import METRICS, change, count, loosened, names
 
 MAX_LINES = 12
 HEADLINE_METRICS = ("requests_per_second", "memory_mb")
+HEADLINE_AT_CONSTANT_RATE = ("cpu_seconds_per_1000_requests", "latency_p99_ms", "memory_mb")
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,23 @@ def decision_words(comparison: Comparison, table: Table) -> DecisionWords:
     if len(decision.outcomes) > len(shown):
         rest = len(decision.outcomes) - len(shown)
         lines.append(f"{rest} further endpoints and numbers of connections are in the tables")
+    lines += [f"at {one.key} {failure_words(one)}" for one in decision.failures[:MAX_LINES]]
+    if len(decision.failures) > MAX_LINES:
+        lines.append(
+            f"{len(decision.failures) - MAX_LINES} further arms and points with failed trials are in the tables"
+        )
     lines += [line for line in [_claims(table.claims)] if line]
     return DecisionWords(_sentence(first_line(comparison)), tuple(map(_sentence, lines)), decision.firm)
 
 
 def first_line(comparison: Comparison) -> str:
-    """The one line to read if only one is read."""
+    """The one line to read if only one is read; loosened limits are part of it."""
     decision = decide(comparison)
+    loose = ", ".join(loosened(one) for one in decision.loosened)
+    return _first_line(comparison, decision) + (f" (loosened limits: {loose})" if loose else "")
+
+
+def _first_line(comparison: Comparison, decision: Decision) -> str:
     if decision.state == "too noisy":
         return f"too noisy for a verdict: {too_noisy_words(comparison)}"
     if decision.state == "one arm":
@@ -75,7 +86,7 @@ def too_noisy_words(comparison: Comparison) -> str:
         return f"{reason.contrast.label}, the same thing twice, differs at {reason.key}: {_verdict(reason.metric)}"
     if isinstance(reason, EffectsHidden):
         return (
-            f"at {reason.hidden} of {reason.points} points a change of requests/s by {reason.effect:.0%} could not have"
+            f"at {reason.hidden} of {reason.points} points a change of {METRICS[reason.metric].name} by {reason.effect:.0%} could not have"
             " been distinguished from noise"
         )
     return ""
@@ -107,19 +118,25 @@ def _outcome(one: Outcome) -> str:
         f"the same within ±{100 * BAND:.0f} % in {names(one.equivalent)}" if one.equivalent else "",
         f"undecided in {names(one.undecided)}" if one.undecided else "",
     ]
+    if often_failing(one.best.failures):
+        parts = [f"without a verdict, since {often_failing(one.best.failures)}"]
     verdicts = "; ".join(part for part in parts if part) or "not measured"
     return f"{_where(one.best)}: {candidate} is {verdicts}. {_choice(one.choice, one.best.contrast)}".strip()
 
 
 def _choice(choice: Choice, contrast: Contrast) -> str:
     """The choice as a sentence; "" where there is none."""
+    why = ": the other one fails significantly more often" if choice.reason == "fails less" else ""
     if choice.side == "candidate":
-        return f"{contrast.candidate} is the better choice here"
+        return f"{contrast.candidate} is the better choice here{why}"
     if choice.side == "baseline":
-        return f"{contrast.baseline} is the better choice here"
+        return f"{contrast.baseline} is the better choice here{why}"
     if choice.side == "neither":
-        return f"Neither throughput nor memory speaks for or against {contrast.candidate} here"
-    return f"A trade: {contrast.candidate} gives {choice.reason}" if choice.side == "trade" else ""
+        return f"Nothing that was measured speaks for or against {contrast.candidate} here"
+    if choice.side == "trade":
+        gained, lost = (" and ".join(METRICS[name].name for name in names) for names in (choice.gained, choice.lost))
+        return f"A trade: {contrast.candidate} is better in {gained} and worse in {lost}"
+    return "No better choice: the one that the figures speak for failed" if choice.reason == "failed" else ""
 
 
 def _direction(best: BestComparison) -> str:
@@ -135,7 +152,11 @@ def _where(best: BestComparison) -> str:
 
 
 def _best(best: BestComparison) -> str:
-    shown = [one for one in best.family if one.metric in HEADLINE_METRICS]
+    if often_failing(best.failures):
+        return f"/{best.endpoint} with {best.connections} connections no verdict: {often_failing(best.failures)}"
+    closed_loop = any(one.metric == "requests_per_second" for one in best.family)
+    wanted = HEADLINE_METRICS if closed_loop else HEADLINE_AT_CONSTANT_RATE
+    shown = [one for one in best.family if one.metric in wanted]
     figures = ", ".join(f"{METRICS[one.metric].name} {_verdict(one)}" for one in shown)
     return f"/{best.endpoint} with {best.connections} connections {figures or 'not measured'}"
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from toolkit.analysis import claims
 from toolkit.analysis.early_stopping import stopping_rule
+from toolkit.analysis.failures import failure_rates
 from toolkit.campaign.contrasts import main_arms
 from toolkit.campaign.plan import counted_blocks
 from toolkit.campaign.runner import Campaign
@@ -99,7 +100,8 @@ def table(campaign: Campaign, records: Sequence[Record] | None = None) -> Table:
     about = {key: [record for record in found if record.arm in main] for key, found in blocks.items()}
     rule = stopping_rule(campaign.description)
     interim = rule.interim if rule else None
-    results = [claims.assess(claim, scenario, about, here, interim) for claim in scenario.claims]
+    rates = failure_rates(records, main)
+    results = [claims.assess(claim, scenario, about, here, interim, rates) for claim in scenario.claims]
     return Table(
         campaign=campaign.name,
         title=scenario.title,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from toolkit.analysis.families import MetricComparison
+from toolkit.analysis.noise import LoosenedLimit
 
 
 @dataclass(frozen=True)
@@ -61,3 +62,8 @@ def names(family: Sequence[MetricComparison]) -> str:
 def count(value: int, unit: str) -> str:
     """`1 block`, `2 blocks`."""
     return f"{value:,} {unit}" + ("" if value == 1 else "s")
+
+
+def loosened(one: LoosenedLimit) -> str:
+    """A loosened limit with its own value and gilfree's: `steal 0.1 instead of 0.02`."""
+    return f"{one.name} {one.value:.3g} instead of {one.default:.3g}"

@@ -35,7 +35,10 @@ class Cell(_Model):
 
 
 class Requires(_Model):
-    """What must be true on this machine for a claim to be testable."""
+    """What must be true on this machine for a claim to be testable.
+
+    release_build: the claim was made about release builds. It is a ratio, so other builds are a caveat and no obstacle.
+    """
 
     series: tuple[str, ...] = ()
     server_cpus_at_least: WholeCpus = 1

@@ -69,10 +69,18 @@ def test_no_metrics_no_verdicts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "outcome"), [(0.80, "reproduced"), (1.0, "contradicted"), (0.75, "inconclusive"), (0.5, "contradicted")]
+    ("ratio", "outcome"),
+    [(0.80, "reproduced"), (1.0, "contradicted"), (0.75, "inconclusive"), (0.5, "direction holds, size differs")],
 )
 def test_a_claim_holds_when_the_whole_interval_is_in_its_band(ratio: float, outcome: str) -> None:
     assert claim_verdict(around(ratio), 0.75, 0.85) == outcome
+
+
+@given(st.floats(0.2, 5.0), st.sampled_from([(0.75, 0.85), (1.2, 1.5), (0.9, 1.1), (1.0, 1.3)]))
+def test_more_than_claimed_is_said_only_on_the_side_away_from_1(ratio: float, band: tuple[float, float]) -> None:
+    one = around(ratio)
+    beyond = (band[1] < 1 and one.high < band[0]) or (band[0] > 1 and one.low > band[1])
+    assert (claim_verdict(one, *band) == "direction holds, size differs") == beyond
 
 
 def test_a_claim_open_on_one_side() -> None:

@@ -54,11 +54,12 @@ class StoppingRule:
 class StoppingDecision:
     """Whether to stop a point and why. `metric`: the one with the widest interval, or the one short of a verdict.
 
+    `failing`: an arm fails so often that its other trials get no verdict, so that more of them decide nothing.
     `expected_blocks`: in all, by the spread so far; the limit where there is no spread yet.
     """
 
     stop: bool
-    reason: Literal["precise", "limit", "too early", "too wide", "one step short of a verdict"]
+    reason: Literal["precise", "limit", "too early", "too wide", "one step short of a verdict", "failing"]
     metric: str | None
     expected_blocks: int
 

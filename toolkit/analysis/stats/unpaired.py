@@ -7,7 +7,7 @@ whether the machine changed in between: label it "machine drift not excluded", a
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -46,7 +46,7 @@ def unpaired_estimate(new: Floats, old: Floats, *, family_size: int = 1) -> Esti
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def p_by_count(new: int, old: int) -> Floats:
     """Two-sided p by the number of pairs in favour of the rarer side, over all ways to divide the trials in two."""
     return np.minimum(1.0, 2 * np.cumsum(_probabilities(min(new, old), max(new, old))))
@@ -77,7 +77,7 @@ def _ends(sorted_differences: Floats, critical: int) -> tuple[float, float]:
     return float(sorted_differences[critical]), float(sorted_differences[-1 - critical])
 
 
-@lru_cache(maxsize=None)
+@cache
 def _detectable_shift(new: int, old: int, family_size: int) -> float:
     """As `paired.detectable_shift`: the shift found in 80 % of cases, in half-widths of the 95 % interval."""
     by_count = p_by_count(new, old)

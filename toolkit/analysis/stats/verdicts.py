@@ -68,8 +68,9 @@ def family_verdicts(family: Mapping[str, Estimate]) -> dict[str, HolmVerdict]:
 def claim_verdict(estimate: Estimate, low: float | None, high: float | None) -> ClaimVerdict:
     """The verdict on the claim that the ratio is between `low` and `high` (None: open on that side), both included.
 
-    `reproduced`: the whole interval lies inside the band; `contradicted`: wholly outside; else, and below 8 blocks,
-    `inconclusive`. Raises ValueError for an empty band.
+    `reproduced`: the whole interval lies inside the band. `direction holds, size differs`: wholly beyond it on the side away
+    from 1, so the effect is the claimed one and larger. `contradicted`: wholly outside in any other way. Else, and below
+    8 blocks, `inconclusive`. Raises ValueError for an empty band.
     """
     if estimate.n < MIN_BLOCKS:
         return "inconclusive"
@@ -78,6 +79,8 @@ def claim_verdict(estimate: Estimate, low: float | None, high: float | None) -> 
         raise ValueError(f"a band from {bottom} to {top} is empty")
     if bottom <= estimate.low and estimate.high <= top:
         return "reproduced"
+    if (top < 1 and estimate.high < bottom) or (bottom > 1 and estimate.low > top):
+        return "direction holds, size differs"
     if estimate.high < bottom or estimate.low > top:
         return "contradicted"
     return "inconclusive"
