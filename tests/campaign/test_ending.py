@@ -58,6 +58,18 @@ def test_an_app_that_never_started_in_the_first_block_ends_the_campaign(reason: 
     assert found[0].text("night-asgi").startswith("night-asgi stopped: 3.14t ")
 
 
+def test_a_point_that_needs_more_memory_than_there_is_does_not_end_the_others() -> None:
+    one = failed(0, "3.14t", "out-of-memory", "the server used 300 bytes, its limit is 200")
+    died = Rejection("server-died", "the server ended by itself (SIGKILL)", hopeless=True)
+    one = one.model_copy(update={"rejections": [*one.rejections, died]})
+    (found,) = endings([one], [one], KEYS, THIRD)
+    assert (found.point, found.reason) == (
+        FIRST.key,
+        "3.14t reached its memory limit: the server used 300 bytes, its limit is 200",
+    )
+    assert "resources.server.memory" in found.remedy
+
+
 def test_an_app_that_died_later_ends_nothing() -> None:
     before = [a_record(FIRST, 0, arm) for arm in ("3.14", "3.14t")]
     late = failed(0, "3.14t", "server-did-not-start", block=1)

@@ -46,11 +46,14 @@ def out_of_memory(trial: Trial, frames: Sequence[Frame], measurement: Measuremen
     """A server that reached its memory limit, as the kernel (cgroup) or the PSS watchdog reports."""
     limit = trial.scenario.resources.server.memory_bytes
     watched, ended = first_of_kind(frames, "memory_limit"), first_of_kind(frames, "server_exit")
+    never_ready = first_of_kind(frames, "ready") is None
     if watched:
-        yield Rejection("out-of-memory", f"the server used {watched['used_bytes']:,} bytes, its limit is {limit:,}")
+        words = f"the server used {watched['used_bytes']:,} bytes, its limit is {limit:,}"
+        yield Rejection("out-of-memory", words, hopeless=never_ready)
     elif (ended and ended["oom_kills"]) or agent_exit(frames, "serve").get("oom_killed"):
         words = f"the kernel killed the server: its limit of {limit:,} bytes was reached"
-        yield Rejection("out-of-memory", words + container_exit_text(agent_exit(frames, "serve")))
+        words += container_exit_text(agent_exit(frames, "serve"))
+        yield Rejection("out-of-memory", words, hopeless=never_ready)
 
 
 def server_failed(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:
