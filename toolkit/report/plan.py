@@ -56,7 +56,8 @@ def _variant(one: VariantPlan, plan: CapacityPlan) -> Iterator[str]:
     if ends:
         yield f"  what fills a node first: {' and '.join(ends)}"
     if len(one.mid.zones) > 1:
-        yield f"  by zone, at the median knee: {'; '.join(_kinds(zone) for zone in one.mid.zones)}"
+        uneven = "; the available nodes do not give every zone its share of the pods" if one.mid.uneven else ""
+        yield f"  by zone, at the median knee: {'; '.join(_kinds(zone) for zone in one.mid.zones)}{uneven}"
     yield f"  confidence {one.confidence}: {one.confidence_why}"
     for point, why in one.why_not.items():
         yield f"  not considered {point}: {why}"

@@ -39,20 +39,20 @@ def test_every_zone_holds_its_share_and_any_node_or_zone_may_be_missing(seed: in
 
 
 def test_the_spare_node_is_the_one_whose_loss_takes_most_pods_not_the_one_with_most_cpus() -> None:
-    wide = NodeType("wide", 15_900, 30 * GIB, 110, 0.9, available=2)
+    wide = NodeType("wide", 15_900, 30 * GIB, 110, 0.9, available=6)
     tall = NodeType("tall", 7900, 60 * GIB, 110, 1.0, available=5)
-    pod = Workload("web", 250, 4 * GIB, 60)  # 7 on wide, 15 on tall
+    pod = Workload("web", 250, 4 * GIB, 72)  # 7 on wide, 15 on tall: 4 tall and 2 wide without a spare node
     found = pack([pod], [wide, tall], zones=2, spare=1)
-    assert found.spare == {"tall": 1}
+    assert found.spare == {"tall": 1} and "wide" in found.counts
     left = nodes_of({**found.counts, "tall": found.counts["tall"] - 1}, [wide, tall])
     assert all_placed([pod], left)
 
 
-@pytest.mark.parametrize("survive", [False, True])
-def test_nodes_that_do_not_divide_evenly_among_the_zones_are_not_refused(survive: bool) -> None:
-    few = NodeType("n", 3900, 15 * GIB, 110, 1.0, available=5)
-    found = pack([Workload("web", 1000, GIB, 9)], [few], zones=3, survive_zone=survive)
-    assert sum(found.counts.values()) == (5 if survive else 3)
+@pytest.mark.parametrize(("pods", "survive"), [(13, False), (9, True)])
+def test_nodes_that_do_not_divide_evenly_among_the_zones_are_not_refused(pods: int, survive: bool) -> None:
+    few = NodeType("n", 3900, 15 * GIB, 110, 1.0, available=5)  # 3 pods on a node
+    found = pack([Workload("web", 1000, GIB, pods)], [few], zones=3, survive_zone=survive)
+    assert found.counts == {"n": 5} and found.uneven == (pods == 13)
 
 
 def test_a_spare_node_of_another_type_is_taken_when_the_first_is_used_up() -> None:
@@ -72,12 +72,12 @@ def test_what_is_possible_with_all_available_nodes_is_never_refused() -> None:
         pod = Workload("web", 1000, GIB, pods)
         held = sorted((one.cpu_millis // 1000 for one in types for _ in range(one.available or 0)), reverse=True)
         try:
-            pack([pod], types, zones=zones, spare=spare)
-            packed = True
+            packed, uneven = True, pack([pod], types, zones=zones, spare=spare).uneven
         except DoesNotFit:
-            packed = False
-        possible = sum(held[spare:]) >= pods and (zones == 1 or _divides(held, pods, zones))
-        assert packed == possible, (seed, held, pods, zones, spare)
+            packed, uneven = False, False
+        assert packed == (sum(held[spare:]) >= pods), (seed, held, pods, zones, spare)
+        if packed and zones > 1:
+            assert uneven == (not _divides(held, pods, zones)), (seed, held, pods, zones, spare)
 
 
 def _divides(held: Sequence[int], pods: int, zones: int) -> bool:

@@ -151,6 +151,19 @@ def test_what_could_be_read_in_two_ways_is_refused_with_the_cause(tmp_path: Path
         read_traffic(written(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    "column", ["requests per second", "req/s", "rate(http_requests_total[5m])", "shop", "Value #A"]
+)
+def test_the_only_column_of_values_is_the_rate_whatever_it_is_called(tmp_path: Path, column: str) -> None:
+    assert read_traffic(written(tmp_path, f'Time,"{column}"\n1:00,5\n')).peak_rps == 5
+
+
+@pytest.mark.parametrize("column", ["rpm", "req/min", "requests/h", "CPU %", "krps", "k req/s", "p99 latency"])
+def test_a_column_that_names_another_unit_is_refused(tmp_path: Path, column: str) -> None:
+    with pytest.raises(GilfreeError, match="does not seem to be requests a second"):
+        read_traffic(written(tmp_path, f'Time,"{column}"\n1:00,5\n'))
+
+
 def test_a_file_that_excel_saved_as_unicode_text_is_read(tmp_path: Path) -> None:
     file = tmp_path / "day.csv"
     file.write_bytes("time\trps\r\n1:00\t5210,5\r\n".encode("utf-16"))

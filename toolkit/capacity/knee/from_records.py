@@ -54,6 +54,7 @@ def profile_from_records(
     return Profile(
         service=scenario.name,
         campaign=name,
+        run=str(description.get("run", "")),
         created=str(description.get("created", "")),
         backend=next((record.backend for record in records), str(description.get("backend", "unknown"))),
         cpu_model=str((description.get("machine") or {}).get("cpu_model", "")),

@@ -6,7 +6,7 @@ of d is the rate at which exp(-a d) = 1 %, so a = ln(100) / d, and the service r
 
     K x / (exp(x) - 1)      where x = ln(100) / (K d)
 
-By Kingman's approximation the first order, 1 - x/2, is the same for any distribution of service times. A tight SLO leaves
+By Kingman's approximation the first order, 1 - x/2, holds for any distribution of service times. A tight SLO leaves
 few requests in d, so x is large and the pod is planned with a smaller rate. Several servers whose service time nearly fills
 the SLO lose somewhat more (of those tried 0.58 instead of 0.67 at worst); the headroom has to cover that.
 """

@@ -198,6 +198,7 @@ class Profile(_Model):
     profile_schema: Literal[1] = SCHEMA
     service: str
     campaign: str
+    run: str = Field(default="", description="the name that the user gave, or was given")
     created: str = ""
     backend: str = "unknown"
     cpu_model: str = ""

@@ -85,7 +85,7 @@ def confidence_of(one: VariantProfile, profile: Profile, required_p99_ms: float)
     elif one.verification == "too low":
         doubts.append("the verification met the SLO above the knee too: more pods than needed")
     elif one.verification == "none" or required_p99_ms != profile.p99_ms:
-        doubts.append("the knees were not verified for a minute (gilfree knee --resume … --verify)")
+        doubts.append(f"the knees were not verified for a minute (gilfree knee --resume {profile.run or '…'} --verify)")
     if one.soak is None:
         doubts.append("memory was not seen over hours (gilfree soak)")
     if doubts:

@@ -38,7 +38,7 @@ class DoesNotFit(GilfreeError):
 class Packing:
     """Nodes by type, spare nodes included; `spare`: those among them that are there in case nodes are missing.
 
-    `zones`: the nodes by type in each zone. `bound_hour`: the proven lower bound of the price of any packing of these pods.
+    `zones`: the nodes by type in each zone. `uneven`: not every zone has room for its share. `bound_hour`: the proven lower bound of the price of any packing of these pods.
     """
 
     counts: Mapping[str, int]
@@ -46,6 +46,7 @@ class Packing:
     bound_hour: float
     spare: Mapping[str, int]
     zones: tuple[Mapping[str, int], ...] = ()
+    uneven: bool = False
 
     @property
     def gap(self) -> float:
@@ -68,7 +69,7 @@ def pack(
 ) -> Packing:
     """The cheapest packing found. Pure.
 
-    `zones`: every zone has room for its share of the pods. `spare`: all pods still fit when this many nodes are missing,
+    `zones`: every zone has room for its share of the pods, as far as the available nodes allow. `spare`: all pods still fit when this many nodes are missing,
     whichever they are. `survive_zone`: all pods still fit when all nodes of any one zone are missing. Raises DoesNotFit
     when a pod fits on no node type, or when there are not enough nodes.
     """
@@ -83,9 +84,13 @@ def pack(
     without_spare = cheapest_mix(wanted, usable)[1] if spare and one_size and survive_zone else bound
     if spare and not one_size:
         bound += spare * min(one.price_hour for one in usable)  # spare nodes cost at least this much more
+    uneven = False
     if zones > 1:
         needs = ZoneNeeds(wanted, tuple(usable), zones, spare, survive_zone)
         zonal = cheapest_zones(needs, [*_zone_mixes(needs), _dealt(counts, zones)])
+        if zonal is None:
+            uneven = True
+            zonal = cheapest_zones(replace(needs, shares=False), [_dealt(counts, zones)])
     else:
         best = _cheapest_for_a_zone(wanted, usable, counts, bound, spare)
         zonal = None if best is None else [best]
@@ -106,6 +111,7 @@ def pack(
         bound_hour=bound,
         spare=_spares(wanted, usable, total, spare),
         zones=tuple(_by_name(usable, counts) for counts in zonal),
+        uneven=uneven,
     )
 
 

@@ -3,6 +3,7 @@
 The scheduler spreads pods over zones as a preference (`ScheduleAnyway`), so a pod whose node or zone is lost may go to any
 node that has room. The needs are: all pods are placed; every zone has room for its share; all pods are placed again when
 any `spare` nodes are missing; and, where the loss of a zone is to be survived, when all nodes of any zone are missing.
+Where the available nodes cannot give every zone its share, that need alone is given up.
 """
 
 from __future__ import annotations
@@ -34,13 +35,17 @@ def pods_lost(workloads: Sequence[Workload], one: NodeType) -> tuple[float, int,
 
 @dataclass(frozen=True)
 class ZoneNeeds:
-    """What nodes in zones have to hold. `spare`: nodes that may be missing; `survive_zone`: any one zone may be missing."""
+    """What nodes in zones have to hold. `spare`: nodes that may be missing; `survive_zone`: any one zone may be missing.
+
+    `shares`: every zone has to hold its share of the pods.
+    """
 
     workloads: Sequence[Workload]
     types: tuple[NodeType, ...]
     zones: int
     spare: int
     survive_zone: bool
+    shares: bool = True
     _known: dict[tuple[tuple[tuple[int, ...], ...], bool], bool] = field(default_factory=dict, compare=False)
 
     @cached_property
@@ -56,7 +61,7 @@ class ZoneNeeds:
 
     def hold(self, zonal: Zones, thorough: bool = True) -> bool:
         """Whether these nodes meet every need; not `thorough`: only the worst order of pods is simulated."""
-        if not self._shares_hold(zonal):
+        if self.shares and not self._shares_hold(zonal):
             return False
         return all(self._placed(left, thorough) for left in (zonal, *self._losses(zonal)))
 

@@ -44,7 +44,7 @@ class Sizing:
     """Pods, nodes by type and cost a month at one knee. `problem`: why the pods do not fit; then nodes and cost are absent.
 
     `carried_rps`: what a pod is planned with. `spare`: the nodes among `nodes` that are spare. `zones`: the nodes by type in
-    each zone. `gap`: the share of the cost that a better packing could save at
+    each zone. `uneven`: the available nodes do not give every zone its share of the pods. `gap`: the share of the cost that a better packing could save at
     most. `limiting`: by node type what fills a node first.
     """
 
@@ -58,6 +58,7 @@ class Sizing:
     limiting: dict[str, str] = field(default_factory=dict)
     problem: str = ""
     zones: tuple[dict[str, int], ...] = ()
+    uneven: bool = False
 
     @property
     def node_count(self) -> int:

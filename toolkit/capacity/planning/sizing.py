@@ -55,6 +55,7 @@ def sizing_of(pod: Workload, knee_rps: float, requirements: Requirements, catalo
         gap=packing.gap,
         limiting={name: limiting(pod, kinds[name]) for name in packing.counts},
         zones=tuple(dict(one) for one in packing.zones),
+        uneven=packing.uneven,
     )
 
 

@@ -15,7 +15,9 @@ from toolkit.capacity.inputs.times import Instant, hours_of, time_of
 from toolkit.errors import GilfreeError
 
 TIME_COLUMNS = ("time", "timestamp", "date", "datetime", "date/time")
-_OTHER_UNIT = re.compile(r"(/|\bper\s|p)\s*(m|min|minute|h|hour|d|day)\b|\brpm\b|%|\b[km]rps\b|\b(ms|seconds?)\b")
+_OTHER_UNIT = re.compile(
+    r"(/|\bper\s)\s*(ms|m|mins?|minutes?|h|hours?|d|days?)\b|\b(req)?(rpm|pm|rph|rpd)\b|%|\b[kmg]\s?(rps|req)\b|\blatency\b|\bp9\d"
+)
 
 
 @dataclass(frozen=True)
