@@ -125,3 +125,23 @@ def test_the_api_server_takes_and_refuses_the_same_quantities() -> None:
             submit(text)
         with pytest.raises(ValueError, match=r"quantity|suffix"):
             quantity_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("100 m", "did you mean 100m, without the blank"),
+        ("1 Gi", "did you mean 1Gi, without the blank"),
+        (" 100m", "write 100m without the blanks"),
+        ("0,5", "did you mean 0.5?"),
+        ("1,000m", "write 1000m for thousands"),
+        ("2 cores", "did you mean 2?"),
+        ("1000mi", "did you mean Mi?"),
+        ("6GiB", "did you mean Gi?"),
+        ("1e3Mi", "write 1000Mi"),
+    ],
+)
+def test_what_was_probably_meant_is_said(text: str, meant: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        quantity_of(text)
+    assert meant in str(refused.value)

@@ -32,7 +32,7 @@ def quantity_of(text: str | int | float) -> Decimal:
             plain = _plain(mixed[1])
             example = f": write {plain}{mixed[2]}" if plain else ""
             raise ValueError(f"has an exponent and a suffix, but Kubernetes accepts only one of them{example}")
-        raise ValueError("is not a Kubernetes quantity")
+        raise ValueError("is not a Kubernetes quantity" + _likely_meaning(written[:_MOST_CHARACTERS]))
     sign, digits, exponent, suffix = match.groups()
     if suffix and suffix not in MULTIPLES and suffix not in _FRACTIONS:
         near = next((known for known in MULTIPLES if known and known.lower() == suffix.lower().removesuffix("b")), "")
@@ -59,6 +59,21 @@ def memory_bytes_of(text: str | int | float, where: str) -> int:
         unit = "m means a thousandth; did you mean Mi?" if str(text).endswith("m") else "is the unit missing?"
         raise GilfreeError(f"{where}: {str(text)!r} is {value.normalize():f} bytes of memory: {unit}", _MEMORY_REMEDY)
     return int(value.to_integral_value(ROUND_CEILING))
+
+
+def _likely_meaning(written: str) -> str:
+    """What was probably meant by a text that is no quantity; empty when that is not clear."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s+([A-Za-z]*)|([0-9]+),([0-9]+)([A-Za-z]*)", written.strip())
+    if found is None:
+        return f": write {written.strip()} without the blanks" if _FORM.fullmatch(written.strip()) else ""
+    if found[3] is not None:
+        whole, rest, suffix = found[3], found[4], found[5]
+        if len(rest) == 3 and whole != "0":
+            return f": write {whole}{rest}{suffix} for thousands, or a decimal point"
+        return f": did you mean {whole}.{rest}{suffix}?"
+    if found[2].lower() in ("core", "cores", "cpu", "cpus"):
+        return f": did you mean {found[1]}?"
+    return f": did you mean {found[1]}{found[2]}, without the blank?"
 
 
 def _positive(text: str | int | float, where: str, remedy: str) -> Decimal:

@@ -46,14 +46,14 @@ def test_the_head_and_the_table_speak_of_the_same_nodes(tmp_path: Path) -> None:
     fleet = ranking(tmp_path, replace(ORDERS, replicas=40))
     requested, sized, moved = (one.nodes for one in fleet.totals)
     shown = text(fleet)
-    assert f"{sized.count} -> {moved.count}, {sized.month - moved.month:,.0f} USD a month less" in shown
-    assert f"{requested.count} -> {sized.count} nodes, {requested.month - sized.month:,.0f} USD a month less" in shown
+    assert f"{sized.words} -> {moved.words}, {sized.month - moved.month:,.0f} USD a month less" in shown
+    assert f"{requested.words} -> {sized.words}, {requested.month - sized.month:,.0f} USD a month less" in shown
     more = text(ranking(tmp_path, replace(ORDERS, replicas=1)))  # it requests less than it uses
     assert "USD a month more" in more
 
 
 def test_its_own_campaign_gives_its_own_pods_and_high_confidence(tmp_path: Path) -> None:
-    (one,) = ranking(tmp_path, ORDERS, own=True, used=Usage(rps=5000)).services
+    (one,) = ranking(tmp_path, ORDERS, own=True, used=BUSY).services
     assert (one.verdict, one.confidence) == ("move first", "high")
     assert one.gil is not None and one.free is not None
     assert (one.gil.pods, one.free.pods) == (11, 6)

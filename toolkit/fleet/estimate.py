@@ -4,12 +4,15 @@ With a profile of the service itself the pods come from its own knees. With the 
 request and memory per pod change as they did in that profile (block by block); everything else is the service's own: its
 CPU use at the 95th percentile ÷ headroom, in pods of the size that it has. Both variants are sized by the same rule, so
 what better sizing alone saves is not credited to free-threading.
+
+Pods that use more than they request keep their number, and their request is raised: their request being too small is no
+reason for more pods. Sidecars and proxies do not run Python: their share of CPU and memory is the same on both variants.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -122,42 +125,97 @@ def _best_setting(profile: Profile, role: str) -> tuple[VariantProfile, tuple[fl
 
 def estimate_needs(service: FleetService, usage: Usage, profile: PairProfile, headroom: float) -> Estimate:
     """The needs of a service for which no figure of usage is missing. `headroom`: share of its CPU that a pod may use. Pure."""
-    now = Need(service.replicas, service.cpu_millis, service.memory_bytes)
-    if profile.named.own:
-        return _own_needs(now, usage, profile, headroom)
-    least = min(MIN_PODS, service.replicas)
+    found = (_own_needs if profile.named.own else _similar_needs)(service, usage, profile, headroom)
+    return replace(found, why=f"{found.why}; {service.caveat}") if service.caveat else found
+
+
+def _similar_needs(service: FleetService, usage: Usage, profile: PairProfile, headroom: float) -> Estimate:
     cores = (usage.cpu_cores or 0) / headroom
     memory = (usage.memory_bytes or 0) * (1 + MEMORY_HEADROOM)
+    python_cpu, python_memory = _python_shares(service)
+    # The size of a pod is the same on both variants, so that only the number of pods differs.
+    cpu_millis = max(service.cpu_millis, math.ceil(round(cores * 1000 / service.replicas, 9)))
 
     def need(ratio: float, memory_ratio: float) -> Need:
-        pods = max(least, math.ceil(round(cores * ratio * 1000 / service.cpu_millis, 9)))
-        return Need(pods, service.cpu_millis, math.ceil(memory * memory_ratio))
+        millis = cores * 1000 * (1 + python_cpu * (ratio - 1))
+        pods, request = _bounded(service, math.ceil(round(millis / cpu_millis, 9))), cpu_millis
+        if pods * request < millis:
+            request = math.ceil(round(millis / pods, 9))
+        return Need(pods, request, math.ceil(memory * (1 + python_memory * (memory_ratio - 1))))
 
-    ratios = profile.cpu_ratios
-    free = tuple(need(ratio, profile.memory_ratio) for ratio in ratios)
-    own_seconds, profile_seconds = (
-        (usage.cpu_cores or 0) / (usage.rps or 1),
-        profile.cpu_seconds(profile.gil, median(profile.gil_knees) or 1),
-    )
-    factor = own_seconds / profile_seconds
+    free = tuple(need(ratio, profile.memory_ratio) for ratio in profile.cpu_ratios)
+    factor = _likeness(service, usage, profile)
     words = f"similar to profile {profile.named.name}, with {factor:.2g} times its CPU per request"
-    if 1 / MOST_CPU_FACTOR <= factor <= MOST_CPU_FACTOR:
-        return Estimate(now, need(1, 1), (free[0], free[1], free[2]), "medium", words)
-    return Estimate(now, need(1, 1), (free[0], free[1], free[2]), "low", f"{words}: it does mostly other work")
+    alike = _is_alike(factor)
+    gil = need(1, 1)
+    if gil.cpu_millis > service.cpu_millis:
+        words += f"; its pods use more than they request: {service.cpu_millis}m -> {gil.cpu_millis}m each"
+    if not alike:
+        words += (
+            ": it does mostly other work" if gil.cpu_millis == service.cpu_millis else "; it does mostly other work"
+        )
+    return Estimate(
+        Need(service.replicas, service.cpu_millis, service.memory_bytes),
+        gil,
+        (free[0], free[1], free[2]),
+        "medium" if alike else "low",
+        words,
+    )
 
 
-def _own_needs(now: Need, usage: Usage, profile: PairProfile, headroom: float) -> Estimate:
-    least = min(MIN_PODS, now.pods)
+def _bounded(service: FleetService, pods: int) -> int:
+    """A number of pods within the bounds of the service; never more pods than it has now or must have."""
+    least = max(min(MIN_PODS, service.replicas), service.least_pods)
+    most = max(service.replicas, least)
+    if service.most_pods is not None:
+        most = min(most, max(service.most_pods, 1))
+    return min(max(pods, least), most)
+
+
+def _python_shares(service: FleetService) -> tuple[float, float]:
+    """The shares of a pod's CPU and memory that are not those of sidecars, by their requests."""
+    return (
+        1 - min(service.other_cpu_millis, service.cpu_millis) / max(service.cpu_millis, 1),
+        1 - min(service.other_memory_bytes, service.memory_bytes) / max(service.memory_bytes, 1),
+    )
+
+
+def _likeness(service: FleetService, usage: Usage, profile: PairProfile) -> float:
+    """CPU per request of the service, without that of its sidecars, ÷ that of the profile."""
+    own_seconds = (usage.cpu_cores or 0) * _python_shares(service)[0] / (usage.rps or 1)
+    return own_seconds / profile.cpu_seconds(profile.gil, median(profile.gil_knees) or 1)
+
+
+def _is_alike(factor: float) -> bool:
+    return 1 / MOST_CPU_FACTOR <= factor <= MOST_CPU_FACTOR
+
+
+def _own_needs(service: FleetService, usage: Usage, profile: PairProfile, headroom: float) -> Estimate:
+    now = Need(service.replicas, service.cpu_millis, service.memory_bytes)
+    least = max(min(MIN_PODS, now.pods), service.least_pods)
 
     def need(one: VariantProfile, knee: float) -> Need:
         pod = pod_resources(one)
         assert pod is not None, "pair_profile refuses a setting without them"
         pods = max(least, pods_for(usage.rps or 0, planned_rps(knee, headroom, profile.named.profile.p99_ms)))
-        return Need(pods, pod.cpu_request_millicores, pod.memory_request_bytes)
+        return Need(
+            pods,
+            pod.cpu_request_millicores + service.other_cpu_millis,
+            pod.memory_request_bytes + service.other_memory_bytes,
+        )
 
     gil_mid, free_mid = median(profile.gil_knees) or 1, median(profile.free_knees) or 1
     # The worst free-threaded block compared with the best GIL block, as a factor on the median.
     worst = min(profile.free_knees) * gil_mid / max(profile.gil_knees)
     best = max(profile.free_knees) * gil_mid / min(profile.gil_knees)
     free = need(profile.free, worst), need(profile.free, free_mid), need(profile.free, best)
-    return Estimate(now, need(profile.gil, gil_mid), free, "high", "the service itself was measured")
+    gil = need(profile.gil, gil_mid)
+    words = "the service itself was measured"
+    most = max(gil.pods, *(one.pods for one in free))
+    if service.most_pods is not None and most > service.most_pods:
+        words += f"; its autoscaler allows {service.most_pods} pods, but {most} are needed"
+    if not usage.cpu_cores:
+        return Estimate(now, gil, free, "medium", f"{words}, but without a figure of CPU that is not checked")
+    factor = _likeness(service, usage, profile)
+    words += f"; it uses {factor:.2g} times the CPU per request that was measured"
+    return Estimate(now, gil, free, "high" if _is_alike(factor) else "low", words)

@@ -25,7 +25,12 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 @dataclass(frozen=True)
 class FleetService:
-    """One Deployment of the fleet. Requests are one pod's. `problem`: why nothing can be calculated for it, else empty."""
+    """One service of the fleet. Requests are those of a whole pod.
+
+    `other_cpu_millis`, `other_memory_bytes`: the part of them that sidecars and injected proxies request, which does not
+    change with the Python build. `least_pods`, `most_pods`: the bounds of its autoscaler and disruption budget; None: no
+    bound. `caveat`: what is assumed about it. `problem`: why nothing can be calculated for it, else empty.
+    """
 
     namespace: str
     name: str
@@ -36,6 +41,11 @@ class FleetService:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    other_cpu_millis: int = 0
+    other_memory_bytes: int = 0
+    least_pods: int = 0
+    most_pods: int | None = None
+    caveat: str = ""
 
     @property
     def key(self) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Nodes for thousands of Deployments: one node type, and as many of it as the default scheduler needs.
+"""Nodes for thousands of Deployments: one node type where it holds every pod, and as many of it as the scheduler needs.
 
 The simulation of capacity/placement/scheduler.py is simplified: it places a whole Deployment at a time instead of a pod at
 a time. Its pods go to the least allocated nodes, one on each, because the scheduler spreads them over hosts. The count is
@@ -22,12 +22,33 @@ COUNT_STEP = 0.01
 
 
 @dataclass(frozen=True)
-class FleetNodes:
-    """`count` nodes of the type `kind`, and their cost a month."""
+class NodeCount:
+    """`count` nodes of the type `kind`. `available`: how many of them there are, where that is fewer; else None."""
 
     kind: str
     count: int
+    available: int | None = None
+
+
+@dataclass(frozen=True)
+class FleetNodes:
+    """Nodes by type, and their cost a month. One type, unless no type holds every pod."""
+
+    kinds: tuple[NodeCount, ...]
     month: float
+
+    @property
+    def count(self) -> int:
+        """Nodes of all types."""
+        return sum(one.count for one in self.kinds)
+
+    @property
+    def words(self) -> str:
+        """The nodes in words, such as `12 m5.large`, with what is not available."""
+        return " + ".join(
+            f"{one.count:,} {one.kind}" + ("" if one.available is None else f" (only {one.available:,} available)")
+            for one in self.kinds
+        )
 
 
 @dataclass(frozen=True)
@@ -50,7 +71,7 @@ def marginal_prices(catalogue: Catalogue, needs: Sequence[Need]) -> MarginalPric
     """The marginal prices for a fleet of these needs. Pure. Raises GilfreeError when no type holds every pod."""
     from scipy.optimize import linprog  # type: ignore[import-untyped]
 
-    types = _types_for_all(catalogue.types, needs)
+    (types, _), *_ = _groups(catalogue.types, needs)
     rooms = [(-one.free_cpu_millis / 1000, -one.free_memory_bytes / GIB, -one.free_pods) for one in types]
     wanted = sum(n.cpu_cores for n in needs), sum(n.memory_total for n in needs) / GIB, sum(n.pods for n in needs)
     found = linprog(
@@ -63,19 +84,47 @@ def marginal_prices(catalogue: Catalogue, needs: Sequence[Need]) -> MarginalPric
 def count_nodes(catalogue: Catalogue, needs: Sequence[Need], spare: int) -> FleetNodes:
     """The node type that is cheapest for the totals of the needs, and how many nodes of it the scheduler needs.
 
-    `spare` nodes are added to the count. Raises GilfreeError when no type holds every pod.
+    Where no type holds every pod, the pods that fit on one type are counted on it and the others on another. `spare` nodes
+    are added to each. Raises GilfreeError when a pod fits on no type.
     """
-    kinds = _types_for_all(catalogue.types, needs)
+    kinds, month = [], 0.0
+    for types, group in _groups(catalogue.types, needs):
+        kind, count = _cheapest(types, group)
+        kinds.append(
+            NodeCount(
+                kind.name,
+                count + spare,
+                kind.available if kind.available is not None and kind.available < count + spare else None,
+            )
+        )
+        month += catalogue.month((count + spare) * kind.price_hour)
+    return FleetNodes(tuple(kinds), month)
+
+
+def _cheapest(types: Sequence[NodeType], needs: Sequence[Need]) -> tuple[NodeType, int]:
+    """The type whose nodes cost least for these needs and are available, else the cheapest of all, and their number."""
     wanted = (
         sum(need.pods * need.cpu_millis for need in needs),
         sum(need.memory_total for need in needs),
         sum(need.pods for need in needs),
     )
-    kind = min(kinds, key=lambda one: _least_count(one, wanted) * one.price_hour)
+    by_price = sorted(types, key=lambda one: _least_count(one, wanted) * one.price_hour)
+    possible = [one for one in by_price if one.available is None or one.available >= _least_count(one, wanted)]
+    found: tuple[NodeType, int] | None = None
+    for kind in possible or by_price[:1]:
+        count = _placed_count(kind, wanted, needs)
+        if kind.available is None or count <= kind.available:
+            return kind, count
+        found = found or (kind, count)
+    assert found is not None, "there is a type at least"
+    return found
+
+
+def _placed_count(kind: NodeType, wanted: tuple[int, int, int], needs: Sequence[Need]) -> int:
     count = _least_count(kind, wanted)
     while not _all_placed(kind, count, needs):
         count += max(1, math.ceil(count * COUNT_STEP))
-    return FleetNodes(kind.name, count + spare, catalogue.month((count + spare) * kind.price_hour))
+    return count
 
 
 def fits_somewhere(types: Sequence[NodeType], need: Need) -> bool:
@@ -83,14 +132,28 @@ def fits_somewhere(types: Sequence[NodeType], need: Need) -> bool:
     return any(one.pods_that_fit(need.cpu_millis, need.memory_bytes) for one in types)
 
 
-def _types_for_all(types: Sequence[NodeType], needs: Sequence[Need]) -> list[NodeType]:
-    cpu, memory = max(one.cpu_millis for one in needs), max(one.memory_bytes for one in needs)
-    found = [one for one in types if one.pods_that_fit(cpu, memory)]
-    if not found:
-        raise GilfreeError(
-            f"no node type holds both the pod with most CPU ({cpu}m) and that with most memory ({memory / GIB:.1f}Gi)",
-            "add a larger node type to the catalogue",
-        )
+def _groups(types: Sequence[NodeType], needs: Sequence[Need]) -> list[tuple[list[NodeType], list[Need]]]:
+    """Needs in as few groups as possible such that a type holds every pod of the group, the largest group first.
+
+    Two odd services, one with much CPU and one with much memory, must not refuse a whole fleet.
+    """
+    found, left = [], list(needs)
+    while left:
+        cpu, memory = max(one.cpu_millis for one in left), max(one.memory_bytes for one in left)
+        if kinds := [one for one in types if one.pods_that_fit(cpu, memory)]:
+            found.append((kinds, left))
+            break
+        fitting = [[need for need in left if one.pods_that_fit(need.cpu_millis, need.memory_bytes)] for one in types]
+        group = max(fitting, key=len, default=[])
+        if not group:
+            raise GilfreeError(
+                f"no node type holds a pod with {cpu}m of CPU and {memory / GIB:.1f}Gi of memory",
+                "add a larger node type to the catalogue",
+            )
+        cpu, memory = max(one.cpu_millis for one in group), max(one.memory_bytes for one in group)
+        found.append(([one for one in types if one.pods_that_fit(cpu, memory)], group))
+        chosen = {id(one) for one in group}
+        left = [one for one in left if id(one) not in chosen]
     return found
 
 

@@ -2,7 +2,7 @@
 
 - move first: it saves even with the worst blocks, and the confidence is not low; the largest saving comes first
 - measure first: it may save, but the spread of the blocks or a dissimilar profile leaves that open
-- leave: it does not save
+- leave: it does not save, or less than is worth the move
 - unknown: no profile, no figures or no requests; nothing is guessed
 - not Python: a rule says so
 """
@@ -21,9 +21,21 @@ from toolkit.fleet.nodes import FleetNodes, MarginalPrices, count_nodes, fits_so
 from toolkit.fleet.rules import FleetRules
 from toolkit.fleet.usage import Usage
 
-SCHEMA = 1
+SCHEMA = 2
 Verdict = Literal["move first", "measure first", "leave", "unknown", "not Python"]
 VERDICTS: tuple[Verdict, ...] = ("move first", "measure first", "leave", "unknown", "not Python")
+
+
+@dataclass(frozen=True)
+class LeastSaving:
+    """What a service must save to move first: this `share` of its cost on the GIL build, and this amount a `month`."""
+
+    share: float = 0.05
+    month: float = 50.0
+
+    def reached(self, saving: float, cost: float) -> bool:
+        """Whether a saving a month is enough for a service that costs this much."""
+        return saving > 0 and saving >= self.share * cost and saving >= self.month
 
 
 @dataclass(frozen=True)
@@ -63,7 +75,8 @@ class FleetRanking:
     """The result of `gilfree fleet`.
 
     `services`: in the order of the ranking. `saving`: of all services to move first together, a month; worst, middle and
-    best. `refused`: by name the profiles that are not fit to calculate with, and why.
+    best. `refused`: by name the profiles that are not fit to calculate with, and why. `notes`: what the inventory and the
+    usage hold that is not ranked.
     """
 
     services: tuple[RankedService, ...]
@@ -73,6 +86,8 @@ class FleetRanking:
     catalogue: Catalogue
     headroom: float
     refused: Mapping[str, str]
+    least_saving: LeastSaving = LeastSaving()
+    notes: tuple[str, ...] = ()
 
     def with_verdict(self, verdict: Verdict) -> list[RankedService]:
         """The services with this verdict, in the order of the ranking."""
@@ -92,10 +107,13 @@ def rank_services(
     catalogue: Catalogue,
     headroom: float = 0.7,
     spare: int = 1,
+    least_saving: LeastSaving = LeastSaving(),
+    notes: Sequence[str] = (),
 ) -> FleetRanking:
     """Give every service its verdict and rank them. Pure.
 
     `usage`: by namespace and name. `headroom`: the share of its CPU that a pod may use. `spare`: nodes more than needed.
+    `notes`: of the inventory and the usage, passed on to the result.
     """
     if not 0 < headroom <= 1:
         raise GilfreeError(f"--headroom {headroom:g} is not a share of the CPU", "give 0.1 to 1, such as 0.7")
@@ -116,7 +134,7 @@ def rank_services(
             estimated.append((service, *found))
     rates = marginal_prices(catalogue, [one.gil for _, _, one in estimated]) if estimated else None
     if rates:
-        ranked += [_ranked(service, profile, one, rates) for service, profile, one in estimated]
+        ranked += [_ranked(service, profile, one, rates, least_saving) for service, profile, one in estimated]
     ranked.sort(key=_sort_key)
     moving = [one.saving for one in ranked if one.verdict == "move first" and one.saving]
     low, mid, high = (sum(column) for column in zip(*moving, strict=True)) if moving else (0.0, 0.0, 0.0)
@@ -128,7 +146,18 @@ def rank_services(
         catalogue=catalogue,
         headroom=headroom,
         refused=refused,
+        least_saving=least_saving,
+        notes=(*notes, *_without_service(services, usage)),
     )
+
+
+def _without_service(services: Sequence[FleetService], usage: Mapping[tuple[str, str], Usage]) -> list[str]:
+    known = {one.key for one in services}
+    absent = sorted("/".join(key) for key in usage if key not in known)
+    if not absent:
+        return []
+    more = f" and {len(absent) - 3:,} more" if len(absent) > 3 else ""
+    return [f"{len(absent):,} with usage but not in the inventory: {', '.join(absent[:3])}{more}"]
 
 
 def _estimate_or_verdict(
@@ -168,16 +197,20 @@ def _estimate_or_verdict(
     return rule.profile, found
 
 
-def _ranked(service: FleetService, profile: str, one: Estimate, rates: MarginalPrices) -> RankedService:
+def _ranked(
+    service: FleetService, profile: str, one: Estimate, rates: MarginalPrices, least: LeastSaving
+) -> RankedService:
     gil = rates.month(one.gil)
     low, mid, high = sorted(gil - rates.month(free) for free in one.free)
     verdict: Verdict = "leave"
     why = f"{one.why}; " + (
         "it needs the same on both variants" if one.gil == one.free[1] or abs(mid) < 0.5 else "it would cost more"
     )
-    if low > 0 and one.confidence != "low":
+    if least.reached(low, gil) and one.confidence != "low":
         verdict, why = "move first", one.why
-    elif high > 0 and (low > 0 or mid > 0):
+    elif mid > 0 and not least.reached(mid if one.confidence != "low" else high, gil):
+        why = f"{one.why}; it would save less than {least.share:.0%} or less than {least.month:,.0f} a month"
+    elif mid > 0:
         verdict = "measure first"
         why = one.why if one.confidence == "low" else f"{one.why}; the blocks leave it open"
     return RankedService(

@@ -55,13 +55,14 @@ def headline(fleet: FleetRanking) -> Iterator[str]:
     if fleet.totals:
         requested, sized, moved = (one.nodes for one in fleet.totals)
         if moving:
-            yield f"in whole nodes of one type that is {sized.count:,} -> {moved.count:,}, {_change(sized.month, moved.month, currency)}"
+            yield f"in whole nodes that is {sized.words} -> {moved.words}, {_change(sized.month, moved.month, currency)}"
         yield (
-            f"sizing by use alone, without moving anything: {requested.count:,} -> {sized.count:,} nodes, "
+            f"sizing by use alone, without moving anything: {requested.words} -> {sized.words}, "
             f"{_change(requested.month, sized.month, currency)}"
         )
     for name, why in fleet.refused.items():
         yield f"profile {name} cannot be used: {why}"
+    yield from fleet.notes
 
 
 def _change(before: float, after: float, currency: str) -> str:
@@ -98,7 +99,7 @@ def method(fleet: FleetRanking) -> Iterator[str]:
             f"core, {rates.gib_month:.2f} a GiB and {rates.pod_month:.2f} a pod each month (0: the nodes have some unused). "
             f"Prices: {catalogue.name}, {catalogue.date}: {catalogue.about}"
         )
-    yield "Nodes: one type for all, counted with the default scheduler's spreading, in steps of 1 %, spare ones included."
+    yield "Nodes: one type for all where one holds every pod, counted with the default scheduler's spreading, in steps of 1 %, spare ones included."
 
 
 def _lines(fleet: FleetRanking, shown: int) -> Iterator[str]:
@@ -109,7 +110,7 @@ def _lines(fleet: FleetRanking, shown: int) -> Iterator[str]:
         for one in fleet.totals:
             yield (
                 f"  {one.what:<44} {one.pods:>8,} {one.cpu_cores:>9,.0f} {one.memory_bytes / GIB:>7,.0f} GiB "
-                f"{one.nodes.count:>7,} {one.nodes.month:>13,.0f}"
+                f"{one.nodes.count:>7,} {one.nodes.month:>13,.0f}  {one.nodes.words}"
             )
     for verdict, words in SECTIONS[:3]:
         found = fleet.with_verdict(verdict)
@@ -134,7 +135,8 @@ def _line(one: RankedService, currency: str) -> str:
     if one.saving is None or one.gil is None or one.free is None:
         return f"{name}: {one.why}"
     low, mid, high = (round(value) + 0 for value in one.saving)  # + 0: no -0
+    sizes = "" if one.gil.cpu_millis == one.free.cpu_millis else f" of {one.gil.cpu_millis}m -> {one.free.cpu_millis}m"
     return (
-        f"{name}: {mid:+,} {currency} a month ({low:+,} to {high:+,}), pods {one.gil.pods} -> {one.free.pods}, "
+        f"{name}: {mid:+,} {currency} a month ({low:+,} to {high:+,}), pods {one.gil.pods} -> {one.free.pods}{sizes}, "
         f"confidence {one.confidence}: {one.why}"
     )
