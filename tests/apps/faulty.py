@@ -128,7 +128,7 @@ async def own_runtime_page(scope: Any, receive: Any, send: Send) -> None:
 
 
 async def prints_anything(scope: Any, receive: Any, send: Send) -> None:
-    """Prints what no text is, and a line of some MB without an end, before each of its first answers."""
+    """Prints before its first answers what no text is, characters that JSON writes at length, and a line without an end."""
     if served < 3:
-        os.write(1, bytes(range(256)) * 20_000)
+        os.write(1, "\U0001f40d".encode() * 1000 + b"\n" + bytes(range(256)) * 20_000 + b"x" * 5_000_000)
     await answer(send)

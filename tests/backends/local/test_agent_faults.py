@@ -14,7 +14,7 @@ from toolkit.backends.local.backend import LocalBackend
 from toolkit.backends.local.processes import trial_processes
 from toolkit.loadgen.binaries import Binary
 from toolkit.records.store import Record, record
-from toolkit.scenario.model import Scenario
+from toolkit.scenario.model import App, Endpoint, Scenario
 from toolkit.selftest.overhead import SLOW_APP_DIRECTORY, slow_scenario
 from toolkit.trial.model import Arm, Trial
 
@@ -67,12 +67,12 @@ def test_a_page_of_the_app_at_the_runtime_path_is_not_taken_for_the_workers_stat
 
 
 def test_a_wrapped_app_keeps_its_page_at_runtime(run: Run) -> None:
-    own = with_any_body(scenario("faulty:own_runtime_page"))
-    page = own.endpoints["plain"].model_copy(
-        update={"path": "/runtime", "any_body": False, "json_body": {"status": "up"}}
-    )
-    one = accepted(lambda: record(*run(own.model_copy(update={"endpoints": {"plain": page}}))))
-    assert one.rejections == []
+    own = scenario("faulty:own_runtime_page")
+    page = Endpoint.model_validate({"path": "/runtime", "json": {"status": "up"}})
+    wrapped = App.model_validate({"target": "faulty:own_runtime_page", "interface": "asgi", "wrapped": True})
+    one = record(*run(own.model_copy(update={"app": wrapped, "endpoints": {"plain": page}})))
+    assert {"wrong-answers", "runtime-unknown"}.isdisjoint(reasons(one))
+    assert one.load["result"]["requests_total"] > 100 and one.server["workers"][0]["gil_enabled"] is False
 
 
 def test_a_server_may_print_anything(run: Run) -> None:
