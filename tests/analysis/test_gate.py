@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from tests.simulated import ARMS, a_campaign
 from toolkit.analysis.compare import compare
 from toolkit.analysis.families import PRIMARY
-from toolkit.analysis.gate import Limit, check_limits, parse_limit
+from toolkit.analysis.gate import Limit, check_limits, parse_limit, refuse_unmeasured
 from toolkit.errors import GilfreeError
+from toolkit.report.verdicts import limit_words
+from toolkit.scenario.loading import load_scenario
 from toolkit.trial.model import Arm
 
 OLD = tuple(Arm(f"{arm.name}-old", arm.role, "/nowhere", side="reference") for arm in ARMS)
@@ -83,6 +85,34 @@ def test_a_limit_is_broken_only_by_a_whole_interval_beyond_it(tmp_path: Path, li
 def test_few_blocks_break_no_limit_however_slow_it_is(tmp_path: Path) -> None:
     found = compare(a_campaign(tmp_path / "c", blocks=5, arms=[*ARMS, *OLD], ratios={"3.14": 0.1, "3.14t": 0.1}))
     assert {one.state for one in check_limits([Limit("requests_per_second", "<", -0.05)], found)} == {"not sure"}
+
+
+def test_new_that_fails_more_than_old_breaks_every_limit(tmp_path: Path) -> None:
+    faster = {arm.name: 2.0 for arm in ARMS}
+    found = compare(
+        a_campaign(tmp_path / "c", arms=[*ARMS, *OLD], ratios=faster, blocks=20, failed={"3.14": 8, "3.14t": 8})
+    )
+    seen = list(check_limits([parse_limit("requests_per_second<-5%")], found))
+    assert {one.state for one in seen} == {"broken"}
+    assert "failed in 8 of 20 blocks (19 to 64 %): stalled" in limit_words(seen[0])
+
+
+def test_where_old_fails_often_no_limit_is_kept(tmp_path: Path) -> None:
+    names = {old.name: 8 for old in OLD}
+    found = compare(a_campaign(tmp_path / "c", arms=[*ARMS, *OLD], blocks=20, failed=names))
+    assert {one.state for one in check_limits([parse_limit("memory_mb>10%")], found)} == {"not sure"}
+
+
+def test_a_limit_that_could_never_break_is_refused() -> None:
+    closed = load_scenario("asgi")
+    load = closed.load.model_copy(update={"generator": "oha", "rate_rps": 500})
+    constant = closed.model_copy(update={"load": load})
+    with pytest.raises(GilfreeError, match="constant rate of 500 requests/s"):
+        refuse_unmeasured([parse_limit("requests_per_second<-5%")], constant)
+    with pytest.raises(GilfreeError, match="closed loop"):
+        refuse_unmeasured([parse_limit("latency_p99_ms>10%")], closed)
+    refuse_unmeasured([parse_limit("requests_per_second<-5%")], closed)
+    refuse_unmeasured([parse_limit("latency_p99_ms>10%")], constant)
 
 
 def test_between_the_variants_there_is_no_gate(tmp_path: Path) -> None:

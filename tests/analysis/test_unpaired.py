@@ -54,3 +54,11 @@ def test_campaigns_with_nothing_in_common_are_refused_even_with_force(tmp_path: 
     old, new = a_campaign(tmp_path / "old", blocks=0), a_campaign(tmp_path / "new")
     with pytest.raises(GilfreeError, match="no point of one variant in common"):
         compare_campaigns(old, new, force=True)
+
+
+def test_a_variant_that_often_fails_gets_no_verdict_from_its_other_trials(tmp_path: Path) -> None:
+    old = a_campaign(tmp_path / "old", blocks=20)
+    new = a_campaign(tmp_path / "new", blocks=20, ratios={"3.14t": 2.0, "3.14": 2.0}, failed={"3.14t": 8})
+    verdicts = {one.role: {metric.verdict for metric in one.family} for one in compare_campaigns(old, new).points}
+    assert verdicts["free-threaded"] == {"inconclusive"}
+    assert "higher" in verdicts["gil"]

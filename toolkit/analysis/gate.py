@@ -1,7 +1,8 @@
 """`--fail-on 'requests_per_second<-5%'`: a limit on how much worse new may be than old, and whether it is broken.
 
 A limit is broken when the whole 95 % interval lies beyond it, so that noise alone fails no build. Where the interval
-lies on both sides the state is `not sure`, and the gate passes.
+lies on both sides the state is `not sure`, and the gate passes. Failures come first: every limit is broken where new
+fails significantly more often than old, and none is kept where either fails so often that its other trials say little.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from toolkit.analysis.comparison import Comparison, PointComparison
-from toolkit.analysis.families import PRIMARY, MetricComparison
+from toolkit.analysis.failures import FailureRate, differ
+from toolkit.analysis.families import PRIMARY, MetricComparison, primary_metrics
 from toolkit.errors import GilfreeError
+from toolkit.scenario.model import Scenario
 
 FORM = "METRIC<-5% or METRIC>+5%"
 _TOKEN = re.compile(
@@ -56,12 +59,16 @@ class Limit:
 
 @dataclass(frozen=True)
 class LimitResult:
-    """One limit at one point of one contrast. `metric`: None where the limit's metric was not measured."""
+    """One limit at one point of one contrast. `metric`: None where the limit's metric was not measured.
+
+    `failing`: the failure rate that decided the state, None where the interval did.
+    """
 
     limit: Limit
     point: PointComparison
     state: State
     metric: MetricComparison | None
+    failing: FailureRate | None = None
 
 
 def parse_limit(text: str) -> Limit:
@@ -85,12 +92,41 @@ def parse_limit(text: str) -> Limit:
     return Limit(found["name"], "<" if found["side"] == "<" else ">", change)
 
 
+def refuse_unmeasured(limits: Sequence[Limit], scenario: Scenario) -> None:
+    """Raise GilfreeError for a limit on a metric that this scenario cannot break: requests/s at a constant rate, which the
+    load sets, and p99 in a closed loop, where it is not measured. Such a gate would pass whatever was measured.
+    """
+    for limit in limits:
+        if limit.metric not in primary_metrics(scenario):
+            raise GilfreeError(
+                f"--fail-on {limit}: the load of {scenario.name} keeps a constant rate of {scenario.load.rate_rps} requests/s,"
+                " so requests/s cannot fall",
+                "limit cpu_seconds_per_1000_requests or latency_p99_ms instead",
+            )
+        if limit.metric == "latency_p99_ms" and scenario.load.rate_rps is None:
+            raise GilfreeError(
+                f"--fail-on {limit}: {scenario.name} has a closed loop, in which no p99 is measured",
+                "set `generator: oha` and `rate` under `load`, or limit another metric",
+            )
+
+
 def check_limits(limits: Sequence[Limit], comparison: Comparison) -> Iterator[LimitResult]:
     """Each limit at every point of the contrasts with the baseline (`--against`)."""
     for limit in limits:
         for point in comparison.of("against"):
             one = next((one for one in point.family if one.metric == limit.metric), None)
-            yield LimitResult(limit, point, _state(limit, one), one)
+            old, new = (_rate(point, arm) for arm in (point.contrast.baseline, point.contrast.candidate))
+            often = next((rate for rate in (new, old) if rate and rate.often), None)
+            if old and new and differ(old, new) and new.failed * old.concluded > old.failed * new.concluded:
+                yield LimitResult(limit, point, "broken", one, new)
+            elif often:
+                yield LimitResult(limit, point, "not sure", one, often)
+            else:
+                yield LimitResult(limit, point, _state(limit, one), one)
+
+
+def _rate(point: PointComparison, arm: str) -> FailureRate | None:
+    return next((rate for rate in point.failures if rate.arm == arm), None)
 
 
 def _state(limit: Limit, one: MetricComparison | None) -> State:

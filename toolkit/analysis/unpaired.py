@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from toolkit.analysis.families import PRIMARY, MetricComparison, metric_comparison
+from toolkit.analysis.failures import FailureRate, failure_rates
+from toolkit.analysis.families import PRIMARY, MetricComparison, metric_comparison, primary_metrics
 from toolkit.campaign.contrasts import main_arms
 from toolkit.campaign.plan import counted_blocks
 from toolkit.campaign.runner import Campaign
@@ -29,12 +30,16 @@ IRRELEVANT = {"title", "claims", "published"}
 
 @dataclass(frozen=True)
 class UnpairedPoint:
-    """A variant (`gil`, `free-threaded`) at one point, new over old; `n` is the smaller number of trials."""
+    """A variant (`gil`, `free-threaded`) at one point, new over old; `n` is the smaller number of trials.
+
+    `failures`: the failure rates of old and new. Where one fails often no metric has a verdict.
+    """
 
     role: str
     point: Point
     key: str
     family: tuple[MetricComparison, ...]
+    failures: tuple[FailureRate, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,14 +67,20 @@ def compare_campaigns(old: Campaign, new: Campaign, *, force: bool = False) -> U
             "see both with `gilfree show`",
         )
     points = {point.key: point for point in new.scenario.points()}
+    primary = primary_metrics(new.scenario)
+    rates = [_rates(old, before), _rates(new, after)]
+    compared = []
+    for key, role in shared:
+        failed = tuple(one[key, role] for one in rates if (key, role) in one)
+        withheld = any(one.often for one in failed)
+        family = _family(below[key, role], above[key, role], primary, withheld=withheld)
+        compared.append(UnpairedPoint(role, points[key], key, family, failed))
     return Unpaired(
         old.name,
         new.name,
         LABEL,
         (*(f"forced: {one}" for one in obstacles), *_changed_facts(old, new)),
-        tuple(
-            UnpairedPoint(role, points[key], key, _family(below[key, role], above[key, role])) for key, role in shared
-        ),
+        tuple(compared),
     )
 
 
@@ -143,13 +154,27 @@ def _figures(campaign: Campaign, records: Sequence[Record]) -> dict[tuple[str, s
     return found
 
 
-def _family(old: Mapping[str, Sequence[float]], new: Mapping[str, Sequence[float]]) -> tuple[MetricComparison, ...]:
+def _rates(campaign: Campaign, records: Sequence[Record]) -> dict[tuple[str, str], FailureRate]:
+    """By point and variant, the failure rate of the arm that the campaign measures for its own sake."""
+    main = {arm.name for arm in main_arms(campaign.arms)}
+    return {(one.key, one.role): one for one in failure_rates(records, main).values()}
+
+
+def _family(
+    old: Mapping[str, Sequence[float]],
+    new: Mapping[str, Sequence[float]],
+    primary: Sequence[str],
+    *,
+    withheld: bool,
+) -> tuple[MetricComparison, ...]:
     import numpy as np
 
     from toolkit.analysis.stats.unpaired import unpaired_estimate
     from toolkit.analysis.stats.verdicts import family_verdicts
 
-    names = [name for name in PRIMARY if old.get(name) and new.get(name)]
+    names = [name for name in primary if old.get(name) and new.get(name)]
     family = {name: unpaired_estimate(np.log(new[name]), np.log(old[name]), family_size=len(names)) for name in names}
     verdicts = family_verdicts(family)
+    if withheld:
+        verdicts = {name: replace(one, verdict="inconclusive") for name, one in verdicts.items()}
     return tuple(metric_comparison(name, old[name], new[name], family[name], verdicts[name]) for name in names)

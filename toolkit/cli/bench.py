@@ -110,7 +110,12 @@ def bench(
     from toolkit.bench.request import BackendOptions
     from toolkit.bench.resume import ResumeChanges
     from toolkit.bench.resume import resume as resume_run
-    from toolkit.cli.bench_comparison import comparison_options, is_compared, print_comparison_and_gate
+    from toolkit.cli.bench_comparison import (
+        comparison_options,
+        is_compared,
+        print_comparison_and_gate,
+        refuse_limits,
+    )
     from toolkit.cli.shared.given import refuse_others
     from toolkit.cli.shared.output import progress
     from toolkit.cli.shared.tables import print_tables
@@ -131,9 +136,11 @@ def bench(
         refuse_others(invoked, RESUMABLE, "--resume continues a run as it was started")
         changes = ResumeChanges(limit or [], blocks) if limit or blocks else None
         campaigns, place = resume_run(resume, results, port, say, options, changes, gated=bool(compared.limits))
+        refuse_limits([campaign.scenario for campaign in campaigns], compared.limits)
     else:
         chosen = _scenarios(scenario, app, interface, path, project, compared.blocks, duration, full, backend)
         chosen = [(runs.with_limits(one, limit or []), caveats) for one, caveats in chosen]
+        refuse_limits([one for one, _ in chosen], compared.limits)
         for one, caveats in chosen:
             for words in caveats:
                 say(f"{one.name}: {words} (FULL=1 or --full measures all)")

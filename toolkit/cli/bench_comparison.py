@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from toolkit.analysis.gate import Limit
     from toolkit.campaign.runner import Campaign
+    from toolkit.scenario.model import Scenario
     from toolkit.trial.baseline import Baseline
 
 
@@ -82,6 +83,15 @@ def _stopping(half_width: str, blocks: int | None) -> dict[str, Any]:
     except ValueError:
         raise GilfreeError(f"--half-width {half_width}: not a share between 0 and 100 %", "write it as 3%") from None
     return asdict(rule)
+
+
+def refuse_limits(scenarios: Sequence[Scenario], limits: Sequence[Limit]) -> None:
+    """Raise GilfreeError for a limit of --fail-on on a metric that one of the scenarios does not find out."""
+    if limits:
+        from toolkit.analysis.gate import refuse_unmeasured
+
+        for one in scenarios:
+            refuse_unmeasured(limits, one)
 
 
 def is_compared(campaigns: Sequence[Campaign]) -> bool:

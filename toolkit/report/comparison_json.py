@@ -48,7 +48,13 @@ def unpaired_data(unpaired: Unpaired) -> dict[str, Any]:
         "label": unpaired.label,
         "differences": list(unpaired.differences),
         "points": [
-            {"role": one.role, "point": one.point.model_dump(), "key": one.key, "family": _family(one.family)}
+            {
+                "role": one.role,
+                "point": one.point.model_dump(),
+                "key": one.key,
+                "family": _family(one.family, one.failures),
+                "failures": [_failure(rate) for rate in one.failures],
+            }
             for one in unpaired.points
         ],
     }

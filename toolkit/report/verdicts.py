@@ -92,11 +92,12 @@ def claim_words(result: ClaimResult) -> str:
 
 
 def limit_words(result: LimitResult) -> str:
-    """A limit of --fail-on at one point: its state and the interval that decides it."""
+    """A limit of --fail-on at one point: its state and the interval or the failures that decide it."""
     metric = result.metric
     measured = interval(metric.low, metric.high) if metric else ""
     where = f"{result.point.key}, {result.point.contrast.label}"
-    return f"{result.limit}: {result.state} at {where}: {measured or 'no interval'}"
+    decided = failure_words(result.failing) if result.failing else measured or "no interval"
+    return f"{result.limit}: {result.state} at {where}: {decided}"
 
 
 def best_caveat(best: BestComparison) -> str:
