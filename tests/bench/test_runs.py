@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.simulated import ARMS
-from toolkit.bench.runs import find_campaigns, quick_scenario, with_limits
+from tests.simulated import ARMS, a_campaign
+from toolkit.bench.runs import estimate_seconds, find_campaigns, quick_scenario, trial_count, with_limits
 from toolkit.campaign.runner import Campaign
 from toolkit.errors import GilfreeError
 from toolkit.scenario.loading import load_scenario
@@ -109,6 +109,14 @@ def test_a_description_that_lacks_something_is_named(lacking: str, tmp_path: Pat
     file.write_text(json.dumps(about))
     with pytest.raises(GilfreeError, match=r"night-asgi/campaign\.json does not describe a campaign: KeyError"):
         find_campaigns("night", tmp_path)
+
+
+def test_the_estimate_of_a_resumed_run_counts_only_what_is_left(tmp_path: Path) -> None:
+    campaign = a_campaign(tmp_path / "c", scenario=load_scenario("asgi").with_load(rounds=5), blocks=3)
+    points = len(campaign.scenario.points())
+    assert trial_count([campaign]) == 2 * points * (5 - 3)
+    finished = a_campaign(tmp_path / "d", scenario=load_scenario("asgi").with_load(rounds=3), blocks=3)
+    assert (trial_count([finished]), estimate_seconds([finished])) == (0, 0)
 
 
 def test_a_run_that_is_not_there_is_named_with_the_one_that_was_meant(tmp_path: Path) -> None:

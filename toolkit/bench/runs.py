@@ -29,6 +29,7 @@ from toolkit.console import Say, to_stderr
 from toolkit.errors import GilfreeError
 from toolkit.scenario.model import Limits, Scenario
 from toolkit.trial.baseline import check_baseline, repeated_arms
+from toolkit.trial.model import FULL_LOAD_SECONDS
 
 QUICK_BLOCKS, QUICK_DURATION_SECONDS, QUICK_WARMUP_SECONDS = 2, 5, 2
 QUICK_DISTURBANCE = 0.10
@@ -176,18 +177,25 @@ class _BlockProgress(Progress):
 
 
 def estimate_seconds(campaigns: Sequence[Campaign]) -> float:
-    """About how long the campaigns take if no trial is rejected."""
+    """About how long the trials that are left take if none is rejected."""
     total = 0.0
     for campaign in campaigns:
         load = campaign.scenario.load
-        trial = load.warmup_seconds + load.duration_seconds + 2 * load.validate_seconds + TRIAL_OVERHEAD_SECONDS
+        trial = load.warmup_seconds + load.duration_seconds + 2 * load.validate_seconds + FULL_LOAD_SECONDS
+        trial += TRIAL_OVERHEAD_SECONDS
         total += trial * trial_count([campaign])
     return total
 
 
 def trial_count(campaigns: Sequence[Campaign]) -> int:
-    """How many trials the campaigns' plans expect by now, if none is rejected."""
-    return sum(plan_of(campaign).expected(campaign.records()) * len(campaign.arms) for campaign in campaigns)
+    """How many trials are left by the campaigns' plans, if none is rejected."""
+    return sum(_blocks_left(campaign) * len(campaign.arms) for campaign in campaigns)
+
+
+def _blocks_left(campaign: Campaign) -> int:
+    records = campaign.records()
+    concluded = concluded_blocks(records, [arm.name for arm in campaign.arms])
+    return max(0, plan_of(campaign).expected(records) - len(concluded))
 
 
 def find_campaigns(run: str | None, results: Path, say: Say = to_stderr) -> list[Campaign]:

@@ -7,6 +7,7 @@ import time
 from typing import IO
 
 from toolkit.agent.frames import Frame
+from toolkit.campaign.ending import Ending
 from toolkit.campaign.plan import Block
 from toolkit.records.reasons import deciding
 from toolkit.records.store import Record
@@ -50,6 +51,10 @@ class Progress:
         else:
             words = f"{one.outcome}: {cause.reason}: {cause.detail}"
         self._line(f"  {self._title} block {one.block + 1} {one.point_key} {one.arm}: {words}")
+
+    def point_ended(self, ending: Ending) -> None:
+        """Print why a point was given up, when it is."""
+        self._line(f"  {ending.text(self._title)}")
 
     def block_counted(self, done: int) -> None:
         """Set how many blocks are complete now."""

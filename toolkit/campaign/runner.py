@@ -44,6 +44,9 @@ class ProgressListener(Protocol):
     def trial_ended(self, slot: str, one: Record) -> None:
         """A trial has ended with this record."""
 
+    def point_ended(self, ending: Ending) -> None:
+        """A point takes no more blocks."""
+
 
 class Campaign:
     """The folder results/<name>: campaign.json, trials.jsonl, logs/."""
@@ -201,7 +204,7 @@ class _CampaignRun:
         """The next block; waits while blocks are running that may fail and have to be run again."""
         with self._condition:
             while not self._stopping:
-                self._endings = self._ended()
+                self._add_endings()
                 if any(one.point is None for one in self._endings):
                     return None
                 given_up = {one.point for one in self._endings if one.point is not None}
@@ -214,16 +217,24 @@ class _CampaignRun:
                 self._condition.wait()
             return None
 
-    def _ended(self) -> list[Ending]:
-        """What takes no more blocks: by the records, without blocks under way, and by the deadline."""
+    def _add_endings(self) -> None:
+        """Note what takes no more blocks: by the records, without blocks under way, and by the deadline.
+
+        A point that was given up stays so in this run, and the other points are judged without it.
+        """
+        known = {one.point for one in self._endings}
         running = {(block.point.key, block.index) for block in self._running}
         records = [one for one in self._records if (one.point_key, one.block) not in running]
-        of_this_run = self._records[self._recorded_before :]
-        share = self._campaign.scenario.limits.rejected_share
-        found = endings(records, of_this_run, self._points, share)
+        of_this_run = [one for one in self._records[self._recorded_before :] if one.point_key not in known]
+        points = [key for key in self._points if key not in known]
+        found = endings(records, of_this_run, points, self._campaign.scenario.limits.rejected_share)
         if self._deadline is not None and time.monotonic() > self._deadline:
             found.append(Ending(None, "its time was over; continue it with --resume"))
-        return found
+        for one in found:
+            if one.point not in {before.point for before in self._endings}:
+                self._endings.append(one)
+                if one.point is not None:
+                    self._listener.point_ended(one)
 
     def _run_block(self, block: Block, slot: str) -> None:
         self._listener.block_started(slot, block)

@@ -16,6 +16,7 @@ from tests.conftest import scenario
 from toolkit.agent.frames import Frame
 from toolkit.backends.kubernetes.backend import KubernetesBackend
 from toolkit.backends.kubernetes.client import Cluster
+from toolkit.campaign.ending import Ending
 from toolkit.campaign.plan import Block, FixedMatrix
 from toolkit.campaign.runner import Campaign
 from toolkit.records.store import Record
@@ -38,6 +39,9 @@ class Quiet:
         pass
 
     def trial_ended(self, slot: str, one: Record) -> None:
+        pass
+
+    def point_ended(self, ending: Ending) -> None:
         pass
 
 
