@@ -33,7 +33,7 @@ def test_the_documented_schema_is_the_one_in_use() -> None:
 def test_json_follows_its_schema(make: Make, blocks: int) -> None:
     text = as_json([page(make(blocks=blocks), draw=False)])
     ReportData.model_validate_json(text, strict=True)
-    assert json.loads(text)["report_schema"] == 1
+    assert json.loads(text)["report_schema"] == 2
 
 
 def test_a_campaign_without_a_trial_can_be_reported(make: Make) -> None:

@@ -79,22 +79,27 @@ def print_comparisons(campaigns: list[Campaign], json_output: bool) -> list[Comp
 def _show(one: Comparison, out: Console) -> None:
     from toolkit.report import comparison
     from toolkit.report.decision import comparison_caveats, first_line
-    from toolkit.report.terminal import plain, rich_table
+    from toolkit.report.terminal import heading, plain, rich_table
     from toolkit.report.verdicts import stopping_words
 
     out.print(first_line(one), highlight=False, markup=False)
-    out.print(f"\n[bold]{one.title}[/bold]  ({one.campaign})", highlight=False)
+    out.print()
+    heading(out, one.title, f"  ({one.campaign})")
     if any(best.choices > 1 for best in one.best):
-        out.print("\n[bold]Best against best[/bold], at equal CPUs and memory")
+        out.print()
+        heading(out, "Best against best", ", at equal CPUs and memory")
         out.print(rich_table(comparison.best(one)))
-    out.print("\n[bold]Identical settings[/bold]: " + "; ".join(map(comparison.contrast, one.contrasts)))
+    out.print()
+    heading(out, "Identical settings", ": " + "; ".join(map(comparison.contrast, one.contrasts)))
     out.print(rich_table(comparison.verdicts(one)))
-    out.print("\n[bold]Other figures[/bold] (no verdicts)")
+    out.print()
+    heading(out, "Other figures", " (no verdicts)")
     out.print(rich_table(comparison.descriptive(one)))
     for point in one.points:
         if stopping := stopping_words(point, one.stopping_rule):
             plain(out, f"{point.point.label()} {point.contrast.label}: {stopping}")
-    out.print("\n[bold]Noise[/bold]")
+    out.print()
+    heading(out, "Noise")
     for words in comparison.noise(one.noise):
         plain(out, words)
     for words in comparison_caveats(one):

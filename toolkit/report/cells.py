@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from toolkit.report.tables import TABLE_METRICS, Ratio, Row, Table
-from toolkit.report.words import METRICS, number
+from toolkit.report.tables import PERCENTILES, TABLE_METRICS, Ratio, Row, Table
+from toolkit.report.words import METRICS, count, number
 
 UNITS = {"requests_per_second": "req/s", "latency_mean_ms": "ms", "memory_mb": "MB"}
 COLUMNS = tuple((name, UNITS[name], METRICS[name].form) for name in TABLE_METRICS)
@@ -38,17 +38,30 @@ class Grid:
 def figures(one: Table) -> Grid:
     """The published columns next to the measured ones, and a line of ratios for each point."""
     ratios = {ratio.point: ratio for ratio in one.ratios}
+    optional = optional_columns(one)
     lines = []
     for index, row in enumerate(one.rows):
         last = index + 1 == len(one.rows) or one.rows[index + 1].setting != row.setting
         ratio = ratios.get(row.setting) if last else None
-        lines.append(Line(_row(row), ends=last and ratio is None))
+        lines.append(Line((*_row(row), *optional_cells(row, optional)), ends=last and ratio is None))
         if ratio is not None:
-            lines.append(Line(_ratio(ratio), "ratio", ends=True))
+            lines.append(Line((*_ratio(ratio), *("" for _ in optional)), "ratio", ends=True))
     heads = [f"{who}\n{unit}" for who in ("published", "measured") for _, unit, _ in COLUMNS]
-    return Grid(
-        ("endpoint", "variant", "workers", "threads", "conns", *heads, "n"), tuple(lines), 2, footnotes(one.rows)
-    )
+    head = ("endpoint", "variant", "workers", "threads", "conns", *heads, "n", *optional)
+    return Grid(head, tuple(lines), 2, footnotes(one.rows))
+
+
+def optional_columns(one: Table) -> tuple[str, ...]:
+    """The headings of the columns that only some tables need: latency percentiles, and failures where a trial failed."""
+    percentiles = [name for name in PERCENTILES if any(name in row.percentiles for row in one.rows)]
+    return (*(f"{name} ms" for name in percentiles), *(("failed",) if any(row.failed for row in one.rows) else ()))
+
+
+def optional_cells(row: Row, columns: Sequence[str]) -> list[str]:
+    """The cells of a row in the optional columns."""
+    failed = f"{sum(row.failed.values())} of {row.concluded}"
+    latency = {f"{name} ms": number(value, "{:,.1f}") for name, value in row.percentiles.items()}
+    return [failed if name == "failed" else latency.get(name, "") for name in columns]
 
 
 def footnotes(rows: Sequence[Row]) -> tuple[str, ...]:
@@ -74,10 +87,20 @@ def claims(one: Table) -> Grid:
 
 
 def counted(one: Table) -> str:
-    """How many trials there were, and how many of them counted or were rejected."""
-    rejected = ", ".join(f"{count} {reason}" for reason, count in one.rejected.items())
-    total = sum(row.blocks for row in one.rows)
-    return f"{one.trials} trials, {total} counted; " + (f"rejected: {rejected}" if rejected else "none rejected")
+    """How many trials there were, and how many of them counted, failed by themselves or were rejected for the environment.
+
+    Trials without a reason against them whose block was not concluded are named apart: no figure uses them.
+    """
+    used = sum(row.blocks for row in one.rows)
+    good = sum(row.concluded - sum(row.failed.values()) for row in one.rows)
+    unused = f"{good - used} unused (their blocks were run again or not concluded)" if good > used else ""
+    parts = [f"{used} counted", unused, _by_reason("failed", one.failed), _by_reason("rejected", one.rejected)]
+    return f"{count(one.trials, 'trial')}: {', '.join(part for part in parts if part)}"
+
+
+def _by_reason(what: str, reasons: Mapping[str, int]) -> str:
+    named = ", ".join(f"{number} {reason}" for reason, number in reasons.items())
+    return f"{sum(reasons.values())} {what} ({named})" if reasons else f"none {what}"
 
 
 def setting(row: Row | Ratio, assumed: str = "") -> tuple[str, str, str]:

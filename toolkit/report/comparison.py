@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from toolkit.analysis.comparison import BestComparison, Comparison
 from toolkit.analysis.families import DescriptiveFigure, MetricComparison
-from toolkit.analysis.noise import Noise
+from toolkit.analysis.noise import Noise, RejectionCount
 from toolkit.analysis.unpaired import Unpaired
 from toolkit.campaign.contrasts import Contrast
 from toolkit.report.cells import Grid, Line
@@ -73,16 +73,17 @@ def noise(found: Noise) -> list[str]:
             f"spread of {METRICS[found.spread_metric].name} over blocks: median {found.spread_median:.1%}; widest: {widest}"
         )
     lines += [f"loosened limit {loosened(one)}" for one in found.loosened]
-    rejected = [
-        f"{one.count} {one.reason}{' (caused by the machine)' if one.environmental else ''}, such as: {one.example}".rstrip(
-            ": "
-        )
-        for one in found.rejected
-    ]
-    lines += [f"rejected of {found.trials} trials: {words}" for words in rejected] or [
-        f"rejected of {found.trials} trials: none"
-    ]
+    for what, environmental in (("failed", False), ("rejected", True)):
+        reasons = [one for one in found.rejected if one.environmental == environmental]
+        lines += [f"{what} of {found.trials} trials: {_reason(one)}" for one in reasons] or [
+            f"{what} of {found.trials} trials: none"
+        ]
     return lines
+
+
+def _reason(one: RejectionCount) -> str:
+    example = f", such as: {one.example}" if one.example else ""
+    return f"{one.count} {one.reason}{example}"
 
 
 def contrast(one: Contrast) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from toolkit.report.tables import TABLE_METRICS, Table
+from toolkit.report.tables import PERCENTILES, TABLE_METRICS, Table
 
 HEAD = ("campaign", "endpoint", "arm", "role", "workers", "threads", "connections", "point", "blocks", "rejected")
+OUTCOMES = ("concluded", "failed", "failed_reasons", "rejected_reasons")
 
 
 def as_csv(tables: Sequence[Table]) -> str:
@@ -16,7 +17,8 @@ def as_csv(tables: Sequence[Table]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     kinds = ("published", "measured", "low", "high")
-    writer.writerow([*HEAD, *(f"{kind}_{name}" for kind in kinds for name in TABLE_METRICS)])
+    percentiles = [f"measured_latency_{name}_ms" for name in PERCENTILES]
+    writer.writerow([*HEAD, *(f"{kind}_{name}" for kind in kinds for name in TABLE_METRICS), *percentiles, *OUTCOMES])
     for one in tables:
         for row in one.rows:
             head = [
@@ -30,5 +32,11 @@ def as_csv(tables: Sequence[Table]) -> str:
                 row.setting,
             ]
             figures = [getattr(row, kind)[name] for kind in kinds for name in TABLE_METRICS]
-            writer.writerow([*head, row.blocks, sum(row.rejected.values()), *figures])
+            latencies = [row.percentiles.get(name) for name in PERCENTILES]
+            outcomes = [row.concluded, sum(row.failed.values()), _reasons(row.failed), _reasons(row.rejected)]
+            writer.writerow([*head, row.blocks, sum(row.rejected.values()), *figures, *latencies, *outcomes])
     return text.getvalue()
+
+
+def _reasons(counts: Mapping[str, int]) -> str:
+    return "; ".join(f"{count} {reason}" for reason, count in counts.items())

@@ -32,7 +32,7 @@ def _page(page: Page) -> list[str]:
     if page.ratios.lines:
         lines += ["### Identical settings", "", *grid(page.ratios), ""]
     lines += ["### Caveats", "", *(f"- {escape(words)}" for words in page.caveats), ""]
-    lines += ["### Noise and rejected trials", "", *(f"- {escape(words)}" for words in page.noise), ""]
+    lines += ["### Noise, failed and rejected trials", "", *(f"- {escape(words)}" for words in page.noise), ""]
     lines += [
         "### Environment",
         "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +15,36 @@ from toolkit.campaign.runner import Campaign
 from toolkit.report import cells, plots, series
 from toolkit.report import comparison as comparisons
 from toolkit.report.comparison_json import comparison_data
-from toolkit.report.content import MAX_REJECTED, Content, RejectedTrial, content
+from toolkit.report.content import MAX_LISTED, Content, UncountedTrial, content
 from toolkit.report.decision import DecisionWords, comparison_caveats, decision_words
 from toolkit.report.forest import Interval, forest
 from toolkit.report.words import METRICS
 
 DESCRIPTIVE_POINTS = 60
 """With more comparisons a page omits the descriptive figures (five lines each); `gilfree compare` and --json have them."""
+
+
+FAILED = "The server failed by itself. That is a result of its arm: the trial is counted as a failure and not repeated."
+REJECTED = "The environment spoiled the trial, which says nothing about the arm. Its block is run again."
+
+
+@dataclass(frozen=True)
+class UncountedTrials:
+    """The trials of one outcome under their heading, with what the outcome means; `listed` are the first of them."""
+
+    heading: str
+    meaning: str
+    trials: tuple[UncountedTrial, ...]
+
+    @property
+    def listed(self) -> tuple[UncountedTrial, ...]:
+        """As many as a page shows."""
+        return self.trials[:MAX_LISTED]
+
+    @property
+    def reasons(self) -> str:
+        """`4 × stalled, 1 × wrong-answers`."""
+        return ", ".join(f"{n} × {reason}" for reason, n in Counter(one.reason for one in self.trials).most_common())
 
 
 @dataclass(frozen=True)
@@ -39,7 +63,7 @@ class Page:
     descriptive: cells.Grid | None
     noise: tuple[str, ...]
     caveats: tuple[str, ...]
-    rejected: tuple[RejectedTrial, ...]
+    uncounted: tuple[UncountedTrials, ...]
     plots: tuple[plots.Plot, ...]
 
     def data(self) -> dict[str, Any]:
@@ -54,6 +78,7 @@ class Page:
             "environment": dict(self.content.environment),
             "packages": dict(self.content.packages),
             "commands": [{"what": one.what, "line": one.line} for one in self.content.commands],
+            "failed": [vars(one) for one in self.content.failed],
             "rejected": [vars(one) for one in self.content.rejected],
         }
 
@@ -76,7 +101,10 @@ def page(campaign: Campaign, *, draw: bool = True) -> Page:
         descriptive=comparisons.descriptive(found) if few else None,
         noise=tuple(comparisons.noise(found.noise)),
         caveats=(*comparison_caveats(found), *collected.table.caveats, *collected.table.notes),
-        rejected=collected.rejected[:MAX_REJECTED],
+        uncounted=(
+            UncountedTrials("Failed trials", FAILED, collected.failed),
+            UncountedTrials("Rejected trials", REJECTED, collected.rejected),
+        ),
         plots=tuple(_plots(campaign, counted, found)) if draw else (),
     )
 

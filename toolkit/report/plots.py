@@ -164,17 +164,24 @@ def memory(name: str, traces: Mapping[str, Sequence[Trace]], arms: Sequence[str]
     )
 
 
+LATENCY = {"mean latency of a block, ms": "latency_mean_ms", "largest latency of a block, ms": "latency_max_ms"}
+CLOSED_LOOP = (
+    "The generator reports only the mean, the standard deviation and the largest latency of a run, no percentiles. "
+    "So the spread over blocks is shown, not the distribution over requests. The load is a closed loop: "
+    "it waits for answers, so queueing is hidden."
+)
+CONSTANT_RATE = (
+    "The load keeps a constant rate, and a request's latency counts from when it was due, so queueing is in it. "
+    "The p99 is that of each block, never averaged over requests of several."
+)
+
+
 def latency(name: str, counted: Counted) -> Plot | None:
-    """Mean and largest latency of every block; there are no percentiles, because rewrk reports none."""
-    return dots(
-        name,
-        counted,
-        "Latency",
-        {"mean latency of a block, ms": "latency_mean_ms", "largest latency of a block, ms": "latency_max_ms"},
-        "The generator reports only the mean, the standard deviation and the largest latency of a run, no percentiles. "
-        "So the spread over blocks is shown, not the distribution over requests. The load is a closed loop: "
-        "it waits for answers, so queueing is hidden.",
-    )
+    """Latencies of every block: mean and largest, and p99 where the generator reports it."""
+    points = counted.measured()
+    has_p99 = any(counted.values(point, arm, "latency_p99_ms") for point in points for arm in counted.arms)
+    metrics = {"p99 latency of a block, ms": "latency_p99_ms", **LATENCY} if has_p99 else LATENCY
+    return dots(name, counted, "Latency", metrics, CONSTANT_RATE if has_p99 else CLOSED_LOOP)
 
 
 def cpu(name: str, counted: Counted) -> Plot | None:

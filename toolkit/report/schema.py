@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from toolkit.analysis.comparison import finite
 from toolkit.report.page import Page
 
-SCHEMA = 1
+SCHEMA = 2
+"""In schema 1 `rejected` held failed trials too."""
 
 
 class _Model(BaseModel):
@@ -31,7 +32,11 @@ class DecisionData(_Model):
 
 
 class RowData(_Model):
-    """One arm at one point; figures are by metric: requests_per_second, latency_mean_ms, memory_mb; null where one is missing."""
+    """One arm at one point; figures are by metric: requests_per_second, latency_mean_ms, memory_mb; null where one is missing.
+
+    `blocks`: trials that count; `concluded`: trials that counted or failed; `failed` and `rejected`: trials by reason;
+    `percentiles`: median latencies in ms by p50, p90, p99, p99.9, where the load generator reports them.
+    """
 
     endpoint: str
     arm: str
@@ -46,7 +51,10 @@ class RowData(_Model):
     measured: dict[str, float | None]
     low: dict[str, float | None]
     high: dict[str, float | None]
+    percentiles: dict[str, float]
     blocks: int
+    concluded: int
+    failed: dict[str, int]
     rejected: dict[str, int]
 
 
@@ -73,6 +81,7 @@ class TableData(_Model):
     ratios: list[RatioData]
     claims: list[dict[str, Any]]
     trials: int
+    failed: dict[str, int]
     rejected: dict[str, int]
     caveats: list[str]
     notes: list[str]
@@ -130,8 +139,8 @@ class ComparisonData(BaseModel):
     caveats: list[str]
 
 
-class RejectedData(_Model):
-    """A trial that does not count."""
+class UncountedData(_Model):
+    """A trial that does not count, with the reason that decided it."""
 
     point: str
     arm: str
@@ -139,7 +148,6 @@ class RejectedData(_Model):
     attempt: int
     reason: str
     detail: str
-    environmental: bool
 
 
 class CommandData(_Model):
@@ -161,7 +169,8 @@ class CampaignData(_Model):
     environment: dict[str, str]
     packages: dict[str, str]
     commands: list[CommandData]
-    rejected: list[RejectedData]
+    failed: list[UncountedData] = Field(description="An arm failed by itself")
+    rejected: list[UncountedData] = Field(description="The environment spoiled the trial")
 
 
 class ReportData(_Model):
@@ -169,7 +178,7 @@ class ReportData(_Model):
 
     model_config = ConfigDict(extra="forbid", title="gilfree report")
 
-    report_schema: Literal[1] = Field(description="The number of this schema")
+    report_schema: Literal[2] = Field(description="The number of this schema")
     campaigns: list[CampaignData]
 
 

@@ -17,17 +17,29 @@ from toolkit.analysis.failures import failure_rates
 from toolkit.campaign.contrasts import main_arms
 from toolkit.campaign.plan import counted_blocks
 from toolkit.campaign.runner import Campaign
-from toolkit.records.reasons import deciding
+from toolkit.records.reasons import Outcome, deciding
 from toolkit.records.store import Record
 from toolkit.report.verdicts import claim_reason, claim_words
 from toolkit.scenario.model import Point, PublishedRow, Scenario
 
 TABLE_METRICS = ("requests_per_second", "latency_mean_ms", "memory_mb")
+PERCENTILES = {
+    "p50": "latency_p50_ms",
+    "p90": "latency_p90_ms",
+    "p99": "latency_p99_ms",
+    "p99.9": "latency_p999_ms",
+}
+"""Latency percentiles by name, with their keys in the result of a load generator that reports them."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One arm at one point: the published figures where the article has them, and the measured ones."""
+    """One arm at one point: the published figures where the article has them, and the measured ones.
+
+    `blocks`: trials that counted in concluded blocks. `concluded`: trials that counted or failed by themselves. `failed`:
+    failed trials, `rejected`: trials that the environment spoiled, each by reason. `percentiles`: medians over blocks of the
+    latency in ms, by `p50`, `p99` and so on; empty where the generator reports none.
+    """
 
     endpoint: str
     arm: str
@@ -42,7 +54,10 @@ class Row:
     measured: dict[str, float | None]
     low: dict[str, float | None]
     high: dict[str, float | None]
+    percentiles: dict[str, float]
     blocks: int
+    concluded: int
+    failed: dict[str, int]
     rejected: dict[str, int]
 
 
@@ -71,13 +86,14 @@ class Table:
     ratios: tuple[Ratio, ...]
     claims: tuple[dict[str, Any], ...]
     trials: int
+    failed: dict[str, int]
     rejected: dict[str, int]
     caveats: tuple[str, ...]
     notes: tuple[str, ...]
 
     def empty_cells(self) -> list[str]:
-        """The rows without an accepted trial, by campaign, arm and point."""
-        return [f"{self.campaign}: {row.arm} {row.setting}" for row in self.rows if row.blocks == 0]
+        """The rows without a trial that counts, by campaign, arm and point, with what became of their trials."""
+        return [f"{self.campaign}: {row.arm} at {row.setting}{_fate(row)}" for row in self.rows if row.blocks == 0]
 
     def data(self) -> dict[str, Any]:
         """The same as plain data, for --json."""
@@ -115,7 +131,8 @@ def table(campaign: Campaign, records: Sequence[Record] | None = None) -> Table:
         else (),
         claims=tuple(_claim(one) for one in results),
         trials=len(records),
-        rejected=dict(Counter(reason for record in records for reason in _reasons(record)).most_common()),
+        failed=_reasons(records, "failed"),
+        rejected=_reasons(records, "rejected"),
         caveats=tuple(caveats(campaign)),
         notes=tuple(scenario.published.notes if scenario.published else ()),
     )
@@ -159,7 +176,6 @@ def _by_cell(records: Iterable[Record]) -> dict[tuple[str, str], list[Record]]:
 def _row(scenario: Scenario, point: Point, arm: Any, mine: Sequence[Record], tried: Sequence[Record]) -> Row:
     published = _published(scenario, point, arm.role) if arm.side == "main" else None
     values = {name: [v for one in mine if (v := getattr(one.metrics, name)) is not None] for name in TABLE_METRICS}
-    rejected = Counter(reason for one in tried for reason in _reasons(one))
     return Row(
         endpoint=point.endpoint,
         arm=arm.name,
@@ -174,8 +190,11 @@ def _row(scenario: Scenario, point: Point, arm: Any, mine: Sequence[Record], tri
         measured={name: stdlib_statistics.median(found) if found else None for name, found in values.items()},
         low={name: min(found, default=None) for name, found in values.items()},
         high={name: max(found, default=None) for name, found in values.items()},
+        percentiles=_percentiles(mine),
         blocks=len(mine),
-        rejected=dict(rejected),
+        concluded=sum(one.outcome != "rejected" for one in tried),
+        failed=_reasons(tried, "failed"),
+        rejected=_reasons(tried, "rejected"),
     )
 
 
@@ -228,6 +247,27 @@ def _threads(scenario: Scenario, point: Point) -> int | None:
     return point.threads if scenario.app.interface == "wsgi" else None
 
 
-def _reasons(record: Record) -> list[str]:
-    cause = deciding(record.rejections)
-    return [cause.reason] if cause else []
+def _percentiles(records: Sequence[Record]) -> dict[str, float]:
+    """The median over trials of each latency percentile that the load generator reported."""
+    found: dict[str, list[float]] = {name: [] for name in PERCENTILES}
+    for record in records:
+        result = record.load.get("result") or {}
+        for name, key in PERCENTILES.items():
+            if (value := result.get(key)) is not None:
+                found[name].append(value)
+    return {name: stdlib_statistics.median(values) for name, values in found.items() if values}
+
+
+def _reasons(records: Iterable[Record], outcome: Outcome) -> dict[str, int]:
+    """Trials of one outcome by the reason that decided it, the most frequent first."""
+    causes = [deciding(one.rejections) for one in records if one.outcome == outcome]
+    return dict(Counter(cause.reason for cause in causes if cause).most_common())
+
+
+def _fate(row: Row) -> str:
+    parts = [
+        f"{what} {', '.join(f'{count} {reason}' for reason, count in reasons.items())}"
+        for what, reasons in (("failed:", row.failed), ("rejected:", row.rejected))
+        if reasons
+    ]
+    return f" ({'; '.join(parts) or 'not tried'})"

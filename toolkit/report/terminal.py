@@ -33,7 +33,8 @@ def decisions(found: Sequence[DecisionWords], tables: Sequence[Table], console: 
 
 
 def _show(one: Table, console: Console) -> None:
-    console.print(f"\n[bold]{one.title}[/bold]  ({one.campaign})", highlight=False)
+    console.print()
+    heading(console, one.title, f"  ({one.campaign})")
     grid = cells.figures(one)
     console.print(_narrow(one) if console.width < NARROW else rich_table(grid, dim=range(5, 8)))
     for words in grid.notes:
@@ -42,9 +43,14 @@ def _show(one: Table, console: Console) -> None:
         console.print(rich_table(cells.claims(one), figures=range(2, 3)))
     for claim, band, ratio, words in (line.cells for line in cells.claims(one).lines if console.width < NARROW):
         console.print(Text(f"claim: {claim}\n  ratio {ratio or '–'}, band {band}: {words}"))
-    console.print(cells.counted(one))
+    console.print(Text(cells.counted(one)))
     for words in (*one.caveats, *one.notes):
         plain(console, f"- {words}")
+
+
+def heading(console: Console, words: str, rest: str = "") -> None:
+    """A line that begins in bold. Titles and names come from files: brackets in them are text, not markup."""
+    console.print(Text.assemble((words, "bold"), rest))
 
 
 def plain(console: Console, words: str) -> None:
@@ -73,14 +79,16 @@ def _narrow(one: Table) -> RichTable:
     found.add_column("")
     for _, unit, _ in cells.COLUMNS:
         found.add_column(unit, justify="right")
-    found.add_column("n", justify="right")
+    optional = cells.optional_columns(one)
+    for name in ("n", *optional):
+        found.add_column(name, justify="right")
     ratios = {ratio.point: ratio for ratio in one.ratios}
     before = ""
     for index, row in enumerate(one.rows):
         if row.setting != before:
             found.add_row(Text(_label(row), style="bold"))
         before = row.setting
-        found.add_row(Text(f"  {row.arm}"), *cells.measured(row), str(row.blocks))
+        found.add_row(Text(f"  {row.arm}"), *cells.measured(row), str(row.blocks), *cells.optional_cells(row, optional))
         if any(value is not None for value in row.published.values()):
             found.add_row(Text("    published"), *cells.published(row), style="dim")
         if (index + 1 == len(one.rows) or one.rows[index + 1].setting != before) and before in ratios:
