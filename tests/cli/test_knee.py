@@ -175,6 +175,17 @@ def test_the_manifests_of_a_plan_carry_its_pods_and_bound_the_autoscaler(tmp_pat
     )
 
 
+def test_manifests_of_a_plan_need_the_campaign_and_not_only_its_profile(tmp_path: Path) -> None:
+    measured(tmp_path / "elsewhere" / "mine")
+    assert typed("--of", str(tmp_path / "elsewhere" / "mine"), "--results", str(tmp_path)).exit_code == 0
+    written = ["--manifests", str(tmp_path / "out"), "--images", "gil:1,free:1", "--results", str(tmp_path)]
+    folder = CliRunner().invoke(app, ["plan", str(tmp_path / "elsewhere" / "mine"), "--rps", "9000", *written])
+    assert folder.exit_code == 0 and list((tmp_path / "out").rglob("hpa.yaml"))
+    file = tmp_path / "elsewhere" / "mine" / "profile.json"
+    done = CliRunner().invoke(app, ["plan", str(file), "--rps", "9000", *written])
+    assert isinstance(done.exception, GilfreeError) and "--manifests needs the campaign" in str(done.exception)
+
+
 def test_a_campaign_that_looked_for_no_knee_is_refused(tmp_path: Path) -> None:
     arms = [Arm(ARMS[0], "gil", "python")]
     Campaign.create(tmp_path / "plain", scenario(POINTS, "asgi"), arms, {"run": "plain"})

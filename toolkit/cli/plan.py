@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from toolkit.capacity.nodes.catalogue import Catalogue
     from toolkit.capacity.planning.result import CapacityPlan
     from toolkit.capacity.planning.traffic import Traffic
+    from toolkit.scenario.model import Scenario
 
 
 def register(app: typer.Typer) -> None:
@@ -85,6 +86,7 @@ def plan(
     if survive not in (None, "zone"):
         raise GilfreeError(f"--survive {survive}: only the loss of a zone is known", "give --survive zone")
     profile = find_profile(campaign, results)
+    scenario = _scenario(campaign, results) if manifests is not None else None
     cpu, memory = read_sidecar(sidecar) if sidecar else (0, 0)
     requirements = Requirements(
         traffic=_traffic(rps, traffic),
@@ -104,8 +106,8 @@ def plan(
         raise GilfreeError(f"--memory-headroom {share:g} is no share", "give 0 or more, such as 0.25")
     made = make_capacity_plan(profile, requirements, catalogue, partial(pod_resources, memory_headroom=share))
     print(json.dumps(made.data(), indent=1, allow_nan=False) if json_output else text(made), end="")
-    if manifests is not None and images is not None:
-        _write(made, profile, share, manifests, images, results, progress(False))
+    if scenario is not None and manifests is not None and images is not None:
+        _write(made, profile, share, scenario, manifests, images, progress())
 
 
 def _traffic(rps: float | None, file: Path | None) -> Traffic:
@@ -127,17 +129,34 @@ def _catalogue(nodes: Path | None, from_cluster: bool, context: str | None) -> C
     return read_cluster_catalogue(load_catalogue(nodes) if nodes else None, context)
 
 
-def _write(
-    made: CapacityPlan, profile: Profile, memory_headroom: float, folder: Path, images: str, results: Path, say: Say
-) -> None:
-    """Write the manifests of every planned variant; the scenario is that of the campaign."""
+def _scenario(campaign: str, results: Path) -> Scenario:
+    """The scenario of the campaign that is planned with. Raises GilfreeError for a profile without its campaign."""
     from toolkit.bench.runs import find_campaigns
+    from toolkit.errors import GilfreeError
+
+    if Path(campaign).is_file():
+        raise GilfreeError(
+            f"--manifests needs the campaign that {campaign} was measured in: a profile does not hold the command of the server",
+            "name the run or the campaign's folder",
+        )
+    return find_campaigns(campaign, results)[0].scenario
+
+
+def _write(
+    made: CapacityPlan,
+    profile: Profile,
+    memory_headroom: float,
+    scenario: Scenario,
+    folder: Path,
+    images: str,
+    say: Say,
+) -> None:
+    """Write the manifests of every planned variant."""
     from toolkit.capacity.deploy.manifests import write_manifests
     from toolkit.capacity.planning.deployment import planned_deployments
 
-    (campaign,) = find_campaigns(profile.campaign, results)
     gil, _, free = images.partition(",")
     for recommendation, replicas in planned_deployments(made, profile, memory_headroom):
         image = gil if recommendation.role == "gil" else free
-        for file in write_manifests(recommendation, campaign.scenario, image.strip(), replicas, folder):
+        for file in write_manifests(recommendation, scenario, image.strip(), replicas, folder):
             say(f"wrote {file}")

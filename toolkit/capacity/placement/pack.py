@@ -10,7 +10,7 @@ in several zones are completed by zoned.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from toolkit.capacity.nodes.catalogue import MIB, NodeType
@@ -235,28 +235,33 @@ def _usable(workloads: Sequence[Workload], types: Sequence[NodeType]) -> list[No
                 never=True,
             )
     fitting = [one for one in types if any(one.pods_that_fit(pod.cpu_millis, pod.memory_bytes) for pod in workloads)]
-    shapes = [(pod.cpu_millis, pod.memory_bytes) for pod in workloads]
-    return [one for one in fitting if not any(_dominates(other, one, shapes) for other in fitting if other is not one)]
+    shapes = {(pod.cpu_millis, pod.memory_bytes) for pod in workloads}
+    rooms = [_rooms(one, shapes) for one in fitting]
+    return [
+        one
+        for one, mine in zip(fitting, rooms, strict=True)
+        if not any(
+            other.price_hour <= one.price_hour and other is not one and _dominates(other, theirs, one, mine)
+            for other, theirs in zip(fitting, rooms, strict=True)
+        )
+    ]
 
 
-def _dominates(other: NodeType, one: NodeType, shapes: Sequence[tuple[int, int]]) -> bool:
+def _rooms(one: NodeType, shapes: Collection[tuple[int, int]]) -> tuple[int, ...]:
+    """What a node has free, for comparison with other types: for pods of one size only the number of pods counts."""
+    if len(shapes) == 1:
+        return (one.pods_that_fit(*next(iter(shapes))),)
+    return one.free_cpu_millis, one.free_memory_bytes, one.free_pods
+
+
+def _dominates(other: NodeType, theirs: tuple[int, ...], one: NodeType, mine: tuple[int, ...]) -> bool:
     """Whether `other` is never worse than `one`, so that `one` need not be considered. Of two equal types the first name stays.
 
-    For pods of one size only the number of pods on a node counts.
+    `other` costs no more; `theirs` and `mine` are their rooms.
     """
-    if other.available is not None:
+    if other.available is not None or any(their < my for their, my in zip(theirs, mine, strict=True)):
         return False
-    if len(set(shapes)) == 1:
-        rooms = [(other.pods_that_fit(*shapes[0]), one.pods_that_fit(*shapes[0]))]
-    else:
-        rooms = [
-            (other.free_cpu_millis, one.free_cpu_millis),
-            (other.free_memory_bytes, one.free_memory_bytes),
-            (other.free_pods, one.free_pods),
-        ]
-    if other.price_hour > one.price_hour or any(theirs < mine for theirs, mine in rooms):
-        return False
-    same = other.price_hour == one.price_hour and all(theirs == mine for theirs, mine in rooms)
+    same = other.price_hour == one.price_hour and theirs == mine
     return not same or (one.available is not None) or other.name < one.name
 
 
