@@ -10,6 +10,7 @@ import pytest
 
 from toolkit.errors import GilfreeError
 from toolkit.pythons.find import find_pair
+from toolkit.pythons.optimisation import build_profile
 from toolkit.pythons.pair import Interpreter, NotAPair, Pair, differing_arguments, inspect_interpreter, verify_pair
 
 
@@ -43,6 +44,63 @@ def test_what_is_no_pair_is_refused_with_the_reason(pair: Pair, facts: dict[str,
     assert isinstance(verify_pair(gil, free, gil.version, built=True), tuple)
     with pytest.raises(NotAPair, match=words):
         verify_pair(gil, changed(free, **facts), gil.version, built=True)
+
+
+RELEASE = "'--enable-optimizations' '--with-lto'"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "profile"),
+    [
+        (RELEASE, "release"),
+        ("'--with-lto=full' '--enable-optimizations' '--enable-shared'", "release"),
+        ("'--prefix=/x' '--enable-shared'", "fast"),
+        ("'--prefix=/x' '--without-lto' '--disable-optimizations'", "fast"),
+        ("'--prefix=/x' 'LDFLAGS=-L/x -Wl,-rpath,/x'", "fast"),
+        ("'--enable-optimizations'", "unknown"),
+        ("'--with-lto'", "unknown"),
+        ("'--with-dtrace' 'LDFLAGS=  -g -fwrapv -O2   '", "unknown"),  # Debian's, which has both by other ways
+        ("'--prefix=/x' 'CFLAGS=-O0'", "unknown"),
+        ("", "unknown"),
+    ],
+)
+def test_a_builds_profile_is_what_its_configure_arguments_say(arguments: str, profile: str) -> None:
+    assert build_profile({"config_args": arguments}) == profile
+
+
+def test_a_pair_that_gilfree_built_says_its_profile_itself(pair: Pair) -> None:
+    assert build_profile(pair.gil.facts) == build_profile(pair.free_threaded.facts) == pair.profile
+    given = find_pair(pair.gil.version, explicit=(pair.gil.executable, pair.free_threaded.executable), say=print)
+    assert given.profile == pair.profile
+
+
+@pytest.mark.parametrize(
+    ("gil", "free", "words"),
+    [
+        (RELEASE, "'--prefix=/x'", "alone has --enable-optimizations, --with-lto"),
+        ("'--enable-shared'", "'--enable-shared' '--with-lto'", "alone has --with-lto"),
+        (RELEASE, RELEASE + " 'CFLAGS=-O0'", "alone has -O0"),
+        (RELEASE, RELEASE + " '--enable-bolt'", "alone has --enable-bolt"),
+    ],
+)
+def test_builds_that_are_optimised_differently_are_refused(pair: Pair, gil: str, free: str, words: str) -> None:
+    one = changed(pair.gil, config_args=gil)
+    with pytest.raises(NotAPair, match=words):
+        verify_pair(one, changed(pair.free_threaded, config_args=free + " '--disable-gil'"), one.version, built=False)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"abi": "cpython-314td-x86_64-linux-gnu"},
+        {"config_args": "'--with-pydebug' '--disable-gil'"},
+    ],
+)
+@pytest.mark.parametrize("built", [True, False])
+def test_a_debug_build_is_refused_by_name(pair: Pair, facts: dict[str, Any], built: bool) -> None:
+    debug = changed(pair.free_threaded, **facts)
+    with pytest.raises(NotAPair, match=rf"{debug.executable} is a debug build \(Py_DEBUG"):
+        verify_pair(pair.gil, debug, pair.gil.version, built=built)
 
 
 def test_uvs_dormant_jit_flag_is_allowed_and_noted(pair: Pair) -> None:

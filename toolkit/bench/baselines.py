@@ -12,9 +12,9 @@ from toolkit.errors import GilfreeError
 from toolkit.images.registry.resolve import resolve
 from toolkit.pythons.environment import pair_environments, project_requirements
 from toolkit.pythons.find import find_pair
-from toolkit.pythons.lock import load_lock
+from toolkit.pythons.lock import load_lock, series_of
 from toolkit.pythons.packages import installed_packages
-from toolkit.pythons.pair import Pair, inspect_interpreter, verify_pair
+from toolkit.pythons.pair import Pair, foreign_pair, inspect_interpreter
 from toolkit.trial.baseline import Baseline, arms_on_baseline
 from toolkit.trial.contract import ImageRef
 from toolkit.trial.model import Arm
@@ -116,9 +116,8 @@ def _baseline_pair(baseline: Baseline, pair: Pair, profile: str, say: Say) -> Pa
         found = find_pair(baseline.text, profile=profile, say=say)
     else:
         gil, free_threaded = (inspect_interpreter(path) for path in baseline.paths)
-        notes = verify_pair(gil, free_threaded, gil.version, built=False)
-        series = ".".join(gil.version.split(".")[:2])
-        found = Pair(series, "unknown", "paths given by --against", gil, free_threaded, notes)
+        series = series_of(gil.version)
+        found = foreign_pair(series, gil.version, "paths given by --against", gil, free_threaded)
     executables = {(one.gil.executable, one.free_threaded.executable) for one in (found, pair)}
     if len(executables) == 1:
         raise already_measured(baseline)

@@ -10,6 +10,7 @@ from pathlib import Path
 from toolkit import paths
 from toolkit.errors import GilfreeError
 from toolkit.pythons.lock import series_of
+from toolkit.pythons.optimisation import build_profile
 from toolkit.pythons.packages import LIST_PACKAGES, differences_in_words, package_differences
 from toolkit.pythons.pair import Interpreter, Pair, variant_of, verify_pair
 from toolkit.trial.contract import SERVER_PYTHON
@@ -40,7 +41,7 @@ def parse_image_python(output: str, image: str, problem: str) -> ImagePython:
 def image_pair(pythons: Sequence[ImagePython], names: Sequence[str], profile: str, *, built: bool) -> Pair:
     """The GIL image and the free-threaded one as a pair. names: of the two images, in the same order.
 
-    built: gilfree built both. Raises GilfreeError naming the packages that differ, NotAPair for interpreters that do.
+    profile: as the images' labels have it; for `unknown` the interpreters are asked. built: gilfree built both. Raises GilfreeError naming the packages that differ, NotAPair for interpreters that do.
     """
     (gil, gil_packages), (free_threaded, free_threaded_packages) = pythons
     (
@@ -57,4 +58,6 @@ def image_pair(pythons: Sequence[ImagePython], names: Sequence[str], profile: st
             "build both again: gilfree images build",
         )
     notes = verify_pair(gil, free_threaded, gil.version, built=built)
+    if profile == "unknown":
+        profile = build_profile(gil.facts)
     return Pair(series_of(gil.version), profile, f"images {names[0]}, {names[1]}", gil, free_threaded, notes)

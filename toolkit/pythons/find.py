@@ -9,7 +9,7 @@ from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.pythons.build import build_pair, cached_pair, clean_leftovers
 from toolkit.pythons.lock import LockedSeries, load_lock
-from toolkit.pythons.pair import Pair, inspect_interpreter, verify_pair
+from toolkit.pythons.pair import Pair, foreign_pair, inspect_interpreter
 from toolkit.pythons.uv import managed_pair
 from toolkit.setup.needs import Need
 
@@ -53,8 +53,7 @@ def find_pair(
 
 def _explicit(entry: LockedSeries, explicit: tuple[Path, Path]) -> Pair:
     gil, free_threaded = (inspect_interpreter(path) for path in explicit)
-    notes = verify_pair(gil, free_threaded, entry.version, built=False)
-    return Pair(entry.series, "unknown", "paths given by the user", gil, free_threaded, notes)
+    return foreign_pair(entry.series, entry.version, "paths given by the user", gil, free_threaded)
 
 
 def _last_line(text: str) -> str:

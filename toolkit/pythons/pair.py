@@ -14,6 +14,7 @@ from typing import Any
 from toolkit import paths
 from toolkit.errors import GilfreeError
 from toolkit.pythons.lock import series_of
+from toolkit.pythons.optimisation import build_profile, is_debug_build, optimisations
 
 INSPECT_TIMEOUT_SECONDS = 30
 _PATHS = re.compile(r"^(--(prefix|exec-prefix|srcdir|build|host|with-openssl)=|-f(file|debug)-prefix-map=)")
@@ -38,7 +39,7 @@ class Interpreter:
 class Pair:
     """Both variants.
 
-    profile: `fast` or `release` for a pair that gilfree built, `upstream` for uv's, `unknown` for a user's. origin: where
+    profile: `fast` or `release`, `unknown` where the interpreters do not say (optimisation.py). origin: where
     it comes from, in words. notes: what a report should say about the pair.
     """
 
@@ -88,6 +89,15 @@ def inspect_interpreter(executable: Path) -> Interpreter:
     return Interpreter(variant_of(facts), executable, facts)
 
 
+def foreign_pair(series: str, version: str, origin: str, gil: Interpreter, free_threaded: Interpreter) -> Pair:
+    """The pair of two interpreters that gilfree did not build; its profile is what both say of themselves.
+
+    Raises NotAPair as `verify_pair` does.
+    """
+    notes = verify_pair(gil, free_threaded, version, built=False)
+    return Pair(series, build_profile(gil.facts), origin, gil, free_threaded, notes)
+
+
 def variant_of(facts: Mapping[str, Any]) -> str:
     """`3.14` or `3.14t`, from what verify.py printed."""
     return series_of(facts["version"]) + ("t" if facts["gil_disabled_build"] else "")
@@ -109,6 +119,11 @@ def verify_pair(gil: Interpreter, free_threaded: Interpreter, version: str, *, b
             raise NotAPair(
                 f"{one.executable} is {one.version}, not {version}",
                 "name an interpreter of that version, or the version of this one with --python",
+            )
+        if is_debug_build(one.facts):
+            raise NotAPair(
+                f"{one.executable} is a debug build (Py_DEBUG, ABI {one.facts['abi']}): its speed says nothing",
+                "name an interpreter that is built without --with-pydebug",
             )
         if one.facts["jit_enabled"]:
             raise NotAPair(f"{one.executable} has its JIT on", "unset PYTHON_JIT")
@@ -140,6 +155,13 @@ def _foreign_notes(gil: Interpreter, free_threaded: Interpreter) -> tuple[str, .
     ):
         if mine != other:
             raise NotAPair(f"they are not of one build: {what} is {mine} and {other}", "take both from one place")
+    mine, other = optimisations(gil.facts), optimisations(free_threaded.facts)
+    if mine != other:
+        raise NotAPair(
+            f"their builds are optimised differently: {gil.executable} {_with(mine - other)},"
+            f" {free_threaded.executable} {_with(other - mine)}",
+            "take both from one place, built with the same options",
+        )
     differing = differing_arguments(gil.facts, free_threaded.facts) - {"--disable-gil"}
     notes = []
     if _JIT in differing:
@@ -148,6 +170,10 @@ def _foreign_notes(gil: Interpreter, free_threaded: Interpreter) -> tuple[str, .
     if differing:
         notes.append(f"configure arguments differ in {', '.join(sorted(differing))}")
     return tuple(notes)
+
+
+def _with(only_here: frozenset[str]) -> str:
+    return f"alone has {', '.join(sorted(only_here))}" if only_here else "has nothing that the other lacks"
 
 
 def differing_arguments(gil: Mapping[str, Any], free_threaded: Mapping[str, Any]) -> set[str]:

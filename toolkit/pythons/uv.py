@@ -12,7 +12,7 @@ from pathlib import Path
 from toolkit import paths
 from toolkit.errors import GilfreeError
 from toolkit.pythons.lock import LockedSeries
-from toolkit.pythons.pair import Pair, inspect_interpreter, verify_pair
+from toolkit.pythons.pair import Pair, foreign_pair, inspect_interpreter
 from toolkit.setup.index import uv_environment
 
 DOWNLOAD_TIMEOUT_SECONDS = 300
@@ -76,5 +76,4 @@ def managed_pair(entry: LockedSeries) -> Pair:
         )
         found.append(inspect_interpreter(Path(where.strip())))
     gil, free_threaded = found
-    notes = verify_pair(gil, free_threaded, entry.version, built=False)
-    return Pair(entry.series, "upstream", "uv-managed (python-build-standalone)", gil, free_threaded, notes)
+    return foreign_pair(entry.series, entry.version, "uv-managed (python-build-standalone)", gil, free_threaded)

@@ -111,7 +111,7 @@ class BlockKnee(_Model):
 
 
 class VariantProfile(_Model):
-    """One variant at one setting (point). `build_profile` (JSON: profile): fast, release, upstream or given."""
+    """One variant at one setting (point). `build_profile` (JSON: profile): fast, release or unknown."""
 
     variant: str
     role: Role
