@@ -51,7 +51,7 @@ class ClaimResult:
 
     `unmet`: the preconditions that make a claim `not testable here`, empty in every other state. `caveat`: what the build
     does to the claim: `fast` (built without PGO and LTO), `unknown` (nobody knows how), or "" for release builds. A claim
-    is about a ratio of two figures of such builds, so it is judged all the same. `separated`: rounds that are not used,
+    is about a ratio of two figures of such builds, so it is judged nevertheless. `separated`: rounds that are not used,
     since different machines ran the two cells. `failures`: the failure rates of both cells; where one fails often, the
     claim is inconclusive.
     """

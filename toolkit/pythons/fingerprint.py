@@ -23,6 +23,8 @@ with open("/proc/self/maps") as maps:
 libraries = sorted(path for path in mapped if os.path.basename(path).startswith("libpython"))
 packages = {}
 for one in importlib.metadata.distributions():
+    if not one.metadata["Name"]:
+        continue  # the remains of a package that was removed
     record = one.read_text("RECORD") or ""
     packages[one.metadata["Name"].lower().replace("_", "-")] = one.version + " " + digest(record.encode())
 print(json.dumps({
@@ -52,6 +54,10 @@ def fingerprint(python: Path) -> dict[str, Any]:
     return found
 
 
+FOREIGN = frozenset({"__pycache__", "node_modules"})
+"""Folders without sources of the app."""
+
+
 def file_hash(path: Path) -> str:
     """The hash of a file's content, 16 hexadecimal digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
@@ -65,9 +71,13 @@ def source_hash(folder: Path) -> str:
     digest = hashlib.sha256()
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(
-            one for one in folders if not one.startswith(".") and not Path(parent, one, "pyvenv.cfg").exists()
+            one
+            for one in folders
+            if not one.startswith(".") and one not in FOREIGN and not Path(parent, one, "pyvenv.cfg").exists()
         )
         for name in sorted(one for one in files if one.endswith(".py")):
             path = Path(parent, name)
+            if not path.is_file():
+                continue  # a link to nothing
             digest.update(f"{path.relative_to(folder)} {file_hash(path)}\n".encode())
     return digest.hexdigest()[:16]
