@@ -124,10 +124,18 @@ def test_a_server_that_closes_without_an_answer_makes_errors() -> None:
 
 @given(latency_ms=st.floats(0.05, 30_000), connections=st.integers(1, 4096))
 def test_the_observer_takes_less_than_one_percent_of_requests_and_of_slots(latency_ms: float, connections: int) -> None:
-    cycle_ms = latency_ms + 1000 * pause_seconds(latency_ms, connections)
+    cycle_ms = latency_ms + 1000 * pause_seconds(latency_ms, connections, None)
     of_requests = (1 / cycle_ms) / (connections / latency_ms)  # the load's requests by Little's law
     of_slots = (latency_ms / cycle_ms) / connections
     assert of_requests < 0.01 and of_slots < 0.01
+
+
+@given(st.floats(0.05, 30_000), st.integers(1, 4096), st.floats(0.1, 100_000))
+def test_at_a_constant_rate_it_takes_less_than_one_percent_of_the_rate(
+    latency_ms: float, connections: int, rate_rps: float
+) -> None:
+    of_rate = 1 / (latency_ms / 1000 + pause_seconds(latency_ms, connections, rate_rps)) / rate_rps
+    assert of_rate < 0.01
 
 
 def test_each_request_of_the_observer_has_a_connection_of_its_own() -> None:
@@ -139,7 +147,7 @@ def test_each_request_of_the_observer_has_a_connection_of_its_own() -> None:
         return 200, b"right"
 
     with serving(answer) as server:
-        observer = Observer("127.0.0.1", server.port, PROBE, connections=100)
+        observer = Observer("127.0.0.1", server.port, PROBE, connections=100, rate_rps=None)
         assert fifth.wait(30)
         found = observer.stop()
         assert server.connections == server.requests == found.count
@@ -148,4 +156,4 @@ def test_each_request_of_the_observer_has_a_connection_of_its_own() -> None:
 
 @pytest.mark.parametrize("connections", [1, 12])
 def test_the_observer_waits_longer_the_slower_the_answers_and_the_fewer_the_connections(connections: int) -> None:
-    assert pause_seconds(120, connections) == pytest.approx(12 / connections)
+    assert pause_seconds(120, connections, None) == pytest.approx(12 / connections)

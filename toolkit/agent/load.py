@@ -30,8 +30,8 @@ def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event
 
     argument: trial, cpus (or null), env, host, port, probe (path, status, json | text | any_body), connections (of the
     load), runtime_path, runtime_samples, validate (requests, seconds, connections), full_load_seconds (0: no such burst),
-    watch_workers (whether the workers are asked for their state after each window too), windows: each name, argv (with `{seconds}`), threads (of the generator), seconds, measured, max_seconds,
-    latency_multiples.
+    watch_workers (whether the workers are asked for their state after each window too), windows: each name, argv (with `{seconds}`), threads (of the generator), rate_rps (or null), seconds,
+    measured, max_seconds, latency_multiples.
     """
     cpus = child.bind_cpus(argument["cpus"])
     child.adopt_orphans()
@@ -101,7 +101,9 @@ def _window(
     argv = [part.replace("{seconds}", str(seconds)) for part in window["argv"]]
     cgroup = system.Cgroup()
     throttling, cpu_before, agent_before = cgroup.cpu(), _generator_cpu_seconds(), _agent_cpu_seconds()
-    observer = Observer(argument["host"], argument["port"], argument["probe"], argument["connections"])
+    # The warm-up is not measured: there the observer asks more often, to see how slow answers are at a full queue.
+    connections = argument["connections"] if window["measured"] else None
+    observer = Observer(argument["host"], argument["port"], argument["probe"], connections, window["rate_rps"])
     emitter.emit("window_start", name=window["name"], measured=window["measured"], seconds=seconds)
     try:
         load = child.keep_exit_status(child.start(argv, argument["env"], None))

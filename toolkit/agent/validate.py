@@ -21,9 +21,8 @@ from typing import Any
 from .answers import Answer, AnswerReader, BadAnswer
 
 TIMEOUT_SECONDS = 30.0
-OBSERVER_LATENCIES = 100
-"""The pause between two requests of the observer is this many of its latencies divided by the load's connections, so that
-it takes less than 1 % of the requests and of the time that the server spends on them, however slow an answer is."""
+OBSERVER_SHARE = 100
+"""One request of the observer to so many of the load at the most, and so of the time that the server spends on requests."""
 
 OBSERVER_PAUSE_SECONDS = 0.025
 """The shortest pause: at answers of less than a millisecond the agent's own CPU would be seen."""
@@ -151,7 +150,12 @@ class Burst:
         if one.socket is not None:
             self._send(one)
             return
-        one.socket, one.reader, one.connected = socket.socket(self._family, socket.SOCK_STREAM), AnswerReader(), False
+        try:
+            one.socket = socket.socket(self._family, socket.SOCK_STREAM)
+        except OSError:  # no more open files for this process: the burst goes on with fewer connections
+            one.since, one.errors = None, ERRORS_PER_CONNECTION
+            return
+        one.reader, one.connected = AnswerReader(), False
         one.socket.setblocking(False)
         one.refused = one.socket.connect_ex(self._address)
         self._selector.register(one.socket, selectors.EVENT_WRITE, one)
@@ -234,14 +238,17 @@ def validate_burst(
 
 
 class Observer:
-    """Validated requests while a load of `connections` runs: less than 1 % of its requests.
+    """Validated requests while a load runs: less than 1 % of its requests, see `pause_seconds`.
 
     Each has a connection of its own, by which the kernel assigns it to one of the server's workers: all are met in turn.
+    connections: None where the load is not measured; the observer may then ask more often.
     """
 
-    def __init__(self, host: str, port: int, probe: Mapping[str, Any], connections: int) -> None:
+    def __init__(
+        self, host: str, port: int, probe: Mapping[str, Any], connections: int | None, rate_rps: float | None
+    ) -> None:
         self.tally = Tally()
-        self._server, self._connections = (host, port, probe), connections
+        self._server, self._connections, self._rate_rps = (host, port, probe), connections, rate_rps
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -249,7 +256,7 @@ class Observer:
     def _run(self) -> None:
         while not self._done.is_set():
             Burst(*self._server, requests=1, tally=self.tally).run(0, connections=1)
-            self._done.wait(pause_seconds(self.tally.latency_ms[-1], self._connections))
+            self._done.wait(pause_seconds(self.tally.latency_ms[-1], self._connections, self._rate_rps))
 
     def stop(self) -> Tally:
         """Stop, and return the tally. Waits for a request in flight, since it may be the one that stalls."""
@@ -258,9 +265,15 @@ class Observer:
         return self.tally
 
 
-def pause_seconds(latency_ms: float, connections: int) -> float:
-    """How long the observer waits after an answer that took `latency_ms`, beside a load of `connections`."""
-    return max(OBSERVER_PAUSE_SECONDS, OBSERVER_LATENCIES * latency_ms / 1000 / connections)
+def pause_seconds(latency_ms: float, connections: int | None, rate_rps: float | None) -> float:
+    """How long the observer waits after an answer that took `latency_ms`.
+
+    A load of `connections` as fast as answers arrive makes connections / latency requests a second; one at a constant
+    rate makes `rate_rps` (None where there is no rate). Without either only the shortest pause is kept.
+    """
+    of_latency = OBSERVER_SHARE * latency_ms / 1000 / connections if connections else 0.0
+    of_rate = OBSERVER_SHARE / rate_rps if rate_rps else 0.0
+    return max(OBSERVER_PAUSE_SECONDS, of_latency, of_rate)
 
 
 def get_json(host: str, port: int, path: str) -> Any:

@@ -248,6 +248,7 @@ def _window(trial: Trial, placement: Placement, window: Window) -> dict[str, Any
     return {
         "argv": argv,
         "threads": threads,
+        "rate_rps": window.rate_rps,
         "max_seconds": trial.scenario.load.max_seconds,
         "latency_multiples": 0 if window.rate_rps else trial.scenario.limits.latency_multiples,
         "name": window.name,
