@@ -19,7 +19,7 @@ from toolkit.campaign.plan import counted_blocks
 from toolkit.campaign.runner import Campaign
 from toolkit.records.reasons import Outcome, deciding
 from toolkit.records.store import Record
-from toolkit.report.verdicts import claim_reason, claim_words
+from toolkit.report.verdicts import BUILD_CAVEATS, claim_reason, claim_words, failure_words
 from toolkit.scenario.model import Point, PublishedRow, Scenario
 
 TABLE_METRICS = ("requests_per_second", "latency_mean_ms", "memory_mb")
@@ -235,6 +235,9 @@ def _claim(one: claims.ClaimResult) -> dict[str, Any]:
         "reason": claim_reason(one),
         "words": claim_words(one),
         "why": claim.why,
+        "caveat": BUILD_CAVEATS[one.caveat],
+        "rounds_on_different_machines": one.separated,
+        "failures": [failure_words(rate) for rate in one.failures],
     }
 
 
