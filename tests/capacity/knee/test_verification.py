@@ -6,6 +6,7 @@ from tests.capacity.campaigns import ARMS, RULES, run, trial
 from tests.factory import POINTS
 from toolkit.capacity.knee.search_plan import VERIFY_BLOCK, KneeSettings
 from toolkit.capacity.knee.verification import VerificationPlan
+from toolkit.records.reasons import Rejection, outcome_of
 from toolkit.records.store import Record
 
 POINT = POINTS[0]
@@ -47,6 +48,21 @@ def test_a_disturbed_minute_is_repeated_within_bounds_and_then_named_as_missing(
     assert len(records) == 4 * 4
     assert len(what.missing(records)) == 4
     assert all(one.holds is None for one in what.verifications(records))
+
+
+def test_a_server_that_fails_by_itself_at_the_rate_to_be_met_is_not_tried_until_it_is_lucky() -> None:
+    what, records = plan_of(1000), list[Record]()
+    died = [Rejection("server-died", "the server ended by itself (SIGSEGV)")]
+    while (block := what.next(records, [])) is not None:
+        for arm in block.arms:
+            one = trial(block, arm, 1000)
+            if arm == "3.14t":
+                one = one.model_copy(update={"rejections": died, "outcome": outcome_of(died)})
+            records.append(one)
+    assert len(records) == 4
+    found = {(one.variant, one.part): (one.holds, one.why) for one in what.verifications(records)}
+    assert found["3.14", "verify-met"][0] is True
+    assert found["3.14t", "verify-met"] == (False, "server-died: the server ended by itself (SIGSEGV)")
 
 
 def test_a_knee_that_more_blocks_have_moved_is_verified_again() -> None:

@@ -13,6 +13,7 @@ from typing import Literal
 from toolkit.campaign.plan import Block
 from toolkit.capacity.knee.search import evaluate_rate
 from toolkit.capacity.knee.search_plan import VERIFY_BLOCK, KneeSettings, step_of
+from toolkit.records.reasons import deciding
 from toolkit.records.store import Record
 from toolkit.scenario.model import Point
 from toolkit.trial.model import Window
@@ -135,13 +136,15 @@ class VerificationPlan:
 
     def _results(self, records: Sequence[Record], part: Part) -> Iterator[Verification]:
         for record in records:
-            for entry in record.load.get("rates", ()) if record.accepted else ():
+            failure = deciding(record.rejections) if record.outcome == "failed" else None
+            for entry in record.load.get("rates", ()) if record.outcome != "rejected" else ():
                 if step_of(entry) != part or (record.point_key, record.arm) not in self.knees:
                     continue
                 one = evaluate_rate(entry, self.settings.rules, fresh=True)
                 if one.rate_rps != self.rate(record.point_key, record.arm, part):
                     continue  # more blocks have moved the knee since: it is verified again
-                holds = None if one.passed is None or one.loader else one.passed == (part == "verify-met")
+                passed = one.passed if failure is None else False  # a server that fails by itself keeps no SLO
+                holds = None if passed is None or one.loader else passed == (part == "verify-met")
                 yield Verification(
                     variant=record.arm,
                     point=record.point_key,
@@ -152,5 +155,5 @@ class VerificationPlan:
                     achieved_rps=entry["achieved_rps"],
                     loader_saturation=entry["loader_saturation"],
                     holds=holds,
-                    why=one.why,
+                    why=one.why if failure is None else f"{failure.reason}: {failure.detail}",
                 )
