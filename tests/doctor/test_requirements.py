@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -56,6 +57,23 @@ def test_ready_means_that_nothing_was_found_and_everything_was_looked_at() -> No
     assert "none" in readiness_lines(Readiness("r.txt", "3.14", (FINE,), NOTHING))[-1]
 
 
+def test_an_import_that_ends_the_interpreter_is_not_ready() -> None:
+    crash = GilReport(2, (), (), (("crashkit", "the import ended the process (signal 6)"),))
+    found = Readiness("r.txt", "3.14", (FINE,), crash)
+    assert not found.ready
+    assert readiness_lines(found)[-2:] == [
+        "  imports that end the interpreter, so not ready: 1",
+        "    crashkit: the import ended the process (signal 6)",
+    ]
+
+
+@pytest.mark.parametrize("variants", ["neither", "source"])
+def test_what_nobody_looked_at_is_not_ready(variants: Literal["neither", "source"]) -> None:
+    found = Readiness("r.txt", "3.14", (FINE, Dependency("fork", None, (), variants)), NOTHING)
+    assert not found.ready
+    assert "built from source, so not checked: 1" in "\n".join(readiness_lines(found))
+
+
 def test_of_a_folder_the_project_file_is_taken_unless_it_only_sets_up_tools(tmp_path: Path) -> None:
     project, plain = tmp_path / "pyproject.toml", tmp_path / "requirements.txt"
     plain.write_text("alpha\n")
@@ -95,6 +113,7 @@ def test_as_json_the_keys_are_those_of_earlier_versions() -> None:
             "tried": 2,
             "switches": [{"module": "lx.tree", "distribution": "lx", "imported": ["lx.tree", "lx.diff"]}],
             "untold": [["x", "ImportError: no"]],
+            "crashed": [],
         },
         "unasked": "",
         "ready": False,

@@ -36,18 +36,23 @@ class Switch:
 
 @dataclass(frozen=True)
 class GilReport:
-    """What importing `tried` extension modules did. `failed`: those whose import failed, each with the reason."""
+    """What importing `tried` extension modules did. `failed`: those whose import raised, each with the reason.
+
+    `crashed`: those whose import ended the process, each with how. They are not ready: a server would end as well.
+    """
 
     tried: int
     switches: tuple[Switch, ...]
     failed: tuple[tuple[str, str], ...]
+    crashed: tuple[tuple[str, str], ...] = ()
 
     def as_data(self) -> dict[str, Any]:
-        """For `--json`, where `failed` is called `untold`."""
+        """For `--json`, where `untold` are all modules that could not be imported, `crashed` among them."""
         return {
             "tried": self.tried,
             "switches": [asdict(one) for one in self.switches],
-            "untold": [list(one) for one in self.failed],
+            "untold": [list(one) for one in (*self.crashed, *self.failed)],
+            "crashed": [list(one) for one in self.crashed],
         }
 
 
@@ -85,7 +90,15 @@ def import_all(python: Path, folder: Path) -> GilReport:
         results = [json.loads(line) for line in ran.lines]
         imports += [one for one in results if "imported" in one]
         if results and "importing" in results[-1]:  # its last line: the import ended the process
-            imports.append({"imported": results[-1]["importing"], "gil_on": False, "warnings": [], "error": ran.ended})
+            imports.append(
+                {
+                    "imported": results[-1]["importing"],
+                    "gil_on": False,
+                    "warnings": [],
+                    "error": ran.ended,
+                    "crashed": True,
+                }
+            )
         elif not results:
             raise GilfreeError(f"{python} cannot import anything: {ran.ended}", "check that this interpreter works")
         remaining = remaining[remaining.index(imports[-1]["imported"]) + 1 :]
@@ -99,7 +112,7 @@ def summarize(imports: Sequence[dict[str, object]], distributions: dict[str, str
     distributions: the distribution of each extension module.
     """
     switches: dict[str, list[str]] = {}
-    failed = []
+    failed, crashed = [], []
     for one in imports:
         imported = str(one["imported"])
         if one["gil_on"]:
@@ -107,6 +120,8 @@ def summarize(imports: Sequence[dict[str, object]], distributions: dict[str, str
             assert isinstance(warned, Iterable)
             named = [match[1] for match in (_CULPRIT.search(text) for text in warned) if match]
             switches.setdefault(named[0] if named else imported, []).append(imported)
+        elif one.get("crashed"):
+            crashed.append((imported, str(one["error"])))
         elif one["error"]:
             failed.append((imported, str(one["error"])))
     return GilReport(
@@ -116,6 +131,7 @@ def summarize(imports: Sequence[dict[str, object]], distributions: dict[str, str
             for module, imported in sorted(switches.items())
         ),
         failed=tuple(failed),
+        crashed=tuple(crashed),
     )
 
 

@@ -39,8 +39,12 @@ class Readiness:
 
     @property
     def ready(self) -> bool:
-        """Every package with a GIL wheel has a free-threaded one, and no import switched the GIL on. False when unknown."""
-        return not self.lacking and self.gil is not None and not self.gil.switches
+        """Every package has a free-threaded wheel, and no import switched the GIL on or ended the interpreter.
+
+        False for what was not checked: packages that are built from source, or all where there was no interpreter.
+        """
+        checked = not self.lacking and not self.from_source and self.gil is not None
+        return checked and not (self.gil and (self.gil.switches or self.gil.crashed))
 
     def as_data(self) -> dict[str, Any]:
         """For `--json`, where `unknown_reason` is called `unasked`."""
@@ -114,6 +118,9 @@ def readiness_lines(readiness: Readiness) -> list[str]:
         for one in readiness.gil.switches
     ]
     lines += _group(title, switches, none=True)
+    lines += _group(
+        "imports that end the interpreter, so not ready", [f"{module}: {how}" for module, how in readiness.gil.crashed]
+    )
     return lines + _group(
         "not importable alone, so unknown", [f"{module}: {reason}" for module, reason in readiness.gil.failed]
     )
