@@ -62,6 +62,19 @@ def test_a_package_without_a_free_threaded_wheel_is_left_out_and_the_rest_is_sti
     assert report == GilReport(1, (Switch("noisy", "noisy", ("noisy",)),), ())
 
 
+def test_packages_with_free_threaded_wheels_alone_are_resolved_for_that_variant(
+    pair: Pair, write_wheel: WriteWheel, compile_extension: CompileExtension, requirements: Callable[..., Path]
+) -> None:
+    for name, body in (("crashkit", "abort(); return 0;"), ("quietkit", "return 0;")):
+        code = compile_extension(name, body, declared=name == "crashkit")
+        write_wheel(name, "1.0", f"cp314-cp314t-{PLATFORM}", files={f"{name}.so": code})
+    resolved = resolve(requirements("crashkit", "quietkit"), "3.14", pair.free_threaded.executable)
+    assert [one.variants for one in resolved.dependencies] == ["free-threaded only"] * 2
+    report = gil_report(pair.free_threaded, resolved)
+    assert [module for module, _ in report.crashed] == ["crashkit"]
+    assert [one.module for one in report.switches] == ["quietkit"]
+
+
 def test_a_variable_that_would_keep_the_gil_off_hides_nothing(
     pair: Pair,
     write_wheel: WriteWheel,

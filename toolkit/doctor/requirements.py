@@ -66,7 +66,7 @@ def readiness(path: Path, series: str, interpreter: Interpreter | None, say: Say
     """
     source = requirements_file(path)
     say(f"doctor: resolving {source} for Python {series}")
-    resolved = resolve(source, series)
+    resolved = resolve(source, series, interpreter.executable if interpreter else None)
     if interpreter is None:
         reason = f"there is no free-threaded {series} here: run `gilfree pythons` first, or give --free-threaded PATH"
         return Readiness(str(source), series, resolved.dependencies, None, reason)

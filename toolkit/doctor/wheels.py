@@ -61,25 +61,39 @@ class Resolved:
     index_lines: tuple[str, ...] = field(default=(), repr=False)
 
 
-def resolve(source: Path, series: str) -> Resolved:
+def resolve(source: Path, series: str, free_threaded: Path | None = None) -> Resolved:
     """All packages that `source` (a requirements file or a pyproject.toml) needs on `series`, with the wheels they have.
 
-    Raises GilfreeError with uv's message when it cannot be resolved.
+    They are resolved for the GIL variant, which has more wheels; where that cannot be done and the free-threaded
+    interpreter is given, for that one. Raises GilfreeError with uv's message when it cannot be resolved for either.
     """
+    try:
+        return _resolve(source, series, ("--python", sys.executable, "--python-version", series))
+    except GilfreeError as for_gil:
+        if free_threaded is None:
+            raise
+        try:
+            return _resolve(source, series, ("--python", str(free_threaded)))
+        except GilfreeError:
+            raise for_gil from None
+
+
+def _resolve(source: Path, series: str, target: Sequence[str]) -> Resolved:
+    """target: uv's options that say for which Python."""
     with tempfile.TemporaryDirectory(prefix="gilfree-doctor-") as name:  # readable by us alone
         folder = Path(name)
         pins = folder / "pins.txt"
-        _compile(source, series, pins, "--annotation-style", "line", at=source)
+        _compile(source, series, pins, *target, "--annotation-style", "line", at=source)
         needed = needed_by(pins.read_text(), source.name)
         # The file may name a private index; the files of its packages are listed from the same one.
         lines = index_lines(source)
         pins.write_text("\n".join([*lines, pins.read_text()]))
-        found = classify(_listed(pins, series, at=source), series, needed)
+        found = classify(_listed(pins, series, target, at=source), series, needed)
         lacking = [one.name for one in found if one.variants == "gil only"]
         if lacking:
             unpinned = folder / "newest.txt"
             unpinned.write_text("\n".join([*lines, *lacking]) + "\n")
-            found = with_newest(found, classify(_listed(unpinned, series, at=source), series, {}))
+            found = with_newest(found, classify(_listed(unpinned, series, target, at=source), series, {}))
         return Resolved(tuple(found), lines)
 
 
@@ -188,19 +202,20 @@ def _variants(package: Mapping[str, Any], gil: frozenset[tags.Tag], free_threade
     return names[both]
 
 
-def _listed(requirements: Path, series: str, *, at: Path) -> list[Mapping[str, Any]]:
+def _listed(requirements: Path, series: str, target: Sequence[str], *, at: Path) -> list[Mapping[str, Any]]:
     """The packages that `requirements` names, each with every file, without their dependencies."""
     output = requirements.with_name(f"pylock.{requirements.stem}.toml")
-    _compile(requirements, series, output, "--no-deps", "--universal", "--format", "pylock.toml", at=at)
+    _compile(requirements, series, output, *target, "--no-deps", "--universal", "--format", "pylock.toml", at=at)
     return list(tomllib.loads(output.read_text()).get("packages", []))
 
 
 def _compile(requirements: Path, series: str, output: Path, *options: str, at: Path) -> None:
     """Resolve in the folder of the user's file `at`, where uv's settings may be."""
-    target = ("--python", sys.executable, "--python-version", series, "--no-python-downloads")
     where = ("--directory", str(at.resolve().parent), "--output-file", str(output), str(requirements.resolve()))
     try:
-        run_uv(["pip", "compile", "--no-header", "--quiet", *target, *options, *where], timeout_seconds=300)
+        run_uv(
+            ["pip", "compile", "--no-header", "--quiet", "--no-python-downloads", *options, *where], timeout_seconds=300
+        )
     except UvFailed as error:
         raise GilfreeError(
             f"{at} cannot be resolved for Python {series}: {error.message}",
