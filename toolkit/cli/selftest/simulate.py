@@ -11,6 +11,7 @@ from toolkit.cli.shared.options import AsJson
 
 if TYPE_CHECKING:
     from toolkit.selftest.simulate import Row
+    from toolkit.selftest.simulate_failures import FailureRow
 
 FAST_CAMPAIGNS = 200
 HEAD = "ratio  noise   covered    false    found   equiv.  inconcl.  blocks"
@@ -36,6 +37,7 @@ def simulate(
 
     try:
         from toolkit.selftest import simulate as simulation
+        from toolkit.selftest.simulate_failures import simulate_failures
     except ImportError as error:
         raise errors.GilfreeError(
             f"statistics need numpy and scipy: {error}", 'install them with: pip install "gilfree[stats]"'
@@ -44,11 +46,12 @@ def simulate(
     if fast:
         campaigns = FAST_CAMPAIGNS
     if json_output:
-        rows = list(simulation.simulate(campaigns, seed))
-        print(_json(rows, campaigns, seed))
+        rows, failures = list(simulation.simulate(campaigns, seed)), list(simulate_failures(campaigns, seed))
+        print(_json(rows, failures, campaigns, seed))
     else:
         rows = _print_as_they_come(campaigns, seed)
-    if any(row.broken for row in rows):
+        failures = _print_failures(campaigns, seed)
+    if any(row.broken for row in rows) or any(row.broken for row in failures):
         sys.exit(errors.CHECK_FAILED)
 
 
@@ -90,6 +93,28 @@ def _print_as_they_come(campaigns: int, seed: int) -> list[Row]:
     return rows
 
 
+def _print_failures(campaigns: int, seed: int) -> list[FailureRow]:
+    from toolkit.selftest.simulate_failures import simulate_failures
+
+    print("\n== Arms that fail by themselves, the candidate faster and smaller in the trials that count")
+    print(
+        "true failure rate of candidate and baseline; interval covers the candidate's; better choice although it failed;"
+    )
+    print("better choice: candidate (it did not fail in that campaign), baseline; difference claimed of equal rates")
+    print("candidate  baseline  blocks   covered  failed+better  candidate  baseline   false")
+    rows = []
+    for row in simulate_failures(campaigns, seed):
+        broken = "".join(f"  BROKEN: {one}" for one in row.broken)
+        print(
+            f"{row.candidate_rate:9.0%} {row.baseline_rate:9.0%} {row.blocks:7} {row.coverage:9.1%}"
+            f" {row.better_though_failed:14.1%} {row.candidate_better:10.1%} {row.baseline_better:9.1%}"
+            f" {row.false_difference:7.1%}{broken}",
+            flush=True,
+        )
+        rows.append(row)
+    return rows
+
+
 def _line(row: Row) -> str:
     found = f"{row.found:8.1%}" if row.ratio != 1 else "       –"
     return (
@@ -98,7 +123,7 @@ def _line(row: Row) -> str:
     )
 
 
-def _json(rows: list[Row], campaigns: int, seed: int) -> str:
+def _json(rows: list[Row], failures: list[FailureRow], campaigns: int, seed: int) -> str:
     import json
     from dataclasses import asdict
 
@@ -112,5 +137,7 @@ def _json(rows: list[Row], campaigns: int, seed: int) -> str:
     }
     about = {"simulate_schema": 1, "campaigns": campaigns, "seed": seed, "metrics": simulation.FAMILY}
     return json.dumps(
-        {**about, "limits": limits, "kinds": simulation.KINDS, "rows": [asdict(row) for row in rows]}, indent=1
+        {**about, "limits": limits, "kinds": simulation.KINDS, "rows": [asdict(row) for row in rows]}
+        | {"failures": [asdict(row) for row in failures]},
+        indent=1,
     )
