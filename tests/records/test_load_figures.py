@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import run_trial, scenario
+from toolkit.agent import system
 from toolkit.agent.frames import Frame
 from toolkit.backends.local.backend import LocalBackend
 from toolkit.records.store import Record, record
@@ -124,6 +125,10 @@ def test_the_agents_requests_are_in_the_denominator_of_cpu_per_request(good: Goo
     as_many = judged(good, lambda frames: measured(frames)["validated"].update(count=total)).metrics
     assert sent > 0 and none.cpu_seconds_per_1000_requests
     assert as_many.cpu_seconds_per_1000_requests == pytest.approx(none.cpu_seconds_per_1000_requests / 2)
+
+
+def test_a_record_holds_the_machine_that_its_server_ran_on(good: Good) -> None:
+    assert record(*good).server["machine"] == system.machine()
 
 
 def test_the_agents_own_cpu_is_not_charged_to_the_load_generator(good: Good) -> None:

@@ -186,7 +186,7 @@ def agent_hash() -> str:
 
 
 def emit_hello(emitter: Emitter, argument: Mapping[str, Any], cpus: Sequence[int]) -> None:
-    """Send the first frame of either side: kernel, agent, interpreter and CPUs."""
+    """Send the first frame of either side: kernel, agent, interpreter, CPUs and machine."""
     emitter.emit(
         "hello",
         trial=argument["trial"],
@@ -198,4 +198,5 @@ def emit_hello(emitter: Emitter, argument: Mapping[str, Any], cpus: Sequence[int
         cpus=list(cpus),
         cgroup_version=system.Cgroup().version,
         irq_apart=system.interrupts_are_apart(),
+        machine=system.machine(),
     )

@@ -28,6 +28,26 @@ def boot_id() -> str:
     return read_text("/proc/sys/kernel/random/boot_id").strip()
 
 
+def machine() -> dict[str, Any]:
+    """The machine that this process runs on, the same in a container as outside it; null for what the kernel does not show."""
+    uname = os.uname()
+    return {
+        "cpu_model": _value("/proc/cpuinfo", ("model name", "Model", "CPU part")) or None,
+        "architecture": uname.machine,
+        "cpus": os.sysconf("SC_NPROCESSORS_ONLN"),
+        "memory_bytes": 1024 * int(_value("/proc/meminfo", ("MemTotal",)).split()[0]),
+        "kernel": uname.release,
+        "hypervisor": read_text("/sys/class/dmi/id/sys_vendor").strip() or None,
+        "governor": read_text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip() or None,
+    }
+
+
+def _value(path: str, names: tuple[str, ...]) -> str:
+    """What follows the colon in the first line that begins with one of the names; "" without such a line."""
+    lines = (line for line in read_text(path).splitlines() if line.startswith(names))
+    return next(lines, "").partition(":")[2].strip()
+
+
 def physical_cores() -> list[tuple[int, ...]]:
     """The CPUs this process may use, grouped by physical core, in their order."""
     cores: dict[str, list[int]] = {}

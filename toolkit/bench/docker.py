@@ -19,6 +19,7 @@ from toolkit.errors import GilfreeError
 from toolkit.host.facts import machine_facts
 from toolkit.images.image_python import ImagePython, image_pair, image_python_command, parse_image_python
 from toolkit.images.registry.resolve import resolve
+from toolkit.loadgen.binaries import pinned_versions
 from toolkit.pythons.lock import load_lock
 from toolkit.pythons.pair import Pair
 from toolkit.scenario.model import Scenario
@@ -54,6 +55,7 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
             "load": {"name": images.load.name, "engine_id": load, "digest": images.load.digest},
         },
         "engine": engine_facts(client),
+        "generators": pinned_versions(),
         "machine": machine_facts(),
     }
     baseline = _baseline(client, request, served, say)

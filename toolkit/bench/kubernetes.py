@@ -24,6 +24,7 @@ from toolkit.host.cpus import CpuSplit
 from toolkit.host.facts import machine_facts
 from toolkit.images.image_python import image_pair
 from toolkit.images.registry.resolve import resolve
+from toolkit.loadgen.binaries import pinned_versions
 from toolkit.pythons.lock import load_lock
 from toolkit.scenario.cluster import ClusterSettings, merge, read_settings
 from toolkit.scenario.model import Scenario
@@ -77,6 +78,7 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
             "node_cpus": node_cpus,
             "settings": given.model_dump(mode="json", exclude_unset=True),
         },
+        "generators": pinned_versions(),
         "machine": machine_facts(),
         "preflight": unknown,
     }

@@ -62,6 +62,11 @@ def pinned(name: str) -> dict[str, str]:
     return found[name]
 
 
+def pinned_versions() -> dict[str, dict[str, str]]:
+    """By generator what campaign.json holds of those in a load image, which are built as pinned."""
+    return {name: {"name": name, "version": pinned(name)["version"]} for name in ("rewrk", "oha")}
+
+
 def find_binary(name: str, say: Say) -> Binary | None:
     """The pinned binary from the cache or PATH; None when it has to be built.
 

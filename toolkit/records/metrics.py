@@ -199,7 +199,7 @@ def _add_server(measurement: Measurement, server: Sequence[Frame]) -> None:
         measurement.server.update({key: frame[key] for key in ("argv", "env")})
     for frame in of_kind(server, "hello"):
         measurement.server.update({key: frame[key] for key in ("boot_id", "agent", "python", "cpus", "cgroup_version")})
-        measurement.server["irq_apart"] = frame.get("irq_apart", False)
+        measurement.server |= {"irq_apart": frame.get("irq_apart", False), "machine": frame.get("machine")}
 
 
 def _busiest_threads(samples: Sequence[Frame]) -> dict[str, float]:
