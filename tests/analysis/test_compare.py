@@ -244,6 +244,17 @@ def test_a_campaign_that_was_stopped_by_its_machine_and_resumed_to_its_end_is_ju
     assert compare(campaign).too_noisy is None
 
 
+def test_a_campaign_that_stopped_early_at_every_point_was_not_stopped_by_its_machine(tmp_path: Path) -> None:
+    about = {"stopping": {"first": 8, "limit": 20, "half_width": 0.03}}
+    campaign = a_campaign(tmp_path / "c", blocks=8, noise=0.002, about=about)
+    points = campaign.scenario.points()
+    for attempt in range(2, 100):
+        campaign.store.append(a_record(points[attempt % 2], 0, "3.14", attempt, accepted=False, reason="stolen"))
+    assert compare(campaign).too_noisy is None
+    few = [one for one in campaign.records() if one.block < 7]
+    assert isinstance(compare(campaign, few).too_noisy, StoppedByRejections)
+
+
 def test_a_campaign_stopped_by_its_machine_is_too_noisy(tmp_path: Path) -> None:
     campaign = a_campaign(tmp_path / "c", blocks=0)
     points = campaign.scenario.points()

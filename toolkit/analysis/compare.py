@@ -56,6 +56,9 @@ def compare(campaign: Campaign, records: Sequence[Record] | None = None) -> Comp
     keys = [point.key for point in scenario.points()]
     rounds = rule.limit if rule else scenario.load.rounds
     left = len(keys) * rounds - len(concluded_blocks(records, arms))
+    stopped = [one.stopping for one in points if one.contrast.kind != "aa" or len(all_contrasts) == 1]
+    if rule and stopped and all(one is not None and one.stop for one in stopped):
+        left = 0  # early stopping: every point has enough, although the limit of its blocks is not reached
     reason = stop_reason(records, keys, scenario.limits.rejected_share, left)
     return replace(comparison, too_noisy=too_noisy(comparison, reason, primary[0]))
 

@@ -189,15 +189,17 @@ def too_noisy(comparison: Comparison, stop_reason: str | None, metric: str = "re
         for one in point.family:
             if one.verdict in ("higher", "lower") and not _reaches_band(one):
                 return SameArmDiffers(point.contrast, point.key, one)
-    effects = [
-        one.smallest_effect
+    judged = [
+        one
         for point in comparison.points
         if point.contrast.kind != "aa"
         for one in point.family
         if one.metric == metric and one.n >= MIN_BLOCKS
     ]
-    hidden = sum(effect is None or effect > HIDDEN_EFFECT for effect in effects)
-    return EffectsHidden(hidden, len(effects), HIDDEN_EFFECT, metric) if 2 * hidden > len(effects) else None
+    # What has a verdict was seen: with so few blocks that no direction could be, a narrow interval still shows equivalence.
+    undecided = [one.smallest_effect for one in judged if one.verdict == "inconclusive"]
+    hidden = sum(effect is None or effect > HIDDEN_EFFECT for effect in undecided)
+    return EffectsHidden(hidden, len(judged), HIDDEN_EFFECT, metric) if 2 * hidden > len(judged) else None
 
 
 def _state(comparison: Comparison) -> State:
