@@ -142,6 +142,18 @@ def test_the_memory_limit_is_kept_where_no_cgroup_may_be_made(measure: Measure, 
     assert one.server["outcome"]["memory_limit"] == "watchdog on PSS"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may set a CPU quota everywhere; to enable: run as root")
+def test_a_share_of_a_cpu_is_kept_and_waiting_for_it_is_no_disturbance(measure: Measure) -> None:
+    one = scenario("faulty:right")
+    server = one.resources.server.model_copy(update={"cpus": 0.4})
+    share = one.model_copy(update={"resources": one.resources.model_copy(update={"server": server})})
+    found = measure(share)
+    assert found.server["outcome"]["cpu_quota"] == {"server": 0.4, "load": None}
+    assert found.metrics.server_cpus_used and found.metrics.server_cpus_used < 0.5
+    assert found.metrics.throttled_periods and found.metrics.throttled_periods > 0.2
+    assert "throttled" not in reasons(found)
+
+
 def test_a_saturated_loader_is_rejected(measure: Measure) -> None:
     assert "loader-saturated" in reasons(measure(scenario("faulty:right", limits="loader_saturation: 0.02")))
 
