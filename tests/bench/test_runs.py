@@ -95,7 +95,7 @@ def test_one_broken_description_does_not_hide_the_other_runs(content: str, tmp_p
     said: list[str] = []
     for run in ("night", "last", None):
         assert names(find_campaigns(run, tmp_path, said.append)) == ["night-asgi"]
-    assert len(said) == 3 and all("broken-wsgi" in line for line in said)
+    assert len(said) == 2 and all("broken-wsgi" in line for line in said), "who names another run need not hear of it"
     with pytest.raises(GilfreeError, match="broken-wsgi"):
         find_campaigns("broken", tmp_path, said.append)
 
@@ -107,7 +107,9 @@ def test_a_description_that_lacks_something_is_named(lacking: str, tmp_path: Pat
     about = json.loads(file.read_text())
     del about[lacking]
     file.write_text(json.dumps(about))
-    with pytest.raises(GilfreeError, match=r"night-asgi/campaign\.json does not describe a campaign: KeyError"):
+    with pytest.raises(
+        GilfreeError, match=rf"night-asgi/campaign\.json does not describe a campaign: '{lacking}' is missing"
+    ):
         find_campaigns("night", tmp_path)
 
 

@@ -201,22 +201,27 @@ def _blocks_left(campaign: Campaign) -> int:
 def find_campaigns(run: str | None, results: Path, say: Say = to_stderr) -> list[Campaign]:
     """The campaigns of a run by its name, by a campaign's name or by its folder; None and "last" mean the newest run.
 
-    A campaign of another run whose campaign.json cannot be read is passed over; `say` is given its name. Raises
-    GilfreeError for such a campaign of this run, and one that names the runs in `results` when there is no such run.
+    A campaign of another run whose campaign.json cannot be read is passed over. Where it could be the one that is meant (no
+    run is named, or none has that name), `say` is given its name. Raises GilfreeError for such a campaign of this run, and
+    one that names the runs in `results` when there is no such run.
     """
     for folder in (results / run, Path(run)) if run else ():
         if (folder / "campaign.json").exists():
             return [Campaign.open(folder)]
     found: dict[str, list[Path]] = {}
+    passed_over = []
     for file in sorted(results.glob("*/campaign.json"), key=lambda file: file.stat().st_mtime):
         try:
             description = read_description(file.parent)
         except GilfreeError as error:
             if run and file.parent.name.startswith(f"{run}-"):
                 raise
-            say(f"gilfree: passed over: {error}")
+            passed_over.append(f"gilfree: passed over: {error.message}")
             continue
         found.setdefault(str(description.get("run", file.parent.name)), []).append(file.parent)
+    if run not in found:
+        for words in passed_over:
+            say(words)
     if found and run in (None, "last"):
         run = list(found)[-1]
     if run not in found:

@@ -61,6 +61,13 @@ def endings(
     return [*found, *hopeless_points(records), *noise_endings(of_this_run, points, share)]
 
 
+def stopped_by_failures(records: Sequence[Record]) -> tuple[Ending, ...]:
+    """What failures before any load ended; where that was the campaign, its point is not named again for the same reason."""
+    never = never_started(records)
+    found = [one for one in hopeless_points(records) if never is None or one.reason != never.reason]
+    return (never, *found) if never else tuple(found)
+
+
 def never_started(records: Sequence[Record]) -> Ending | None:
     """The end of a campaign in whose first block an arm's app never started; None when all did, or none was tried yet."""
     if not records:

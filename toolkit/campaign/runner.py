@@ -93,13 +93,8 @@ class Campaign:
         try:
             return cls(folder, description)
         except (KeyError, TypeError, ValueError) as error:
-            words = (
-                f"{error.errors()[0]['loc']}: {error.errors()[0]['msg']}"
-                if isinstance(error, ValidationError)
-                else error
-            )
             raise GilfreeError(
-                f"{folder / 'campaign.json'} does not describe a campaign: {type(error).__name__}: {words}",
+                f"{folder / 'campaign.json'} does not describe a campaign: {_lacking(error)}",
                 "restore it; trials.jsonl cannot be read without it",
             ) from None
 
@@ -263,6 +258,14 @@ class _CampaignRun:
             self._records.append(one)
         self._listener.trial_ended(slot, one)
         return one
+
+
+def _lacking(error: Exception) -> str:
+    """What a description lacks, by the name of the field where it is known."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"scenario.{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def read_description(folder: Path) -> dict[str, Any]:

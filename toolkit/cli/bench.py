@@ -117,6 +117,7 @@ def bench(
         refuse_limits,
     )
     from toolkit.cli.shared.given import refuse_others
+    from toolkit.cli.shared.last_words import last_words
     from toolkit.cli.shared.output import progress
     from toolkit.cli.shared.tables import print_tables
     from toolkit.cli.shared.values import check_both_interpreters, check_profile, seconds_of
@@ -170,10 +171,10 @@ def bench(
     if is_compared(campaigns):
         failed = print_comparison_and_gate(campaigns, compared.limits, json_output)
     say("results: " + ", ".join(str(campaign.folder) for campaign in campaigns))
-    empty = [cell for table in tables for cell in table.empty_cells()]
-    for cell in empty:
-        print(f"gilfree: no accepted trial: {cell}", file=sys.stderr)
-    if empty or stopped or failed:
+    last = last_words(tables, stopped)
+    for words in last:
+        print(words, file=sys.stderr)
+    if last or failed:
         sys.exit(CHECK_FAILED)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from toolkit.analysis.comparison import Comparison
     from toolkit.analysis.unpaired import Unpaired
     from toolkit.campaign.runner import Campaign
+    from toolkit.report.cells import Grid
 
 
 WIDTH = 160
@@ -91,10 +92,10 @@ def _show(one: Comparison, out: Console) -> None:
         out.print(rich_table(comparison.best(one)))
     out.print()
     heading(out, "Identical settings", ": " + "; ".join(map(comparison.contrast, one.contrasts)))
-    out.print(rich_table(comparison.verdicts(one)))
+    _print_table(out, comparison.verdicts(one))
     out.print()
     heading(out, "Other figures", " (no verdicts)")
-    out.print(rich_table(comparison.descriptive(one)))
+    _print_table(out, comparison.descriptive(one))
     for point in one.points:
         if stopping := stopping_words(point, one.stopping_rule):
             plain(out, f"{point.point.label()} {point.contrast.label}: {stopping}")
@@ -105,6 +106,15 @@ def _show(one: Comparison, out: Console) -> None:
     for words in comparison_caveats(one):
         plain(out, f"- {words}")
     out.print()
+
+
+def _print_table(out: Console, grid: Grid) -> None:
+    from toolkit.report.terminal import plain, rich_table
+
+    if grid.lines:
+        out.print(rich_table(grid))
+    else:
+        plain(out, "no block has both arms")
 
 
 def _print_unpaired(found: Unpaired, json_output: bool) -> None:

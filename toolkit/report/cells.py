@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from toolkit.report.tables import PERCENTILES, TABLE_METRICS, Ratio, Row, Table
 from toolkit.report.words import METRICS, count, number
@@ -11,6 +11,9 @@ from toolkit.report.words import METRICS, count, number
 UNITS = {"requests_per_second": "req/s", "latency_mean_ms": "ms", "memory_mb": "MB"}
 COLUMNS = tuple((name, UNITS[name], METRICS[name].form) for name in TABLE_METRICS)
 """Metric, heading (short, since two sets of columns stand side by side) and format of a figure."""
+
+PUBLISHED = range(5, 5 + len(COLUMNS))
+"""The columns of published figures, where a table has them."""
 
 ASSUMED = "* our assumption: the article gives no number of connections here"
 UNREACHABLE = "† not reachable at this concurrency (Little's law); judged by direction only"
@@ -48,7 +51,22 @@ def figures(one: Table) -> Grid:
             lines.append(Line((*_ratio(ratio), *("" for _ in optional)), "ratio", ends=True))
     heads = [f"{who}\n{unit}" for who in ("published", "measured") for _, unit, _ in COLUMNS]
     head = ("endpoint", "variant", "workers", "threads", "conns", *heads, "n", *optional)
-    return Grid(head, tuple(lines), 2, footnotes(one.rows))
+    grid = Grid(head, tuple(lines), 2, footnotes(one.rows))
+    return grid if has_published(one) else _without(grid, PUBLISHED)
+
+
+def has_published(one: Table) -> bool:
+    """Whether any row has a published figure next to the measured ones."""
+    return any(value is not None for row in one.rows for value in row.published.values())
+
+
+def _without(grid: Grid, columns: range) -> Grid:
+    def kept(cells: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(cell for index, cell in enumerate(cells) if index not in columns)
+
+    return replace(
+        grid, head=kept(grid.head), lines=tuple(replace(line, cells=kept(line.cells)) for line in grid.lines)
+    )
 
 
 def optional_columns(one: Table) -> tuple[str, ...]:

@@ -17,9 +17,11 @@ from toolkit.analysis.comparison import (
     StoppedByRejections,
 )
 from toolkit.analysis.decision import Choice, Decision, Outcome, SameArmCoverage, decide
+from toolkit.analysis.failures import FailureRate
 from toolkit.analysis.families import MetricComparison
 from toolkit.analysis.stats.verdict_rule import BAND, MIN_BLOCKS
 from toolkit.campaign.contrasts import Contrast
+from toolkit.campaign.ending import Ending
 from toolkit.report.tables import Table
 from toolkit.report.verdicts import best_caveat, failure_words, interim_words, often_failing
 from toolkit.report.words import METRICS, change, count, loosened, names
@@ -43,14 +45,16 @@ def decision_words(comparison: Comparison, table: Table) -> DecisionWords:
     decision = decide(comparison)
     shown = decision.outcomes[:MAX_LINES]
     lines = [_outcome(one) if decision.firm else _direction(one.best) for one in shown]
+    lines = [line for line in lines if line]
     if len(decision.outcomes) > len(shown):
         rest = len(decision.outcomes) - len(shown)
         lines.append(f"{rest} further endpoints and numbers of connections are in the tables")
-    lines += [f"at {one.key} {failure_words(one)}" for one in decision.failures[:MAX_LINES]]
-    if len(decision.failures) > MAX_LINES:
-        lines.append(
-            f"{len(decision.failures) - MAX_LINES} further arms and points with failed trials are in the tables"
-        )
+    ended = {one.point for one in table.stopped}
+    failing = [one for one in decision.failures if one.key not in ended and decision.state != "no complete block"]
+    lines += [_failed_at(one) for one in failing[:MAX_LINES]]
+    if len(failing) > MAX_LINES:
+        lines.append(f"{len(failing) - MAX_LINES} further arms and points with failed trials are in the tables")
+    lines += [_stopped(one) for one in table.stopped]
     lines += [line for line in [_claims(table.claims)] if line]
     return DecisionWords(_sentence(first_line(comparison)), tuple(map(_sentence, lines)), decision.firm)
 
@@ -68,7 +72,8 @@ def _first_line(comparison: Comparison, decision: Decision) -> str:
     if decision.state == "one arm":
         return "one arm only: there is nothing to compare"
     if decision.state == "no complete block":
-        return "no complete block: there is nothing to compare yet"
+        failed = "; ".join(_failed_at(one) for one in decision.failures[:MAX_LINES])
+        return f"no complete block: {failed or 'there is nothing to compare yet'}"
     if decision.state == "too few blocks":
         return f"no verdict: it takes {MIN_BLOCKS} complete blocks at a point, here are at most {comparison.blocks}"
     if decision.state == "same arm twice" and decision.same_arm:
@@ -139,8 +144,20 @@ def _choice(choice: Choice, contrast: Contrast) -> str:
     return "No better choice: the one that the figures speak for failed" if choice.reason == "failed" else ""
 
 
+def _failed_at(one: FailureRate) -> str:
+    return f"at {one.key} {failure_words(one)}"
+
+
+def _stopped(one: Ending) -> str:
+    """Why a point or the campaign was ended at once, and what to do about it."""
+    what = f"{one.point} was given up" if one.point else "the campaign was stopped"
+    return f"{what} after its first block: {one.reason.strip()}" + (f". To go on, {one.remedy}" if one.remedy else "")
+
+
 def _direction(best: BestComparison) -> str:
-    """The direction of the medians, where nothing is decided."""
+    """The direction of the medians, where nothing is decided; "" where no block has both arms."""
+    if not best.blocks:
+        return ""
     figures = [f"{METRICS[one.metric].name} {one.ratio - 1:+.0%}" for one in best.family if one.ratio is not None]
     medians = f"medians of {count(best.blocks, 'block')}, not a verdict"
     return f"{_where(best)}: {medians}: {', '.join(figures) or 'nothing measured'}"

@@ -72,6 +72,14 @@ class RatioData(_Model):
     ratio: dict[str, float | None]
 
 
+class StoppedData(_Model):
+    """A point that was given up, or with `point` null the campaign, after a failure before any load; and what to do."""
+
+    point: str | None
+    reason: str
+    remedy: str
+
+
 class TableData(_Model):
     """The published table with measured columns, as `gilfree show --json` prints it."""
 
@@ -83,6 +91,7 @@ class TableData(_Model):
     trials: int
     failed: dict[str, int]
     rejected: dict[str, int]
+    stopped: list[StoppedData]
     caveats: list[str]
     notes: list[str]
 

@@ -15,6 +15,7 @@ from toolkit.analysis import claims
 from toolkit.analysis.early_stopping import stopping_rule
 from toolkit.analysis.failures import failure_rates
 from toolkit.campaign.contrasts import main_arms
+from toolkit.campaign.ending import Ending, stopped_by_failures
 from toolkit.campaign.plan import counted_blocks
 from toolkit.campaign.runner import Campaign
 from toolkit.records.reasons import Outcome, deciding
@@ -78,7 +79,10 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Table:
-    """The table, ratios, claims and caveats of one campaign."""
+    """The table, ratios, claims and caveats of one campaign.
+
+    `stopped`: the points, or the whole campaign, that a failure before any load ended at once.
+    """
 
     campaign: str
     title: str
@@ -88,6 +92,7 @@ class Table:
     trials: int
     failed: dict[str, int]
     rejected: dict[str, int]
+    stopped: tuple[Ending, ...]
     caveats: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -133,6 +138,7 @@ def table(campaign: Campaign, records: Sequence[Record] | None = None) -> Table:
         trials=len(records),
         failed=_reasons(records, "failed"),
         rejected=_reasons(records, "rejected"),
+        stopped=stopped_by_failures(records),
         caveats=tuple(caveats(campaign)),
         notes=tuple(scenario.published.notes if scenario.published else ()),
     )

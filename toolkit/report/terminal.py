@@ -36,7 +36,11 @@ def _show(one: Table, console: Console) -> None:
     console.print()
     heading(console, one.title, f"  ({one.campaign})")
     grid = cells.figures(one)
-    console.print(_narrow(one) if console.width < NARROW else rich_table(grid, dim=range(5, 8)))
+    console.print(
+        _narrow(one)
+        if console.width < NARROW
+        else rich_table(grid, dim=cells.PUBLISHED if cells.has_published(one) else ())
+    )
     for words in grid.notes:
         plain(console, words)
     if one.claims and console.width >= NARROW:

@@ -66,4 +66,4 @@ def count(value: int, unit: str) -> str:
 
 def loosened(one: LoosenedLimit) -> str:
     """A loosened limit with its own value and gilfree's: `steal 0.1 instead of 0.02`."""
-    return f"{one.name} {one.value:.3g} instead of {one.default:.3g}"
+    return f"{one.name} {one.value:g} instead of {one.default:g}"
