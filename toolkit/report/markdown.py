@@ -24,7 +24,7 @@ def render(pages: Sequence[Page], title: str, subtitle: str) -> str:
 def _page(page: Page) -> list[str]:
     table = page.content.table
     lines = [f"## {escape(table.title)}", "", escape(f"{table.campaign}, {page.content.created}. {page.counted}."), ""]
-    lines += ["### Published and measured", "", *grid(page.figures), ""]
+    lines += [f"### {page.figures_heading}", "", *grid(page.figures), ""]
     if page.claims.lines:
         lines += ["### Claims", "", *grid(page.claims), ""]
     if page.best:

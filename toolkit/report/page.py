@@ -66,6 +66,11 @@ class Page:
     uncounted: tuple[UncountedTrials, ...]
     plots: tuple[plots.Plot, ...]
 
+    @property
+    def figures_heading(self) -> str:
+        """The heading of the figures, by what they hold."""
+        return "Published and measured" if cells.has_published(self.content.table) else "Measured"
+
     def data(self) -> dict[str, Any]:
         """As plain data for --json: the tables, the comparison and the decision; plots hold nothing more."""
         return {
