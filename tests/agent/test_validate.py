@@ -157,3 +157,9 @@ def test_each_request_of_the_observer_has_a_connection_of_its_own() -> None:
 @pytest.mark.parametrize("connections", [1, 12])
 def test_the_observer_waits_longer_the_slower_the_answers_and_the_fewer_the_connections(connections: int) -> None:
     assert pause_seconds(120, connections, None) == pytest.approx(12 / connections)
+
+
+def test_the_observer_begins_with_a_pause_where_the_window_before_showed_how_slow_answers_are() -> None:
+    with serving(lambda number: (200, b"right")) as server:
+        observer = Observer("127.0.0.1", server.port, PROBE, connections=1, rate_rps=None, latency_ms=60_000)
+        assert observer.stop().count == server.requests == 0

@@ -103,7 +103,8 @@ def _window(
     throttling, cpu_before, agent_before = cgroup.cpu(), _generator_cpu_seconds(), _agent_cpu_seconds()
     # The warm-up is not measured: there the observer asks more often, to see how slow answers are at a full queue.
     connections = argument["connections"] if window["measured"] else None
-    observer = Observer(argument["host"], argument["port"], argument["probe"], connections, window["rate_rps"])
+    server = (argument["host"], argument["port"], argument["probe"])
+    observer = Observer(*server, connections, window["rate_rps"], latency_ms)
     emitter.emit("window_start", name=window["name"], measured=window["measured"], seconds=seconds)
     try:
         load = child.keep_exit_status(child.start(argv, argument["env"], None))
@@ -132,7 +133,7 @@ def _window(
         **child.exit_state(load.returncode),
     )
     # The largest, not the median: in a short warm-up with slow answers only one or two meet the full queue.
-    return max(tally.latency_ms, default=None)
+    return max(tally.latency_ms, default=latency_ms)
 
 
 def extended_seconds(window: Mapping[str, Any], latency_ms: float | None) -> int:

@@ -241,19 +241,28 @@ class Observer:
     """Validated requests while a load runs: less than 1 % of its requests, see `pause_seconds`.
 
     Each has a connection of its own, by which the kernel assigns it to one of the server's workers: all are met in turn.
-    connections: None where the load is not measured; the observer may then ask more often.
+    connections: None where the load is not measured; the observer may then ask more often. latency_ms: what an answer took
+    in the window before, after which the first pause is taken; None: the first request is sent at once.
     """
 
     def __init__(
-        self, host: str, port: int, probe: Mapping[str, Any], connections: int | None, rate_rps: float | None
+        self,
+        host: str,
+        port: int,
+        probe: Mapping[str, Any],
+        connections: int | None,
+        rate_rps: float | None,
+        latency_ms: float | None = None,
     ) -> None:
-        self.tally = Tally()
+        self.tally, self._latency_ms = Tally(), latency_ms
         self._server, self._connections, self._rate_rps = (host, port, probe), connections, rate_rps
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
+        if self._latency_ms is not None:
+            self._done.wait(pause_seconds(self._latency_ms, self._connections, self._rate_rps))
         while not self._done.is_set():
             Burst(*self._server, requests=1, tally=self.tally).run(0, connections=1)
             self._done.wait(pause_seconds(self.tally.latency_ms[-1], self._connections, self._rate_rps))
