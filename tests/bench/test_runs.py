@@ -57,6 +57,12 @@ def test_a_quick_run_never_lowers_a_limit(foreign_cpu: float, steal: float) -> N
     )
 
 
+def test_the_caveat_of_a_quick_run_states_the_limits_that_the_user_gave() -> None:
+    short, caveat = quick_scenario(ASGI, None, None, ["foreign_cpu=0.4", "steal=0.05"])
+    assert (short.limits.foreign_cpu, short.limits.steal) == (0.4, 0.05)
+    assert "up to 40% of the server's CPU time" in caveat and "and 5% to the host" in caveat
+
+
 def test_a_limit_is_changed_alone() -> None:
     changed = with_limits(ASGI, ["foreign_cpu=0.2"])
     assert changed.limits.foreign_cpu == 0.2

@@ -38,10 +38,13 @@ TRIAL_OVERHEAD_SECONDS = 5
 """Starting, validating and stopping; only for the estimate that is printed first."""
 
 
-def quick_scenario(scenario: Scenario, blocks: int | None, duration_seconds: int | None) -> tuple[Scenario, str]:
+def quick_scenario(
+    scenario: Scenario, blocks: int | None, duration_seconds: int | None, changes: Sequence[str] = ()
+) -> tuple[Scenario, str]:
     """A scenario shortened for a first look, and the caveat that says what was shortened. Pure.
 
-    blocks, duration_seconds: what the user gave, else the defaults of a quick run.
+    blocks, duration_seconds: what the user gave, else the defaults of a quick run. changes: `name=value` of each limit that
+    the user gave, which replace those of a quick run.
     """
     short = scenario.with_load(
         rounds=blocks or QUICK_BLOCKS,
@@ -50,8 +53,8 @@ def quick_scenario(scenario: Scenario, blocks: int | None, duration_seconds: int
     )
     own = scenario.limits
     raised = {"foreign_cpu": max(QUICK_DISTURBANCE, own.foreign_cpu), "steal": max(QUICK_DISTURBANCE, own.steal)}
-    limits = own.model_copy(update=raised)
-    short = short.model_copy(update={"limits": limits})
+    short = with_limits(short.model_copy(update={"limits": own.model_copy(update=raised)}), changes)
+    limits = short.limits
     full, now = scenario.load, short.load
     caveat = (
         f"quick run: {now.rounds} blocks instead of {full.rounds}, {now.duration_seconds} s windows instead of"
@@ -140,7 +143,8 @@ def run_campaigns(
                 backend.store_description(campaign.name, campaign.description)
             for ending in campaign.run(plan_of(campaign), backend, _BlockProgress(campaign, quiet), until):
                 stopped.append(ending.text(campaign.name))
-                say(stopped[-1])
+                if ending.point is None:  # the progress has said it of a point
+                    say(stopped[-1])
     finally:
         backend.close()
     return stopped

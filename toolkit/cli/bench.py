@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -139,8 +140,9 @@ def bench(
         campaigns, place = resume_run(resume, results, port, say, options, changes, gated=bool(compared.limits))
         refuse_limits([campaign.scenario for campaign in campaigns], compared.limits)
     else:
-        chosen = _scenarios(scenario, app, interface, path, project, compared.blocks, duration, full, backend)
-        chosen = [(runs.with_limits(one, limit or []), caveats) for one, caveats in chosen]
+        chosen = _scenarios(
+            scenario, app, interface, path, project, compared.blocks, duration, full, backend, limit or []
+        )
         refuse_limits([one for one, _ in chosen], compared.limits)
         for one, caveats in chosen:
             for words in caveats:
@@ -188,6 +190,7 @@ def _scenarios(
     duration: str | None,
     full: bool,
     backend: str,
+    limits: Sequence[str],
 ) -> list[tuple[Scenario, list[str]]]:
     """The scenarios to run, each with the caveats that follow from the options."""
     from toolkit.bench import runs
@@ -207,8 +210,8 @@ def _scenarios(
     chosen: list[tuple[Scenario, list[str]]] = []
     for one in loaded:
         if full:
-            chosen.append((one.with_load(rounds=blocks, duration_seconds=seconds), []))
+            chosen.append((runs.with_limits(one.with_load(rounds=blocks, duration_seconds=seconds), limits), []))
         else:
-            cut, words = runs.quick_scenario(one, blocks, seconds)
+            cut, words = runs.quick_scenario(one, blocks, seconds, limits)
             chosen.append((cut, [words]))
     return chosen
