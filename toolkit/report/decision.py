@@ -50,7 +50,12 @@ def decision_words(comparison: Comparison, table: Table) -> DecisionWords:
         rest = len(decision.outcomes) - len(shown)
         lines.append(f"{rest} further endpoints and numbers of connections are in the tables")
     ended = {one.point for one in table.stopped}
-    failing = [one for one in decision.failures if one.key not in ended and decision.state != "no complete block"]
+    said = [rate for one in shown if decision.firm for rate in one.best.failures if rate.often]
+    failing = [
+        one
+        for one in decision.failures
+        if one.key not in ended and one not in said and decision.state != "no complete block"
+    ]
     lines += [_failed_at(one) for one in failing[:MAX_LINES]]
     if len(failing) > MAX_LINES:
         lines.append(f"{len(failing) - MAX_LINES} further arms and points with failed trials are in the tables")

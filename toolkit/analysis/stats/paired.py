@@ -93,7 +93,10 @@ def intervals(data: Floats, interim: InterimAnalyses | None = None) -> tuple[Flo
 def _equally_many(data: Floats, n: int, family_size: int, interim: InterimAnalyses | None) -> list[Estimate]:
     low, high, p = intervals(data, interim)
     boot_low, boot_high = median_interval(data)
-    effects = np.expm1(half_widths(low, high) * detectable_shift(n, family_size, interim))
+    with np.errstate(
+        invalid="ignore"
+    ):  # blocks without any spread (0) that are too few for a verdict (infinite): unknown
+        effects = np.expm1(half_widths(low, high) * detectable_shift(n, family_size, interim))
     columns = (
         np.exp(np.median(data, axis=1)),
         np.exp(low),
