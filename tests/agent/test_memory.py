@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.agent import memory, system
-from toolkit.agent.memory import Mapping, Pages, interpreter_pages, missing_kb
+from toolkit.agent.memory import Mapping, Pages, file_pages, missing_kb
 from toolkit.records.metrics import server_pss_kb
 
 IMPORTS = "import asyncio, decimal, json, ssl, sys; print('up', flush=True); sys.stdin.readline()"
@@ -84,15 +84,15 @@ def test_data_that_a_process_has_written_to_is_left_to_pss() -> None:
     assert missing_kb([{key: Pages(100, 60, 50, 50)}], {}) == 0
 
 
-def test_the_interpreters_files_are_its_executable_its_library_and_its_modules() -> None:
-    paths = ["/usr/bin/python3.14", "/usr/lib/libpython3.14.so.1.0", "/usr/lib/python3.14/lib-dynload/_ssl.so"]
-    others = ["/usr/lib/libc.so.6", "[heap]", "/dev/zero (deleted)"]
+def test_the_files_of_a_server_are_all_that_it_maps_but_the_c_library() -> None:
+    paths = ["/usr/bin/python3.14", "/usr/lib/libpython3.14.so.1.0", "/usr/lib/libcrypto.so.3"]
+    others = ["/usr/lib/libc.so.6", "/lib64/ld-linux-x86-64.so.2", "[heap]", "/dev/zero (deleted)"]
     text = "".join(
         f"7f00-7f01 r-xp {number:08x} fe:00 {0 if path == '[heap]' else number + 10}      {path}\n"
         f"Rss:                  {number} kB\nPss:                   1 kB\nVmFlags: rd\n"
         for number, path in enumerate([*paths, *others], 1)
     )
-    found = interpreter_pages(text, ["/usr/bin/python3.14"])
+    found = file_pages(text)
     assert {inode: pages.rss for (_, inode, _), pages in found.items()} == {"11": 1, "12": 2, "13": 3}
 
 

@@ -1,21 +1,25 @@
 """The memory of processes, from the kernel's smaps: how much is theirs, and which pages others share with them.
 
 PSS divides a page by the number of all processes that map it, also of those that have nothing to do with a trial: a
-server under `/usr/bin/python3.14` looks smaller while anything else runs under it. So the pages of the interpreter's
-own files are counted once for the whole server, whoever else maps them: another arm, an agent, the toolkit, a stranger
-of another user or in another container. For that nothing needs to be known of the other processes.
+server under `/usr/bin/python3.14` looks smaller while anything else runs under it, or maps a library that it loads,
+such as libcrypto. So the pages of the files that a server maps are counted once for the whole server, whoever else maps
+them: another arm, an agent, the toolkit, a stranger of another user or in another container. For that nothing needs to
+be known of the other processes. Only the C library is left to PSS: every process of a machine maps it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from .system import read_text
 
 Mapping = tuple[str, str, str]
 """A part of a file that is mapped: device, inode, offset; the same in all processes that map it."""
+
+
+_C_LIBRARY = re.compile(r"/(ld-|ld\.so|lib(c|m|pthread|dl|rt|util)[-.]|ld-musl|libc\.musl)[^/]*$|/locale/|/gconv/")
 
 
 @dataclass(frozen=True)
@@ -36,15 +40,13 @@ def memory_kb(pid: int) -> dict[str, int]:
 
 
 def shared_with_strangers_kb(server: Sequence[int], agent: int) -> int:
-    """What PSS misses of the interpreter's files in a server's processes because other processes map them too, in KiB.
+    """What PSS misses of the files that a server's processes map because other processes map them too, in KiB.
 
     server: the PIDs of the server. agent: the PID of the agent, which may run under the same interpreter. The result is
     to be added to `pss(server) + pss(agent) - uss(agent)`; it is 0 when nobody else maps these files.
     """
-    paths = {_executable(pid) for pid in server}
     return missing_kb(
-        [interpreter_pages(read_text(f"/proc/{pid}/smaps"), paths) for pid in server],
-        interpreter_pages(read_text(f"/proc/{agent}/smaps"), paths),
+        [file_pages(read_text(f"/proc/{pid}/smaps")) for pid in server], file_pages(read_text(f"/proc/{agent}/smaps"))
     )
 
 
@@ -64,13 +66,9 @@ def missing_kb(server: Sequence[dict[Mapping, Pages]], agent: dict[Mapping, Page
     return missing - sum(_agent_share(agent, key) for key in strangers_of_agent)
 
 
-def interpreter_pages(smaps: str, executables: Iterable[str]) -> dict[Mapping, Pages]:
-    """The mappings of an interpreter's own files in the text of a smaps: executable, libpython, modules. Pure.
-
-    executables: paths of the interpreters' executables. Libraries of the system (libc) are not among them: every
-    process of the machine maps these, and they weigh the same for all arms.
-    """
-    own, found = set(executables), {}
+def file_pages(smaps: str) -> dict[Mapping, Pages]:
+    """The mappings of files in the text of a smaps: executable, libraries, modules; not the C library. Pure."""
+    found = {}
     key: Mapping | None = None
     lines: list[str] = []
     for line in (*smaps.splitlines(), "0-0 ---p 0 0 0"):
@@ -81,8 +79,8 @@ def interpreter_pages(smaps: str, executables: Iterable[str]) -> dict[Mapping, P
         if key is not None:
             found[key] = _pages(lines)
         path = head[5] if len(head) > 5 else ""
-        python = path in own or "/libpython3" in path or "/lib/python3" in path
-        key, lines = ((head[3], head[4], head[2]) if python and head[4] != "0" else None), []
+        is_file = path.startswith("/") and not path.endswith(" (deleted)") and not _C_LIBRARY.search(path)
+        key, lines = ((head[3], head[4], head[2]) if is_file and head[4] != "0" else None), []
     return found
 
 
@@ -98,10 +96,3 @@ def _pages(lines: Iterable[str]) -> Pages:
         if name in sums:
             sums[name] += int(rest.split()[0])
     return Pages(sums["Rss"], sums["Pss"], sums["Private_Clean"] + sums["Private_Dirty"], sums["Anonymous"])
-
-
-def _executable(pid: int) -> str:
-    try:
-        return str(Path(f"/proc/{pid}/exe").readlink())
-    except OSError:
-        return ""

@@ -243,7 +243,7 @@ def server_pss_kb(frame: Frame) -> float:
 
     The agent runs under the same interpreter, so the kernel charges it a part of the pages that both map. That part is
     the agent's PSS less its USS; without the agent the server would carry it, so it is added. So is what other processes
-    under this interpreter carry of its files (`strangers_kb`; frames of older agents have none).
+    carry of its files (`strangers_kb`; frames of older agents have none).
     """
     return float(frame["pss_kb"] + frame["agent_pss_kb"] - frame["agent_uss_kb"] + frame.get("strangers_kb", 0))
 

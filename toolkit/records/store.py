@@ -169,8 +169,8 @@ def _notes(measurement: Measurement) -> list[str]:
     strangers_mb = measurement.server.get("strangers_mb", 0.0)
     if measurement.memory_mb and strangers_mb > STRANGERS_SHARE * measurement.memory_mb:
         notes.append(
-            f"other processes run under the server's interpreter: {strangers_mb:.1f} MB of its pages, of which PSS leaves"
-            " them a part, are counted for the server"
+            f"other processes map files of the server too: {strangers_mb:.1f} MB of its pages, a part of which PSS gives to"
+            " them, are counted for the server"
         )
     return notes
 
