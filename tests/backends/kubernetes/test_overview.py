@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -66,6 +67,9 @@ def test_a_suspended_job_waits_for_its_node() -> None:
     ("status", "pods", "state", "detail"),
     [
         ({"conditions": COMPLETE}, [pod({"terminated": {"exitCode": 0}}, phase="Succeeded")], "done", ""),
+        # The controller has not yet said of the Job what the pod shows already.
+        ({}, [pod({"terminated": {"exitCode": 0}}, phase="Succeeded")], "done", ""),
+        ({}, [pod({"terminated": {"exitCode": 1}}, phase="Failed")], "failed", ANY),
         ({"conditions": FAILED}, [], "failed", "backoff limit"),
         (
             {"conditions": FAILED},

@@ -110,6 +110,10 @@ def job_state(job: Object, pods: Sequence[Mapping[str, Any]]) -> JobState:
         state, detail = "failed", problem.detail if problem else str(conditions["Failed"].get("message", ""))
     elif job["spec"].get("suspend"):
         state, detail = "waiting", "for its node"
+    elif pod and pod_state.has_ended(pod):
+        # The controller says so of the Job only a while after the pod has ended, and the pod is what is read.
+        problem = pod_state.final_problem(pod)
+        state, detail = ("failed", problem.detail) if problem else ("done", "")
     elif pod and pod_state.has_started(pod, pod_state.LOAD):
         state, detail = "running", ""
     return JobState(
