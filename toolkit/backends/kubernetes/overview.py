@@ -113,7 +113,8 @@ def job_state(job: Object, pods: Sequence[Mapping[str, Any]]) -> JobState:
     elif pod and pod_state.has_ended(pod):
         # The controller says so of the Job only a while after the pod has ended, and the pod is what is read.
         problem = pod_state.final_problem(pod)
-        state, detail = ("failed", problem.detail) if problem else ("done", "")
+        succeeded = pod["status"]["phase"] == "Succeeded"
+        state, detail = ("done", "") if succeeded else ("failed", problem.detail if problem else "")
     elif pod and pod_state.has_started(pod, pod_state.LOAD):
         state, detail = "running", ""
     return JobState(
