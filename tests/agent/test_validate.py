@@ -1,4 +1,4 @@
-"""Answers are validated at the load's concurrency, and the observer takes less than 1 % of a load."""
+"""Answers are validated at the load's concurrency, and the observer takes less than 1% of a load."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ def test_a_cell_that_often_fails_supports_no_claim(tmp_path: Path) -> None:
     campaign = simulated.a_campaign(tmp_path / "c", ratios={"3.14t": 0.8}, blocks=20, failed={"3.14t": 8})
     found = {claim["id"]: claim for claim in table(campaign).claims}
     assert found["asgi-json-slower"]["state"] == "inconclusive"
-    assert "3.14t failed in 8 of 20 blocks (19 to 64 %): stalled" in found["asgi-json-slower"]["words"]
+    assert "3.14t failed in 8 of 20 blocks (19 to 64%): stalled" in found["asgi-json-slower"]["words"]
 
 
 def test_7_blocks_are_inconclusive_however_clear(asgi: Scenario) -> None:

@@ -151,15 +151,15 @@ def test_an_arm_that_often_fails_gets_no_verdict_from_its_other_trials(tmp_path:
     found = compare(a_campaign(tmp_path / "c", ratios={"3.14t": 2.0}, blocks=20, failed={"3.14t": 8}))
     assert {one.verdict for point in found.points for one in point.family} == {"inconclusive"}
     assert {one.verdict for best in found.best for one in best.family} == {"inconclusive"}
-    assert "no verdict: 3.14t failed in 8 of 20 blocks (19 to 64 %): stalled" in first_line(found)
+    assert "no verdict: 3.14t failed in 8 of 20 blocks (19 to 64%): stalled" in first_line(found)
     for reason in [one["reason"] for point in comparison_data(found)["points"] for one in point["family"]]:
-        assert reason == "no verdict: 3.14t failed in 8 of 20 blocks (19 to 64 %): stalled"
+        assert reason == "no verdict: 3.14t failed in 8 of 20 blocks (19 to 64%): stalled"
 
 
 def test_four_failures_of_ten_withhold_the_verdict_although_few_blocks_are_left(tmp_path: Path) -> None:
     found = compare(a_campaign(tmp_path / "c", ratios={"3.14t": 2.0}, failed={"3.14t": 4}))
     assert found.blocks == 6
-    assert "no verdict: 3.14t failed in 4 of 10 blocks (12 to 74 %): stalled" in first_line(found)
+    assert "no verdict: 3.14t failed in 4 of 10 blocks (12 to 74%): stalled" in first_line(found)
 
 
 def test_an_arm_that_fails_seldom_keeps_its_verdicts_but_is_not_called_better(tmp_path: Path) -> None:

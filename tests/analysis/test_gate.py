@@ -51,7 +51,7 @@ def test_any_other_text_is_refused_at_a_place_inside_it(text: str) -> None:
         ("requests_per_second<five%", 21, "expected a number such as -5"),
         ("requests_per_second<-5", 23, "expected %"),
         ("requests_per_second<-5% or memory_mb>5%", 25, "nothing may follow the %"),
-        ("requests_per_second < -100%", 23, "cannot fall by 100 %"),
+        ("requests_per_second < -100%", 23, "cannot fall by 100%"),
         ("", 1, "expected the name of a metric"),
     ],
 )
@@ -94,7 +94,7 @@ def test_new_that_fails_more_than_old_breaks_every_limit(tmp_path: Path) -> None
     )
     seen = list(check_limits([parse_limit("requests_per_second<-5%")], found))
     assert {one.state for one in seen} == {"broken"}
-    assert "failed in 8 of 20 blocks (19 to 64 %): stalled" in limit_words(seen[0])
+    assert "failed in 8 of 20 blocks (19 to 64%): stalled" in limit_words(seen[0])
 
 
 def test_where_old_fails_often_no_limit_is_kept(tmp_path: Path) -> None:

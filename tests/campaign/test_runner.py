@@ -179,7 +179,7 @@ def test_a_point_that_the_machine_makes_impossible_does_not_end_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad = load_scenario("asgi").points()[0]
-    noise = Rejection("foreign-cpu", "40 %")
+    noise = Rejection("foreign-cpu", "40%")
     monkeypatch.setattr(module, "record", Outcomes(lambda trial: noise if trial.point == bad else None))
     ended, records, total = run(tmp_path, Places(a=100), retries=20)
     assert [one.point for one in ended] == [bad.key]
@@ -191,7 +191,7 @@ def test_a_point_that_the_machine_makes_impossible_does_not_end_the_others(
 def test_a_campaign_that_was_stopped_for_noise_goes_on_when_it_is_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    noise = Rejection("foreign-cpu", "40 %")
+    noise = Rejection("foreign-cpu", "40%")
     monkeypatch.setattr(module, "record", Outcomes(lambda trial: noise))
     scenario = load_scenario("asgi")
     campaign = Campaign.create(tmp_path / "c", scenario, ARMS, {})

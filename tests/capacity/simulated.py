@@ -31,7 +31,7 @@ def beyond(seconds: float, rate: float, service_rate: float, servers: int) -> fl
 
 
 def true_knee(p99_seconds: float, service_rate: float, servers: int) -> float:
-    """The rate at which exactly 1 % take longer: by bisection on the formula above."""
+    """The rate at which exactly 1% take longer: by bisection on the formula above."""
     low, high = 0.0, servers * service_rate * (1 - 1e-9)
     for _ in range(200):
         middle = (low + high) / 2

@@ -25,7 +25,7 @@ def test_the_first_line_is_the_decision_and_the_tables_follow(tmp_path: Path) ->
     lines = run("mine", "--results", str(tmp_path)).splitlines()
     assert lines[0].startswith("3.14t / 3.14, each at its best: /json with 128 connections requests/s lower")
     text = "\n".join(lines)
-    for words in ("95 % interval", "Holm p", "requests/s per GB", "taken by other processes", "rejected of 40 trials"):
+    for words in ("95% interval", "Holm p", "requests/s per GB", "taken by other processes", "rejected of 40 trials"):
         assert words in text
 
 

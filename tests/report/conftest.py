@@ -36,7 +36,7 @@ def a_scenario(threads: tuple[int, ...], connections: tuple[int, ...]) -> Scenar
 
 
 def a_trial(one: Scenario, index: int, block: int, arm: str, noise: random.Random) -> Record:
-    """A record whose truth is known: 3.14t serves 20 % fewer requests and takes 30 % more memory, within 1 %."""
+    """A record whose truth is known: 3.14t serves 20% fewer requests and takes 30% more memory, within 1%."""
     free = arm.endswith("t")
     about = 1 + noise.uniform(-0.005, 0.005)
     made = a_record(

@@ -59,7 +59,7 @@ def test_all_that_a_reader_needs_is_there(html: str) -> None:
     for words in (
         "<h3>Measured</h3>",
         "Failed trials",
-        "Ratios with 95 % intervals",
+        "Ratios with 95% intervals",
         "Throughput against threads and workers",
         "Memory over time",
         "Latency",

@@ -69,7 +69,7 @@ def test_drift_of_the_machine_cancels_within_blocks() -> None:
     still = simulate.draw(Truth(1.0, 1e-9, "quiet"), 500, 10, np.random.default_rng(1))
     moving = simulate.draw(Truth(1.0, 1e-9, "drift"), 500, 10, np.random.default_rng(1))
     assert np.abs(still).max() < 1e-6
-    assert 0.01 < moving.std() < 0.02  # one trial's worth of drift is left, not the 20 % of the campaign
+    assert 0.01 < moving.std() < 0.02  # one trial's worth of drift is left, not the 20% of the campaign
     assert abs(moving.mean()) < 0.001
 
 

@@ -1,7 +1,7 @@
 """The agent of the server: starts it, reports when it answers, samples CPU and memory, stops it.
 
 Cheap counters (CPU time) are read five times a second, so that they can be interpolated at the ends of a window; memory
-(PSS, for which the kernel walks page tables) once a second. Reading it more often took about 2 % of the server's core.
+(PSS, for which the kernel walks page tables) once a second. Reading it more often took about 2% of the server's core.
 This agent does not know the windows: records/metrics.py assigns the samples to them.
 """
 

@@ -238,7 +238,7 @@ def validate_burst(
 
 
 class Observer:
-    """Validated requests while a load runs: less than 1 % of its requests, see `pause_seconds`.
+    """Validated requests while a load runs: less than 1% of its requests, see `pause_seconds`.
 
     Each has a connection of its own, by which the kernel assigns it to one of the server's workers: all are met in turn.
     connections: None where the load is not measured; the observer may then ask more often. latency_ms: what an answer took

@@ -47,7 +47,7 @@ class UnmetPrecondition:
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """A claim, its median ratio over `blocks` pairs with its 95 % interval (None below 8 blocks), and the conclusion.
+    """A claim, its median ratio over `blocks` pairs with its 95% interval (None below 8 blocks), and the conclusion.
 
     `unmet`: the preconditions that make a claim `not testable here`, empty in every other state. `caveat`: what the build
     does to the claim: `fast` (built without PGO and LTO), `unknown` (nobody knows how), or "" for release builds. A claim

@@ -84,7 +84,7 @@ class SameArmDiffers:
 
 @dataclass(frozen=True)
 class EffectsHidden:
-    """At `hidden` of `points` points a change of `metric` by `effect` (0.1: 10 %) would not stand out from the noise."""
+    """At `hidden` of `points` points a change of `metric` by `effect` (0.1: 10%) would not stand out from the noise."""
 
     hidden: int
     points: int

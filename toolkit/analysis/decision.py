@@ -22,7 +22,7 @@ from toolkit.analysis.noise import LoosenedLimit
 from toolkit.analysis.stats.verdict_rule import BAND, MIN_BLOCKS
 
 HIDDEN_EFFECT = 0.10
-"""A campaign is too noisy if at most of its points a change by 10 % would not have been seen, in requests/s or, at a
+"""A campaign is too noisy if at most of its points a change by 10% would not have been seen, in requests/s or, at a
 constant rate, in CPU per request."""
 
 HIGHER_IS_BETTER = frozenset({"requests_per_second"})

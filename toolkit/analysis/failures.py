@@ -1,7 +1,7 @@
 """How often each arm failed by itself, and what that does to verdicts.
 
 What the trials that counted say about an arm that often fails is said of its lucky trials. So where an arm fails in more
-than 5 % of cases, the other trials give no verdict; where two arms fail at different rates, that difference decides.
+than 5% of cases, the other trials give no verdict; where two arms fail at different rates, that difference decides.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from toolkit.campaign.plan import failures
 from toolkit.records.store import Record
 
 MOST_FAILURES = 0.05
-"""Above this failure rate (the lower end of its 95 % interval) an arm's other trials give no verdict."""
+"""Above this failure rate (the lower end of its 95% interval) an arm's other trials give no verdict."""
 
 
 @dataclass(frozen=True)
 class FailureRate:
     """How often `arm` (of variant `role`) failed by itself at the point `key`: in `failed` of `concluded` trials, by reason.
 
-    low, high: the 95 % interval of the failure rate (Clopper and Pearson).
+    low, high: the 95% interval of the failure rate (Clopper and Pearson).
     """
 
     key: str
@@ -71,7 +71,7 @@ def pooled(rates: Sequence[FailureRate]) -> FailureRate | None:
 
 
 def differ(one: FailureRate, other: FailureRate) -> bool:
-    """Whether two arms fail at different rates (Fisher's exact test, 5 %)."""
+    """Whether two arms fail at different rates (Fisher's exact test, 5%)."""
     return fisher_p(one.failed, one.concluded, other.failed, other.concluded) <= SIGNIFICANCE
 
 

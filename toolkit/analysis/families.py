@@ -56,9 +56,9 @@ RATE_IN_OTHER_WORDS = frozenset({"requests_per_second_per_cpu_used", "requests_p
 class MetricComparison:
     """One primary metric of a contrast. `baseline` and `candidate` are medians over the same `n` blocks.
 
-    `low`..`high` is the 95 % interval of `ratio`, None where so few blocks allow none. `p` is before and `holm_p` after
-    the correction for the family. `smallest_effect` (0.02: 2 %) is what n blocks with this spread would have seen in
-    80 % of cases, None where they could not have seen any. The bootstrap interval is given for readers who expect it
+    `low`..`high` is the 95% interval of `ratio`, None where so few blocks allow none. `p` is before and `holm_p` after
+    the correction for the family. `smallest_effect` (0.02: 2%) is what n blocks with this spread would have seen in
+    80% of cases, None where they could not have seen any. The bootstrap interval is given for readers who expect it
     and decides nothing.
     """
 

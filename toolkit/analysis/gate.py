@@ -1,6 +1,6 @@
 """`--fail-on 'requests_per_second<-5%'`: a limit on how much worse new may be than old, and whether it is broken.
 
-A limit is broken when the whole 95 % interval lies beyond it, so that noise alone fails no build. Where the interval
+A limit is broken when the whole 95% interval lies beyond it, so that noise alone fails no build. Where the interval
 lies on both sides the state is `not sure`, and the gate passes. Failures come first: every limit is broken where new
 fails significantly more often than old, and none is kept where either fails so often that its other trials say little.
 """
@@ -35,7 +35,7 @@ State = Literal["broken", "kept", "not sure"]
 
 @dataclass(frozen=True)
 class Limit:
-    """Fail when the whole interval of the change of `metric` is below (`<`) or above (`>`) `change` (0.05: +5 %)."""
+    """Fail when the whole interval of the change of `metric` is below (`<`) or above (`>`) `change` (0.05: +5%)."""
 
     metric: str
     side: Literal["<", ">"]
@@ -88,7 +88,7 @@ def parse_limit(text: str) -> Limit:
         raise _syntax_error(text, at + len(text[at:]) - len(text[at:].lstrip()), "nothing may follow the %")
     change = float(found["number"]) / 100
     if change <= -1:
-        raise _syntax_error(text, text.index(found["number"]), "a figure cannot fall by 100 % or more")
+        raise _syntax_error(text, text.index(found["number"]), "a figure cannot fall by 100% or more")
     return Limit(found["name"], "<" if found["side"] == "<" else ">", change)
 
 

@@ -31,7 +31,7 @@ SECONDS_AN_HOUR = 3600
 
 @dataclass(frozen=True)
 class Slope:
-    """Growth an hour in `unit` with its 95 % interval, None where the samples are too few; `level` is the median."""
+    """Growth an hour in `unit` with its 95% interval, None where the samples are too few; `level` is the median."""
 
     unit: str
     level: float

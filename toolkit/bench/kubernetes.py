@@ -216,8 +216,8 @@ def _confirm(
     )
     shown = ", ".join(nodes[:5]) + (f" and {len(nodes) - 5} more" if len(nodes) > 5 else "")
     say(
-        f"context {cluster.context}, namespace {cluster.namespace}: {trials} Jobs, one at a time on each of {len(nodes)}"
-        f" node{'s' if len(nodes) > 1 else ''} ({shown}): about {seconds / len(nodes) / 60:.0f} min, {seconds / 3600:.2f} node-hours;"
+        f"context {cluster.context}, namespace {cluster.namespace}: {trials} Jobs, one at a time on"
+        f" {f'each of {len(nodes)} nodes' if len(nodes) > 1 else '1 node'} ({shown}): about {seconds / len(nodes) / 60:.0f} min, {seconds / 3600:.2f} node-hours;"
         " Jobs, pods and a ConfigMap per campaign are created and removed at the end"
     )
     if request.options.yes:

@@ -15,13 +15,13 @@ from toolkit.errors import GilfreeError
 from toolkit.host.cpus import physical_cores, split_cpus
 from toolkit.host.facts import machine_facts, machine_identity
 from toolkit.loadgen.binaries import ensure_binary, needs_of
+from toolkit.pythons.apps.probe import probe_app
 from toolkit.pythons.environment import pair_environments, project_requirements
 from toolkit.pythons.find import find_pair
 from toolkit.pythons.fingerprint import file_hash, fingerprint, source_hash
 from toolkit.pythons.lock import load_lock
 from toolkit.pythons.packages import installed_packages
 from toolkit.scenario.model import Scenario
-from toolkit.servers.app_probe import probe_app
 from toolkit.trial.model import Arm, app_environment
 
 

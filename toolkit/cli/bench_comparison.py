@@ -81,7 +81,7 @@ def _stopping(half_width: str, blocks: int | None) -> dict[str, Any]:
         share = float(half_width.strip().removesuffix("%")) / 100
         rule = StoppingRule(limit=blocks or StoppingRule().limit, half_width=share)
     except ValueError:
-        raise GilfreeError(f"--half-width {half_width}: not a share between 0 and 100 %", "write it as 3%") from None
+        raise GilfreeError(f"--half-width {half_width}: not a share between 0 and 100%", "write it as 3%") from None
     return asdict(rule)
 
 

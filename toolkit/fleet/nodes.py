@@ -2,7 +2,7 @@
 
 The simulation of capacity/placement/scheduler.py is simplified: it places a whole Deployment at a time instead of a pod at
 a time. Its pods go to the least allocated nodes, one on each, because the scheduler spreads them over hosts. The count is
-found in steps of 1 %.
+found in steps of 1%.
 """
 
 from __future__ import annotations

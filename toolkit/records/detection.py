@@ -15,7 +15,7 @@ def answers_under_load(validated: Sequence[Mapping[str, Any]]) -> int:
 
 
 def rule_of_three(answers: float) -> float | None:
-    """The rate of errors that n answers without an error miss with 5 % probability: 3/n (Hanley 1983); None without answers."""
+    """The rate of errors that n answers without an error miss with 5% probability: 3/n (Hanley 1983); None without answers."""
     return min(1.0, 3 / answers) if answers else None
 
 

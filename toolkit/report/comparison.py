@@ -21,7 +21,7 @@ NOISE_WORDS = {
     "loader_saturation": "loader's use of its CPUs",
 }
 MOST_SPREADS = 3
-HEAD = ("", "metric", "baseline", "candidate", "ratio", "95 % interval", "Holm p", "visible from", "n", "verdict")
+HEAD = ("", "metric", "baseline", "candidate", "ratio", "95% interval", "Holm p", "visible from", "n", "verdict")
 
 
 def verdicts(found: Comparison) -> Grid:

@@ -125,7 +125,7 @@ def _outcome(one: Outcome) -> str:
     parts = [
         f"better in {_changes(one.better)}" if one.better else "",
         f"worse in {_changes(one.worse)}" if one.worse else "",
-        f"the same within ±{100 * BAND:.0f} % in {names(one.equivalent)}" if one.equivalent else "",
+        f"the same within ±{100 * BAND:.0f}% in {names(one.equivalent)}" if one.equivalent else "",
         f"undecided in {names(one.undecided)}" if one.undecided else "",
     ]
     if often_failing(one.best.failures):
@@ -187,7 +187,7 @@ def _same_arm(coverage: SameArmCoverage) -> str:
     if not coverage.intervals:
         return "A/A: too few blocks for an interval"
     false = f"; {count(coverage.false_verdicts, 'false verdict')}" if coverage.false_verdicts else ""
-    return f"A/A: {coverage.covering} of {coverage.intervals} intervals cover 1 (95 % should){false}"
+    return f"A/A: {coverage.covering} of {coverage.intervals} intervals cover 1 (95% should){false}"
 
 
 def _verdict(one: MetricComparison) -> str:

@@ -99,7 +99,7 @@ def method(fleet: FleetRanking) -> Iterator[str]:
             f"core, {rates.gib_month:.2f} a GiB and {rates.pod_month:.2f} a pod each month (0: the nodes have some unused). "
             f"Prices: {catalogue.name}, {catalogue.date}: {catalogue.about}"
         )
-    yield "Nodes: one type for all where one holds every pod, counted with the default scheduler's spreading, in steps of 1 %, spare ones included."
+    yield "Nodes: one type for all where one holds every pod, counted with the default scheduler's spreading, in steps of 1%, spare ones included."
 
 
 def _lines(fleet: FleetRanking, shown: int) -> Iterator[str]:

@@ -47,7 +47,7 @@ def forest(name: str, metrics: Mapping[str, Sequence[Interval]], band: float, ar
         return None
     return Plot(
         name,
-        "Ratios with 95 % intervals",
+        "Ratios with 95% intervals",
         f"Ratio {arms} at each point; 1 is no difference, the shaded band is ±{band:.0%}. "
         "Filled marks have a verdict, hollow ones are inconclusive; a mark without a line has too few blocks for an interval.",
         tuple(panels),

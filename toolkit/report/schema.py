@@ -97,7 +97,7 @@ class TableData(_Model):
 
 
 class JudgedData(_Model):
-    """One primary metric of a contrast: medians, their ratio with its 95 % interval, p, and the verdict with its reason."""
+    """One primary metric of a contrast: medians, their ratio with its 95% interval, p, and the verdict with its reason."""
 
     metric: str
     n: int

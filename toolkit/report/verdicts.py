@@ -34,10 +34,10 @@ BUILD_CAVEATS = {
 
 
 def failure_words(one: FailureRate) -> str:
-    """How often an arm failed by itself: `3.14t failed in 4 of 10 blocks (12 to 74 %): stalled`."""
+    """How often an arm failed by itself: `3.14t failed in 4 of 10 blocks (12 to 74%): stalled`."""
     rate = f"{one.arm} failed in {one.failed} of {count(one.concluded, 'block')}"
     reason = f": {reason_of(one.main_reason).text}" if one.main_reason else ""
-    return f"{rate} ({100 * one.low:.0f} to {100 * one.high:.0f} %){reason}"
+    return f"{rate} ({100 * one.low:.0f} to {100 * one.high:.0f}%){reason}"
 
 
 def often_failing(rates: Sequence[FailureRate]) -> str:

@@ -44,7 +44,8 @@ Namespace = Annotated[
 ]
 LabelValue = Annotated[StrictStr, _text_of_form(f"({_LABEL})?", "a label's value (at most 63 letters, digits, - _ .)")]
 LabelKey = Annotated[
-    StrictStr, _text_of_form(f"({_DOMAIN}/)?{_LABEL}", "a key (at most 63, a domain and / before it if any)")
+    StrictStr,
+    _text_of_form(f"({_DOMAIN}/)?{_LABEL}", "a key of a label (at most 63 characters, or a domain, / and these)"),
 ]
 
 

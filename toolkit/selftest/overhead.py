@@ -31,7 +31,7 @@ from toolkit.scenario.model import Scenario
 from toolkit.servers import granian
 from toolkit.trial.model import STOP_GRACE_SECONDS, Arm, Placement, Trial, generator_threads, server_environment
 
-Verdict = Literal["at most 2 %", "above 2 %", "too noisy"]
+Verdict = Literal["at most 2%", "above 2%", "too noisy"]
 SLOW_APP_DIRECTORY = Path(__file__).parent / "apps"
 TOLERANCE = 0.02
 """The cost that is promised as the most, as a share of the throughput."""
@@ -39,7 +39,7 @@ TOLERANCE = 0.02
 
 @dataclass(frozen=True)
 class Overhead:
-    """Requests/s with agents over requests/s without: median and 95 % interval over `pairs`."""
+    """Requests/s with agents over requests/s without: median and 95% interval over `pairs`."""
 
     arm: str
     point: str
@@ -52,10 +52,10 @@ class Overhead:
 
     @property
     def verdict(self) -> Verdict:
-        """What the interval shows: a cost of at most 2 %, one above it, or neither, where it holds both."""
+        """What the interval shows: a cost of at most 2%, one above it, or neither, where it holds both."""
         if self.low >= 1 - TOLERANCE:
-            return "at most 2 %"
-        return "above 2 %" if self.high < 1 - TOLERANCE else "too noisy"
+            return "at most 2%"
+        return "above 2%" if self.high < 1 - TOLERANCE else "too noisy"
 
 
 def measure(scenario: Scenario, arm: Arm, backend: LocalBackend, rewrk_path: str, pairs: int, say: Say) -> Overhead:

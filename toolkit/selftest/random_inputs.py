@@ -15,7 +15,7 @@ POD_MEMORY_MIB = (96, 128, 256, 400, 512, 1024, 2048, 4096)
 def random_node_types(
     generator: random.Random, count: int, *, cpus: Sequence[int], max_pods: Sequence[int], daemonsets: bool = False
 ) -> list[NodeType]:
-    """Node types with sizes as clouds offer them and prices that vary by up to 15 % around a linear price.
+    """Node types with sizes as clouds offer them and prices that vary by up to 15% around a linear price.
 
     `cpus` and `max_pods` are the values to choose from. `daemonsets`: a daemonset pod runs on every node.
     """

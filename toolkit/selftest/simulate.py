@@ -23,10 +23,10 @@ from toolkit.analysis.stats.verdicts import EQUIVALENT, HIGHER, INCONCLUSIVE, LO
 Kind = Literal["quiet", "outliers", "drift", "many outliers", "one arm's outliers"]
 KINDS: dict[Kind, str] = {
     "quiet": "normal noise only",
-    "outliers": "2 % of trials lose 20 % on average (exponential)",
-    "drift": "the machine slows down by 20 % and wanders by 1 % a trial",
-    "many outliers": "5 % of trials lose 20 % on average",
-    "one arm's outliers": "4 % of the candidate's trials lose 20 % on average, none of the baseline's",
+    "outliers": "2% of trials lose 20% on average (exponential)",
+    "drift": "the machine slows down by 20% and wanders by 1% a trial",
+    "many outliers": "5% of trials lose 20% on average",
+    "one arm's outliers": "4% of the candidate's trials lose 20% on average, none of the baseline's",
 }
 PROMISED_KINDS: tuple[Kind, ...] = ("quiet", "outliers", "drift")
 RATIOS = (1.00, 1.02, 1.05, 0.80)

@@ -65,7 +65,7 @@ def test_several_exponential_servers_meet_their_slo_at_the_planned_rate(
 
 @pytest.mark.parametrize(("service_rate", "servers", "p99_ms"), ONE_SERVER)
 def test_for_one_exponential_server_the_reduction_is_exact(service_rate: float, servers: int, p99_ms: float) -> None:
-    slack = math.log(100) / (p99_ms / 1000)  # exp(-slack d) = 1 %
+    slack = math.log(100) / (p99_ms / 1000)  # exp(-slack d) = 1%
     evenly = slack / -math.log(1 - slack / service_rate)  # the knee of D/M/1
     at_random = true_knee(p99_ms / 1000, service_rate, servers)
     assert random_arrival_share(evenly, p99_ms) * evenly == pytest.approx(at_random, rel=1e-6)

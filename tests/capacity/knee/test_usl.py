@@ -28,7 +28,7 @@ def test_known_coefficients_are_inside_their_intervals(unit: float, contention: 
         assert isinstance(found, Fit)
         coefficients = (found.unit_rps, found.contention, found.coherency)
         inside += [one.low <= true <= one.high for one, true in zip(coefficients, truth, strict=True)]
-    assert (inside >= 34).all(), inside  # 95 % of 40 is 38; fewer than 34 has a probability of 1 in 100
+    assert (inside >= 34).all(), inside  # 95% of 40 is 38; fewer than 34 has a probability of 1 in 100
 
 
 def test_where_more_begins_to_hurt_is_named() -> None:
@@ -47,7 +47,7 @@ def test_a_peak_is_stated_only_where_its_interval_excludes_none() -> None:
         if isinstance(found, Fit) and found.peak is not None:
             assert found.coherency.low > 0 and found.peak_high is not None and found.peak_high < 64
             stated += 1
-    assert stated <= 6, "95 % intervals: 40 laws without a peak and noise of 15 % may state 2"
+    assert stated <= 6, "95% intervals: 40 laws without a peak and noise of 15% may state 2"
 
 
 def test_a_peak_that_is_stated_lies_in_its_interval() -> None:

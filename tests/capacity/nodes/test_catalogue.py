@@ -26,7 +26,7 @@ def test_the_shipped_sample_is_dated_and_says_where_its_prices_come_from() -> No
 @pytest.mark.parametrize(
     ("kind", "cpu", "memory_gib", "max_pods", "kept_cpu", "kept_mib"),
     [
-        ("gke", 4000, 16, 110, 80, 1024 + 819.2 + 819.2 + 100),  # 25 % of 4, 20 % of 4, 10 % of 8 GiB
+        ("gke", 4000, 16, 110, 80, 1024 + 819.2 + 819.2 + 100),  # 25% of 4, 20% of 4, 10% of 8 GiB
         ("gke", 1000, 0.5, 110, 60, 255 + 100),
         ("eks", 2000, 8, 29, 70, 255 + 11 * 29 + 100),  # m5.large: 574 MiB and the threshold, as AWS documents it
         ("eks", 16000, 64, 234, 110, 255 + 11 * 234 + 100),

@@ -3,7 +3,7 @@
 Whoever analyses after each block and stops when it suits gets too many false verdicts. So at block n the ordinary
 p-value p(n) is replaced by the probability that, with equal arms, *any* analysis from `first` to `limit` finds
 p * sqrt(n / first) as small. Intervals are this corrected test inverted: they cover the truth at all analyses at once
-in 95 % of campaigns, and so at the one after which a campaign stops, for whatever reason (Jennison & Turnbull, Group
+in 95% of campaigns, and so at the one after which a campaign stops, for whatever reason (Jennison & Turnbull, Group
 Sequential Methods, chapter 9; Pocock 1977). The weight sqrt(n / first) spends a little more early: with plain Pocock, four metrics
 that all differ plainly would have to wait for n = 10 instead of 9 to pass Holm.
 

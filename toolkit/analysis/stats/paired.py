@@ -28,9 +28,9 @@ SEED = 1968
 class Estimate:
     """Candidate/baseline at one point for one metric.
 
-    `low`..`high` is the 95 % interval; 0 and infinity where so few blocks allow none (below 6). `p` is not corrected for
-    the family. The bootstrap interval decides nothing. `smallest_effect` is the smallest change (0.02: by 2 %) that this
-    many blocks with this spread would have called higher or lower in 80 % of cases, at the strictest step of Holm in
+    `low`..`high` is the 95% interval; 0 and infinity where so few blocks allow none (below 6). `p` is not corrected for
+    the family. The bootstrap interval decides nothing. `smallest_effect` is the smallest change (0.02: by 2%) that this
+    many blocks with this spread would have called higher or lower in 80% of cases, at the strictest step of Holm in
     its family; infinite where no effect would have been.
     """
 
@@ -84,7 +84,7 @@ def estimates(
 
 
 def intervals(data: Floats, interim: InterimAnalyses | None = None) -> tuple[Floats, Floats, Floats]:
-    """For each row of log ratios the ends of its 95 % interval (as logs) and p."""
+    """For each row of log ratios the ends of its 95% interval (as logs) and p."""
     by_weight = p_values(data.shape[1], interim)
     low, high = interval_ends(data, critical_weight(by_weight, SIGNIFICANCE))
     return low, high, by_weight[lighter_weight(data)]
@@ -128,7 +128,7 @@ def half_widths(low: Floats, high: Floats) -> Floats:
 
 @lru_cache
 def detectable_shift(n: int, family_size: int, interim: InterimAnalyses | None) -> float:
-    """The shift found in 80 % of cases at Holm's strictest step, in half-widths of the 95 % interval (normal noise)."""
+    """The shift found in 80% of cases at Holm's strictest step, in half-widths of the 95% interval (normal noise)."""
     strictest = critical_weight(p_values(n, interim), SIGNIFICANCE / family_size)
     if strictest < 0:
         return float("inf")

@@ -1,7 +1,7 @@
 """Shares of trials: how often an arm fails, with an exact interval, and whether two arms fail equally often.
 
 A failure is counted, not measured, so its share has the binomial distribution: the interval is the one of Clopper and
-Pearson (1934), which covers the truth in at least 95 % of cases whatever the share, and two arms are compared with
+Pearson (1934), which covers the truth in at least 95% of cases whatever the share, and two arms are compared with
 Fisher's exact test (1935).
 """
 
@@ -15,7 +15,7 @@ from toolkit.analysis.stats.verdict_rule import SIGNIFICANCE
 def clopper_pearson(events: int, trials: int, significance: float = SIGNIFICANCE) -> tuple[float, float]:
     """The exact interval of the probability of an event that happened in `events` of `trials`; 0 to 1 without trials.
 
-    significance: 0.05 gives the 95 % interval. Raises ValueError unless 0 <= events <= trials.
+    significance: 0.05 gives the 95% interval. Raises ValueError unless 0 <= events <= trials.
     """
     if not 0 <= events <= trials:
         raise ValueError(f"{events} events in {trials} trials: need 0 <= events <= trials")

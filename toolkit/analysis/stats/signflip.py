@@ -8,8 +8,8 @@ rank: weights 1, 2, ..., n//2, n//2, ..., n//2. Why these and not
   the cap, from n = 9 on no single block can: its weight is at most what the other side may have at p = 0.05;
 - the signs alone (sign test): at n = 8 the interval is the whole range of the data, and small effects go unseen.
 
-Simulated at n = 10 with 1.5 % noise and 2 % of trials losing a fifth, equal arms are found equivalent in 96 % of cases
-with these weights, 76 % with Wilcoxon's, 89 % with signs. The price is an interval about 8 % wider than Wilcoxon's on
+Simulated at n = 10 with 1.5% noise and 2% of trials losing a fifth, equal arms are found equivalent in 96% of cases
+with these weights, 76% with Wilcoxon's, 89% with signs. The price is an interval about 8% wider than Wilcoxon's on
 clean data. At n = 8 the weights give Wilcoxon's own critical values. (Hettmansperger & McKean, Robust Nonparametric
 Statistical Methods, treat such general signed-rank scores and the intervals made by inverting them.)
 

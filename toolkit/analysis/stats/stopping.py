@@ -1,6 +1,6 @@
 """When a point has enough blocks: the decision that an early-stopping plan makes after every block.
 
-A point stops when the intervals of all its primary metrics are as narrow as declared (half-width ±3 %) and no metric
+A point stops when the intervals of all its primary metrics are as narrow as declared (half-width ±3%) and no metric
 is one step short of a verdict (its interval excludes 1, but Holm is not yet satisfied), or at the block limit.
 Intervals and p are corrected for the interim analyses (interim.py), so they hold whatever made a point stop.
 """
@@ -30,7 +30,7 @@ MAX_LIMIT = 100
 
 @dataclass(frozen=True)
 class StoppingRule:
-    """Analyse after every block from `first` to `limit`; enough is an interval of ±`half_width` (0.03: 3 %).
+    """Analyse after every block from `first` to `limit`; enough is an interval of ±`half_width` (0.03: 3%).
 
     Raises ValueError for a half-width that is not between 0 and 1 and for impossible interim analyses.
     """

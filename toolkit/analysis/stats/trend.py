@@ -4,10 +4,10 @@ The interval of a straight line through thousands of samples of a memory curve i
 samples are alike. So: medians of at most 60 equal segments of time (single spikes vanish), a least-squares line through
 them, and an interval with as many degrees of freedom as there are independent segments, n (1 - r) / (1 + r) for a
 correlation r between neighbours (Santer et al. 2000, J. Geophys. Res. 105, where it is the usual way to judge climate trends; r is
-first corrected for its bias in short series). Simulated soaks without a trend: the interval covers 0 in 95 to 97 % of
-cases for white noise, spikes and noise with a memory of 10 to 100 s in half an hour; over 90 % where memory wanders like
+first corrected for its bias in short series). Simulated soaks without a trend: the interval covers 0 in 95 to 97% of
+cases for white noise, spikes and noise with a memory of 10 to 100 s in half an hour; over 90% where memory wanders like
 a random walk, and then the interval is so wide that nothing is claimed (Newey-West errors with fixed-b critical values
-covered 89 % at 100 s, 57 % at the random walk).
+covered 89% at 100 s, 57% at the random walk).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MIN_INDEPENDENT = 3.0
 
 @dataclass(frozen=True)
 class Trend:
-    """Growth a second, in the samples' unit, with its 95 % interval (infinite where the samples are too few).
+    """Growth a second, in the samples' unit, with its 95% interval (infinite where the samples are too few).
 
     `independent`: how many of the `segments` count as independent of each other.
     """

@@ -79,7 +79,7 @@ def _ends(sorted_differences: Floats, critical: int) -> tuple[float, float]:
 
 @cache
 def _detectable_shift(new: int, old: int, family_size: int) -> float:
-    """As `paired.detectable_shift`: the shift found in 80 % of cases, in half-widths of the 95 % interval."""
+    """As `paired.detectable_shift`: the shift found in 80% of cases, in half-widths of the 95% interval."""
     by_count = p_by_count(new, old)
     strictest = critical_weight(by_count, SIGNIFICANCE / family_size)
     if strictest < 0:

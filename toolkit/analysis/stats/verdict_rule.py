@@ -15,4 +15,4 @@ BAND = 0.03
 """Equivalent means that the whole interval lies within 1 ± this."""
 
 SIGNIFICANCE = 0.05
-"""The largest p, after Holm, of a verdict `higher` or `lower`; intervals are 95 % intervals."""
+"""The largest p, after Holm, of a verdict `higher` or `lower`; intervals are 95% intervals."""

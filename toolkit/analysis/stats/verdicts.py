@@ -1,11 +1,11 @@
 """From estimates to verdicts: Holm inside a family, the verdict of each metric, and whether a claim holds.
 
-- *higher* / *lower*: the 95 % interval excludes 1 and Holm's p is at most 0.05;
-- *equivalent*: the whole interval lies within ±3 %;
+- *higher* / *lower*: the 95% interval excludes 1 and Holm's p is at most 0.05;
+- *equivalent*: the whole interval lies within ±3%;
 - *inconclusive*: everything else, and everything below 8 blocks: with 6 the smallest p is 0.031, with 7 it is 0.016,
   and Holm over four metrics then allows nothing whatever was measured.
 
-A metric can be both lower and within ±3 %: then the verdict is the direction.
+A metric can be both lower and within ±3%: then the verdict is the direction.
 """
 
 from __future__ import annotations

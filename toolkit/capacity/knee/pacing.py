@@ -1,7 +1,7 @@
 """What even pacing hides: the load generator sends requests evenly, users come at random, and a queue feels the difference. Pure.
 
 For one server with exponential service times both cases are exact. With evenly paced arrivals (D/M/1) the knee K at an SLO
-of d is the rate at which exp(-a d) = 1 %, so a = ln(100) / d, and the service rate follows from K. With Poisson arrivals
+of d is the rate at which exp(-a d) = 1%, so a = ln(100) / d, and the service rate follows from K. With Poisson arrivals
 (M/M/1) the same server meets the SLO up to the rate
 
     K x / (exp(x) - 1)      where x = ln(100) / (K d)

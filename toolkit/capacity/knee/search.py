@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 RATE_STEP = 1.04
-"""Ratio of adjacent rates at the end of a search, so a knee is known to 4 %."""
+"""Ratio of adjacent rates at the end of a search, so a knee is known to 4%."""
 FIRST_LADDER = (0.3, 0.45, 0.6, 0.7, 0.78, 0.86, 0.94, 1.02)
 """Shares of the closed-loop rate of the server: the ladder of the first block."""
 NEXT_LADDER = (0.5, 0.7, *(RATE_STEP**steps for steps in (-4, -2, -1, 0, 1, 2)))

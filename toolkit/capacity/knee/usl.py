@@ -17,12 +17,12 @@ from typing import Any
 MIN_VALUES = 6
 """Different values of n that a fit needs."""
 UPPER_QUANTILE = 0.975
-"""Of Student's t, for a two-sided 95 % interval."""
+"""Of Student's t, for a two-sided 95% interval."""
 
 
 @dataclass(frozen=True)
 class Coefficient:
-    """A fitted coefficient with its standard error and its 95 % interval, cut off at the bounds of the coefficient."""
+    """A fitted coefficient with its standard error and its 95% interval, cut off at the bounds of the coefficient."""
 
     value: float
     standard_error: float
@@ -34,7 +34,7 @@ class Coefficient:
 class Fit:
     """The law fitted over `values` of `over` (threads, workers or CPUs).
 
-    `peak`: the value from which on more of it lowers the rate, with its 95 % interval; None unless the interval excludes
+    `peak`: the value from which on more of it lowers the rate, with its 95% interval; None unless the interval excludes
     that there is none: coherency is above 0, and the whole interval lies inside the measured values.
     """
 

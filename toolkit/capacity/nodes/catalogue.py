@@ -1,11 +1,11 @@
 """Node types: what each has free for pods, and its price. They come from a catalogue file or a cluster (from_cluster.py).
 
 A catalogue gives `allocatable`, or `capacity`, which is the size that the cloud sells. Memory of a virtual machine that the
-kubelet never sees (hypervisor, firmware, kernel: 7.5 % and 60 MiB, which agrees with Karpenter's list for EC2 to 1 MiB;
+kubelet never sees (hypervisor, firmware, kernel: 7.5% and 60 MiB, which agrees with Karpenter's list for EC2 to 1 MiB;
 `vm_overhead: false` for sizes as a kubelet reports them) and the reservations of the usual kubelets are subtracted:
 
-- CPU (gke, eks): 6 % of the first core, 1 % of the second, 0.5 % of the next two, 0.25 % of the others;
-- memory, gke: 25 % of the first 4 GiB, 20 % of the next 4, 10 % of the next 8, 6 % of the next 112, 2 % of the rest
+- CPU (gke, eks): 6% of the first core, 1% of the second, 0.5% of the next two, 0.25% of the others;
+- memory, gke: 25% of the first 4 GiB, 20% of the next 4, 10% of the next 8, 6% of the next 112, 2% of the rest
   (255 MiB for a machine below 1 GiB);
 - memory, eks: 255 MiB, and 11 MiB for every pod that the node may hold;
 - and the eviction threshold, 100 MiB.

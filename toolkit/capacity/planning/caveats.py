@@ -41,7 +41,7 @@ def plan_caveats(
     estimated = [one.name for one in catalogue.types if one.estimated and one.name in used]
     if estimated:
         yield (
-            f"memory of {_named(estimated)} is calculated from the size that the cloud sells (7.5 % and 60 MiB less);"
+            f"memory of {_named(estimated)} is calculated from the size that the cloud sells (7.5% and 60 MiB less);"
             " `allocatable` of kubectl describe node is exact"
         )
     unpriced = [one.name for one in catalogue.types if not one.priced]

@@ -26,7 +26,7 @@ def overhead(
     """Compare requests/s under the agents of gilfree with Granian and rewrk started by hand.
 
     It is done at the scenario's first point, and at a slow endpoint: 10 ms of CPU an answer, 12 connections. Exit 1 when
-    a whole interval shows a cost above 2 %; 0 on a machine too noisy to tell, which is printed.
+    a whole interval shows a cost above 2%; 0 on a machine too noisy to tell, which is printed.
     """
     import json
     from dataclasses import asdict
@@ -69,8 +69,8 @@ def overhead(
     else:
         for one in found:
             print(
-                f"{one.arm} {one.point}: with agents / by hand = {one.ratio:.4f}, 95 % interval {one.low:.4f} to"
+                f"{one.arm} {one.point}: with agents / by hand = {one.ratio:.4f}, 95% interval {one.low:.4f} to"
                 f" {one.high:.4f}, {one.pairs} pairs: the agents cost {1 - one.ratio:+.1%} of throughput: {one.verdict}"
             )
-    if any(one.verdict == "above 2 %" for one in found):
+    if any(one.verdict == "above 2%" for one in found):
         sys.exit(CHECK_FAILED)

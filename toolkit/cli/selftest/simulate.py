@@ -81,7 +81,7 @@ def _print_as_they_come(campaigns: int, seed: int) -> list[Row]:
         rows.append(row)
     broken = sum(bool(row.broken) for row in rows)
     limit = 100 * simulation.slack(simulation.MAX_FALSE, campaigns)
-    allowed = f" (for so few campaigns 3 standard errors more are allowed, here ±{limit:.1f} % at 5 %)" if limit else ""
+    allowed = f" (for so few campaigns 3 standard errors more are allowed, here ±{limit:.1f}% at 5%)" if limit else ""
     print(
         f"\nPromised: coverage at least {simulation.MIN_COVERAGE:.0%}; false verdicts in at most {simulation.MAX_FALSE:.0%}"
     )

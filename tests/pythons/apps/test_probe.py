@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from toolkit.pythons.apps.probe import AppProbe, probe_app
 from toolkit.pythons.pair import Pair
 from toolkit.scenario.model import App
-from toolkit.servers.app_probe import AppProbe, probe_app
 from toolkit.trial.model import app_environment
 
 MODULE = """
