@@ -28,6 +28,7 @@ from toolkit.pythons.pair import Pair
 from toolkit.records.store import Record
 from toolkit.scenario.model import Scenario
 from toolkit.scenario.yaml_source import parse_yaml
+from toolkit.trial.block import alone
 from toolkit.trial.model import Arm, Trial
 
 settings.register_profile("gilfree", deadline=None)  # how fast a shared machine is, is no property of the code
@@ -120,7 +121,7 @@ def run_trial(backend: LocalBackend, one: Scenario, arm: Arm, attempt: int = 1) 
     trial = Trial("test", one, one.points()[0], 0, arm, attempt)
     backend.prepare(one, [arm])
     try:
-        return trial, list(backend.run(trial, "here"))
+        return trial, list(backend.run(alone(trial), "here"))
     finally:
         backend.close()  # a `gilfree bench` that the next test starts has to get the machine's lock
 

@@ -28,6 +28,7 @@ from toolkit.loadgen.binaries import Binary, ensure_binary
 from toolkit.records.store import record
 from toolkit.report.soak import text
 from toolkit.scenario.model import Scenario
+from toolkit.trial.block import alone
 from toolkit.trial.model import Arm, Trial
 
 WINDOWS, SECONDS = 20, 30
@@ -153,7 +154,7 @@ def test_a_real_soak_keeps_its_rate_and_watches_the_collector(
     trial = Trial("soak", one, one.points()[0], 0, arms[1], 1, windows=windows)
     backend_with_oha.prepare(one, [arms[1]])
     try:
-        seen = list(backend_with_oha.run(trial, "here"))
+        seen = list(backend_with_oha.run(alone(trial), "here"))
     finally:
         backend_with_oha.close()
     found = soak_of(one, record(trial, seen), seen)
@@ -166,7 +167,7 @@ def test_a_real_soak_measures_every_window_of_one_server(backend: LocalBackend, 
     one = scenario("faulty:right")
     trial = Trial("soak", one, one.points()[0], 0, arms[1], 1, windows=soak_windows(3, one.load.duration_seconds))
     backend.prepare(one, [arms[1]])
-    seen = list(backend.run(trial, "here"))
+    seen = list(backend.run(alone(trial), "here"))
     found = soak_of(one, record(trial, seen), seen)
     assert [frame["name"] for frame in seen if frame["kind"] == "window_end"] == [
         "warmup",

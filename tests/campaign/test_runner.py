@@ -13,7 +13,7 @@ import pytest
 from tests.factory import a_record
 from tests.simulated import ARMS
 from toolkit.agent.frames import Frame
-from toolkit.backends import SlotUnavailable
+from toolkit.backends import SlotUnavailable, one_after_the_other
 from toolkit.campaign import runner as module
 from toolkit.campaign.ending import Ending
 from toolkit.campaign.plan import Block, FixedMatrix, concluded_blocks, failures
@@ -23,6 +23,7 @@ from toolkit.records.reasons import Rejection, outcome_of
 from toolkit.records.store import Record
 from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.model import Scenario
+from toolkit.trial.block import BlockTrials
 from toolkit.trial.model import Arm, Trial
 
 ROUNDS = 3
@@ -44,7 +45,13 @@ class Places:
     def prepare(self, scenario: Scenario, arms: Sequence[Arm]) -> list[str]:
         return []
 
-    def run(self, trial: Trial, slot: str) -> Iterator[Frame]:
+    def apart_reason(self, scenario: Scenario, arms: Sequence[Arm]) -> str:
+        return ""
+
+    def run(self, block: BlockTrials, slot: str) -> Iterator[Frame]:
+        return one_after_the_other(block, lambda trial: self._run_trial(trial, slot))
+
+    def _run_trial(self, trial: Trial, slot: str) -> Iterator[Frame]:
         if not self.ran[slot]:
             self._both.wait(10)  # each slot has begun a block before any goes on
         if len(self.ran[slot]) >= self._loses[slot]:

@@ -16,6 +16,7 @@ from toolkit.records.store import record
 from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.model import Scenario
 from toolkit.servers import granian
+from toolkit.trial.block import alone
 from toolkit.trial.model import Arm, Trial
 
 
@@ -52,7 +53,7 @@ def test_each_endpoint_is_measured_on_each_variant(
     trial = Trial("apps", scenario, scenario.points()[index], 0, arms[side], 1)
     place.prepare(scenario, [arms[side]])
     try:
-        one = accepted(lambda: record(trial, list(place.run(trial, "here"))))
+        one = accepted(lambda: record(trial, list(place.run(alone(trial), "here"))))
     finally:
         place.close()
     assert one.rejections == []
@@ -74,7 +75,7 @@ def test_the_other_event_loops_are_really_used(
     trial = replace(Trial("apps", scenario, point, 0, arms[1], 1))
     place.prepare(scenario, [arms[1]])
     try:
-        one = accepted(lambda: record(trial, list(place.run(trial, "here"))))
+        one = accepted(lambda: record(trial, list(place.run(alone(trial), "here"))))
     finally:
         place.close()
     assert one.rejections == []

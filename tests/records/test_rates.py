@@ -13,6 +13,7 @@ from toolkit.agent.frames import Frame
 from toolkit.backends.local.backend import LocalBackend
 from toolkit.loadgen.binaries import Binary, ensure_binary
 from toolkit.records.store import Record, record
+from toolkit.trial.block import alone
 from toolkit.trial.model import Arm, Trial, Window
 
 WINDOWS = (Window("ladder-0", 2, 300), Window("ladder-1", 2, 80_000))
@@ -39,7 +40,7 @@ def place(rewrk: Binary, oha: Binary) -> Iterator[LocalBackend]:
 def run(place: LocalBackend, trial: Trial) -> list[Frame]:
     place.prepare(trial.scenario, [trial.arm])
     try:
-        return list(place.run(trial, "here"))
+        return list(place.run(alone(trial), "here"))
     finally:
         place.close()
 

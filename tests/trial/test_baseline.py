@@ -11,9 +11,10 @@ from tests.simulated import ARMS
 from toolkit.analysis.compare import compare
 from toolkit.backends.local.backend import LocalBackend
 from toolkit.campaign.contrasts import contrasts
+from toolkit.campaign.logs import read_frames
 from toolkit.campaign.plan import FixedMatrix
 from toolkit.campaign.progress import Progress
-from toolkit.campaign.runner import Campaign, read_frames
+from toolkit.campaign.runner import Campaign
 from toolkit.errors import GilfreeError
 from toolkit.scenario.loading import load_scenario
 from toolkit.trial.baseline import arms_on_baseline, check_baseline, parse_baseline, repeated_arms
@@ -114,7 +115,7 @@ def test_an_arm_and_its_baseline_run_in_one_block_each_with_its_own_settings(
     campaign.run(FixedMatrix("c", tuple(one.points()), names, 1, 1), backend, Progress("c", 1, quiet=True))
     threads = {}
     for record in campaign.records():
-        (started,) = [frame for frame in read_frames(campaign, record.trial) if frame["kind"] == "server_started"]
+        (started,) = [frame for frame in read_frames(campaign.folder, record) if frame["kind"] == "server_started"]
         threads[record.arm] = started["argv"][started["argv"].index("--blocking-threads") + 1]
     assert threads == {"3.14t": "4", "3.14t-threads=2": "2"}
     (point,) = compare(Campaign.open(tmp_path / "c")).points

@@ -17,7 +17,8 @@ from typing import Any
 from toolkit.backends.kubernetes.backend import KubernetesBackend
 from toolkit.backends.kubernetes.client import Cluster, Object
 from toolkit.backends.kubernetes.overview import JobState, job_state, list_jobs, list_pods, trial_of
-from toolkit.campaign.runner import SCHEMA, Campaign
+from toolkit.campaign.description import SCHEMA
+from toolkit.campaign.runner import Campaign
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.records.store import record

@@ -14,7 +14,8 @@ from toolkit.backends import Backend
 from toolkit.bench import backends
 from toolkit.bench.request import BackendOptions
 from toolkit.bench.runs import find_campaigns, with_limits
-from toolkit.campaign.runner import SCHEMA, Campaign
+from toolkit.campaign.description import SCHEMA
+from toolkit.campaign.runner import Campaign
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
 

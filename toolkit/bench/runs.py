@@ -22,9 +22,10 @@ from toolkit.backends import Backend, DescriptionStore
 from toolkit.bench import backends
 from toolkit.bench.request import BenchRequest as BenchRequest
 from toolkit.campaign.contrasts import contrasts
+from toolkit.campaign.description import read_description
 from toolkit.campaign.plan import FixedMatrix, Plan, concluded_blocks
 from toolkit.campaign.progress import Progress
-from toolkit.campaign.runner import Campaign, read_description
+from toolkit.campaign.runner import Campaign
 from toolkit.console import Say, to_stderr
 from toolkit.errors import GilfreeError
 from toolkit.scenario.model import Limits, Scenario

@@ -1,6 +1,6 @@
 """A campaign: a scenario, its arms and its blocks in one results folder, and the loop that runs any plan.
 
-One thread for each slot runs whole blocks. Frames are written to logs/<trial>.jsonl as they arrive, the record to
+One thread for each slot runs whole blocks. Frames are written to logs/<block>.jsonl as they arrive, a record to
 trials.jsonl when the trial has ended. There is no other state: after a kill, the plan is called again with the records
 that exist. The backend removes what a killed trial left running.
 """
@@ -17,19 +17,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
 
 from toolkit.agent.frames import Frame
 from toolkit.backends import Backend, SlotUnavailable
+from toolkit.campaign.description import SCHEMA, lacking, read_description
 from toolkit.campaign.ending import Ending, endings
+from toolkit.campaign.logs import log_file
 from toolkit.campaign.plan import Block, Plan
 from toolkit.errors import GilfreeError
-from toolkit.records.store import READABLE_SCHEMAS, Record, Store, record
+from toolkit.records.store import Record, Store, record
 from toolkit.scenario.model import Scenario
+from toolkit.trial.block import BlockTrials
 from toolkit.trial.model import Arm, Trial
-
-SCHEMA = 2
-"""The schema of campaign.json and of the records that are written; a campaign of schema 1 can be read, not continued."""
 
 
 class ProgressListener(Protocol):
@@ -94,7 +93,7 @@ class Campaign:
             return cls(folder, description)
         except (KeyError, TypeError, ValueError) as error:
             raise GilfreeError(
-                f"{folder / 'campaign.json'} does not describe a campaign: {_lacking(error)}",
+                f"{folder / 'campaign.json'} does not describe a campaign: {lacking(error)}",
                 "restore it; trials.jsonl cannot be read without it",
             ) from None
 
@@ -232,68 +231,48 @@ class _CampaignRun:
                     self._listener.point_ended(one)
 
     def _run_block(self, block: Block, slot: str) -> None:
-        self._listener.block_started(slot, block)
-        for name in block.arms:
-            windows = block.windows.get(name, ())
-            arm, scenario = self._arms[name], self._campaign.scenario
-            trial = Trial(self._campaign.name, scenario, block.point, block.index, arm, block.attempt, windows)
-            one = self._run_trial(trial, slot)
-            if one is None or one.outcome == "rejected":
-                return  # the block is run again, so its other arms would not count
+        """Run a block and record its trials. Nothing is recorded of trials under way when the campaign is being stopped.
 
-    def _run_trial(self, trial: Trial, slot: str) -> Record | None:
-        """Run one trial and record it; None, and nothing recorded, when the campaign is being stopped."""
-        seen: list[Frame] = []
-        log = self._campaign.folder / "logs" / f"{trial.id}.jsonl"
-        with log.open("w") as file, closing(self._backend.run(trial, slot)) as frames:  # type: ignore[type-var]
+        Apart, a trial that was rejected ends the block: it is run again, so its other arms would not count.
+        """
+        self._listener.block_started(slot, block)
+        trials = self._trials_of(block)
+        seen: dict[str, list[Frame]] = {}
+        log = log_file(self._campaign.folder, trials.id)
+        with log.open("w") as file, closing(self._backend.run(trials, slot)) as frames:  # type: ignore[type-var]
             for frame in frames:
-                seen.append(frame)
+                trial = trials.trial(frame["arm"])
+                seen.setdefault(trial.arm.name, []).append(frame)
                 file.write(json.dumps(frame, separators=(",", ":")) + "\n")
                 self._listener.frame(slot, trial, frame)
                 if self._stopping:
-                    return None
-        one = record(trial, seen)
+                    return
+                if frame["kind"] == "outcome":
+                    one = self._keep(record(trial, seen[trial.arm.name]), slot)
+                    if one.outcome == "rejected":
+                        return
+
+    def _trials_of(self, block: Block) -> BlockTrials:
+        """The trials that a planned block comes to."""
+        campaign = self._campaign
+        return BlockTrials(
+            tuple(
+                Trial(
+                    campaign.name,
+                    campaign.scenario,
+                    block.point,
+                    block.index,
+                    self._arms[name],
+                    block.attempt,
+                    block.windows.get(name, ()),
+                )
+                for name in block.arms
+            )
+        )
+
+    def _keep(self, one: Record, slot: str) -> Record:
         with self._condition:
             self._campaign.store.append(one)
             self._records.append(one)
         self._listener.trial_ended(slot, one)
         return one
-
-
-def _lacking(error: Exception) -> str:
-    """What a description lacks, by the name of the field where it is known."""
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"scenario.{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
-
-
-def read_description(folder: Path) -> dict[str, Any]:
-    """The content of campaign.json. Raises GilfreeError when the folder has none, or one of another schema, or no JSON."""
-    file = folder / "campaign.json"
-    remedy = "restore it; trials.jsonl cannot be read without it"
-    try:
-        description = json.loads(file.read_text())
-    except FileNotFoundError:
-        raise GilfreeError(f"{folder} holds no campaign (no campaign.json)", "see `ls results`") from None
-    except (OSError, ValueError) as error:
-        raise GilfreeError(f"{file} is not JSON: {error}", remedy) from None
-    if not isinstance(description, dict):
-        raise GilfreeError(f"{file} does not describe a campaign: it is no JSON object", remedy)
-    if description.get("schema") not in READABLE_SCHEMAS:
-        raise GilfreeError(
-            f"{file} has schema {description.get('schema')}, this gilfree reads {' and '.join(map(str, READABLE_SCHEMAS))}",
-            "read it with the gilfree that wrote it (campaign.json names its version)",
-        )
-    return description
-
-
-def read_frames(campaign: Campaign, trial_id: str) -> list[Frame]:
-    """The frames in a trial's log, without an incomplete last line."""
-    found = []
-    for line in (campaign.folder / "logs" / f"{trial_id}.jsonl").read_text().splitlines():
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            break
-    return found

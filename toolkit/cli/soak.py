@@ -88,6 +88,7 @@ def _run(campaign: Campaign, backend: Backend, point: str, count: int, say: Say)
     from toolkit.analysis.soak import soak_of, soak_windows
     from toolkit.campaign.contrasts import main_arms
     from toolkit.records.store import record
+    from toolkit.trial.block import alone
     from toolkit.trial.model import Trial
 
     chosen = next(one for one in campaign.scenario.points() if one.key == point)
@@ -101,7 +102,7 @@ def _run(campaign: Campaign, backend: Backend, point: str, count: int, say: Say)
             say(f"{arm.name} {point}: {count} windows of {campaign.scenario.load.duration_seconds} s")
             frames = []
             with (campaign.folder / "logs" / f"{trial.id}.jsonl").open("w") as log:
-                for frame in backend.run(trial, backend.slots()[0]):
+                for frame in backend.run(alone(trial), backend.slots()[0]):
                     frames.append(frame)
                     log.write(json.dumps(frame, separators=(",", ":")) + "\n")
                     if frame["kind"] == "window_end":

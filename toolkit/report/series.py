@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from toolkit.agent.frames import Frame
-from toolkit.campaign.runner import Campaign, read_frames
+from toolkit.campaign.logs import read_frames
+from toolkit.campaign.runner import Campaign
 from toolkit.records.metrics import server_pss_kb
 from toolkit.records.store import Record
 from toolkit.scenario.model import Point, Scenario
@@ -113,8 +114,8 @@ def memory_traces(campaign: Campaign, counted: Counted) -> dict[str, list[Trace]
         traces = []
         for arm in counted.arms:
             for record in counted.records(point, arm)[:MEMORY_TRIALS]:
-                if (campaign.folder / "logs" / f"{record.trial}.jsonl").exists():
-                    traces += [one] if (one := trace(record, read_frames(campaign, record.trial))) else []
+                if frames := read_frames(campaign.folder, record):
+                    traces += [one] if (one := trace(record, frames)) else []
         if traces:
             found[point.label()] = traces
     return found

@@ -20,6 +20,7 @@ from toolkit.backends.kubernetes.render import READY_FILE, render_job
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.records.store import record
+from toolkit.trial.block import alone
 from toolkit.trial.model import Trial
 
 LARGEST_RATIO = 1.6
@@ -68,7 +69,7 @@ def measure(backend: KubernetesBackend, trial_of: Callable[[int], Trial], pairs:
 def beyond_windows_seconds(backend: KubernetesBackend, trial: Trial, slot: str) -> float:
     """Seconds of one trial, less those of its windows. Raises GilfreeError when the trial is rejected for its own fault."""
     began = time.monotonic()
-    with closing(backend.run(trial, slot)) as running:  # type: ignore[type-var]
+    with closing(backend.run(alone(trial), slot)) as running:  # type: ignore[type-var]
         frames = list(running)
     took = time.monotonic() - began
     failed = [one for one in record(trial, frames).rejections if not one.environmental]

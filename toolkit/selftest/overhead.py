@@ -29,6 +29,7 @@ from toolkit.loadgen import rewrk
 from toolkit.records.store import record
 from toolkit.scenario.model import Scenario
 from toolkit.servers import granian
+from toolkit.trial.block import alone
 from toolkit.trial.model import STOP_GRACE_SECONDS, Arm, Placement, Trial, generator_threads, server_environment
 
 Verdict = Literal["at most 2%", "above 2%", "too noisy"]
@@ -115,7 +116,7 @@ def _summary(trial: Trial, with_agents: Sequence[float], by_hand: Sequence[float
 
 def _with_agents(trial: Trial, backend: LocalBackend, reasons: list[str]) -> float | None:
     """Requests/s of one trial; None when it was rejected, with the first reason appended to `reasons`."""
-    one = record(trial, list(backend.run(trial, "here")))
+    one = record(trial, list(backend.run(alone(trial), "here")))
     reasons += [f"{rejection.reason}: {rejection.detail}" for rejection in one.rejections[:1]]
     return one.metrics.requests_per_second if one.accepted else None
 

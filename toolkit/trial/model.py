@@ -101,17 +101,22 @@ class Trial:
 
     @property
     def id(self) -> str:
-        """Campaign, point, block, arm and attempt as a DNS label (at most 63 characters): names containers, Jobs, logs.
-
-        When the label alone would be ambiguous (names that differ only in case or signs, or are too long) it ends in a
-        hash.
-        """
+        """Campaign, point, block, arm and attempt as a DNS label; see `label`: names containers, Jobs, logs."""
         words = f"{self.campaign}-{self.point.key}-b{self.block}-{self.arm.name}-a{self.attempt}"
-        plain = (letter if letter.isascii() and letter.isalnum() else "-" for letter in words.lower())
-        name = "".join(plain).strip("-")
-        if len(name) <= 63 and not _LOSSY.search(self.campaign) and not _LOSSY.search(self.arm.name.replace(".", "")):
-            return name
-        return f"{name[:50].rstrip('-')}-{hashlib.sha256(words.encode()).hexdigest()[:12]}"
+        return label(words, self.campaign, self.arm.name.replace(".", ""))
+
+
+def label(words: str, *parts: str) -> str:
+    """`words` as a DNS label of at most 63 characters.
+
+    When the label alone would be ambiguous it ends in a hash: it is too long, or one of the `parts`, which are in it,
+    holds what a label cannot keep (capitals, signs).
+    """
+    plain = (letter if letter.isascii() and letter.isalnum() else "-" for letter in words.lower())
+    name = "".join(plain).strip("-")
+    if len(name) <= 63 and not any(_LOSSY.search(part) for part in parts):
+        return name
+    return f"{name[:50].rstrip('-')}-{hashlib.sha256(words.encode()).hexdigest()[:12]}"
 
 
 _LOSSY = re.compile(r"[^-a-z0-9]|\A-|\A\Z")

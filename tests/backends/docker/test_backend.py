@@ -21,6 +21,7 @@ from toolkit.host.cpus import CpuSplit
 from toolkit.records.store import Record, record
 from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.model import Scenario
+from toolkit.trial.block import alone
 from toolkit.trial.contract import AGENT_DIRECTORY, LOAD_PYTHON
 from toolkit.trial.model import Arm, Trial
 
@@ -53,7 +54,7 @@ def measure(docker_backend: DockerBackend, engine: DockerClient, image_arms: Arm
     def run(one: Scenario, *, arm: Arm = image_arms[1]) -> Record:
         docker_backend.prepare(one, [arm])
         trial = a_trial(one, arm)
-        with closing(docker_backend.run(trial, docker_backend.slots()[0])) as frames:  # type: ignore[type-var]
+        with closing(docker_backend.run(alone(trial), docker_backend.slots()[0])) as frames:  # type: ignore[type-var]
             return record(trial, list(frames))
 
     yield run
@@ -86,7 +87,7 @@ def test_both_containers_are_confined_and_gone_when_the_trial_is_broken_off(
 ) -> None:
     trial = a_trial(short(load_scenario("asgi")), image_arms[1])
     docker_backend.prepare(trial.scenario, image_arms)
-    with closing(docker_backend.run(trial, "here")) as frames:  # type: ignore[type-var]
+    with closing(docker_backend.run(alone(trial), "here")) as frames:  # type: ignore[type-var]
         next(frame for frame in frames if frame["kind"] == "window_start")
         running = engine.containers.list(filters={"label": f"{TRIAL_LABEL}={trial.id}"})
         found = {str(one.name).rpartition("-")[2]: one for one in running}
@@ -129,7 +130,7 @@ def test_a_container_that_is_killed_whole_is_named(
     trial = a_trial(short(scenario("faulty:right")), image_arms[1])
     docker_backend.prepare(trial.scenario, image_arms)
     frames = []
-    for frame in docker_backend.run(trial, "here"):
+    for frame in docker_backend.run(alone(trial), "here"):
         frames.append(frame)
         if frame["kind"] == "window_start" and not frame["measured"]:
             engine.containers.get(f"{trial.id}-serve").kill()

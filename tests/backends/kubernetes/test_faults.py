@@ -22,6 +22,7 @@ from toolkit.backends.kubernetes.client import Cluster
 from toolkit.records.store import Record, record
 from toolkit.scenario.cluster import ClusterSettings, SideResources
 from toolkit.scenario.model import Scenario
+from toolkit.trial.block import alone
 from toolkit.trial.model import Arm, Trial
 
 pytestmark = [pytest.mark.cluster, pytest.mark.engine]
@@ -45,7 +46,7 @@ def a_trial(app: str, arm: Arm, seconds: int = 1) -> Trial:
 
 def measured(backend: KubernetesBackend, trial: Trial) -> tuple[Record, list[Frame]]:
     backend.prepare(trial.scenario, [trial.arm])
-    with closing(backend.run(trial, backend.slots()[0])) as frames:  # type: ignore[type-var]
+    with closing(backend.run(alone(trial), backend.slots()[0])) as frames:  # type: ignore[type-var]
         seen = list(frames)
     return record(trial, seen), seen
 
@@ -108,7 +109,7 @@ def test_a_loader_that_is_killed_is_named(backend_on: Make, images: Pushed) -> N
     backend, trial = backend_on(), a_trial("right", images.arm, seconds=4)
     backend.prepare(trial.scenario, [trial.arm])
     seen: list[Frame] = []
-    with closing(backend.run(trial, backend.slots()[0])) as frames:  # type: ignore[type-var]
+    with closing(backend.run(alone(trial), backend.slots()[0])) as frames:  # type: ignore[type-var]
         for frame in frames:
             seen.append(frame)
             if frame["kind"] == "window_start" and frame["name"] == "measure":
@@ -155,7 +156,7 @@ def test_a_pod_that_is_deleted_during_its_trial_is_said_to_be(backend_on: Make, 
     backend, trial = backend_on(), a_trial("right", images.arm, seconds=4)
     backend.prepare(trial.scenario, [trial.arm])
     seen: list[Frame] = []
-    with closing(backend.run(trial, backend.slots()[0])) as frames:  # type: ignore[type-var]
+    with closing(backend.run(alone(trial), backend.slots()[0])) as frames:  # type: ignore[type-var]
         for frame in frames:
             seen.append(frame)
             if frame["kind"] == "window_start" and frame["name"] == "warmup":
@@ -169,7 +170,7 @@ def test_a_pod_that_is_deleted_during_its_trial_is_said_to_be(backend_on: Make, 
 def test_a_trial_that_is_broken_off_leaves_nothing(backend_on: Make, images: Pushed) -> None:
     backend, trial = backend_on(), a_trial("right", images.arm, seconds=5)
     backend.prepare(trial.scenario, [trial.arm])
-    with closing(backend.run(trial, backend.slots()[0])) as frames:  # type: ignore[type-var]
+    with closing(backend.run(alone(trial), backend.slots()[0])) as frames:  # type: ignore[type-var]
         next(frame for frame in frames if frame["kind"] == "hello")
     backend.close()
     assert left(Cluster(None, backend.cluster.namespace)) == []
@@ -198,7 +199,7 @@ def test_a_trial_survives_an_api_server_that_is_away_for_20_seconds(
         trial = a_trial("right", images.arm, seconds=3)
         backend.prepare(trial.scenario, [trial.arm])
         seen: list[Frame] = []
-        with closing(backend.run(trial, backend.slots()[0])) as frames:  # type: ignore[type-var]
+        with closing(backend.run(alone(trial), backend.slots()[0])) as frames:  # type: ignore[type-var]
             for frame in frames:
                 seen.append(frame)
                 if frame["kind"] == "window_start" and frame["name"] == "warmup" and not away:

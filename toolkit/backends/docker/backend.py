@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from toolkit.agent.frames import Frame
-from toolkit.backends import outcome_frame
+from toolkit.backends import one_after_the_other, outcome_frame
 from toolkit.backends.docker.agent import ContainerAgent
 from toolkit.backends.image_placement import image_placement
 from toolkit.backends.trial_agents import AgentEvents, TrialAgents
@@ -26,6 +26,7 @@ from toolkit.host.confinement import PERIOD_US
 from toolkit.host.cpus import CpuSplit, split_cpus
 from toolkit.host.measuring_lock import MeasuringLock
 from toolkit.scenario.model import Scenario
+from toolkit.trial.block import BlockTrials
 from toolkit.trial.contract import (
     AGENT_DIRECTORY,
     AGENT_ENVIRONMENT,
@@ -98,8 +99,15 @@ class DockerBackend:
         if self._lock is not None:
             self._lock.release()
 
-    def run(self, trial: Trial, slot: str) -> Iterator[Frame]:
-        """Both sides of one trial; see `Backend.run`. Raises EngineUnreachable when the engine does not answer any more."""
+    def apart_reason(self, scenario: Scenario, arms: Sequence[Arm]) -> str:
+        """Each arm's server has a network of its own."""
+        return "on Docker each arm's server has a network of its own"
+
+    def run(self, block: BlockTrials, slot: str) -> Iterator[Frame]:
+        """See `Backend.run`. Raises EngineUnreachable when the engine does not answer any more."""
+        yield from one_after_the_other(block, lambda trial: self._run_trial(trial, slot))
+
+    def _run_trial(self, trial: Trial, slot: str) -> Iterator[Frame]:
         containers.remove_leftover_containers(self._client, trial.id)
         outcome: dict[str, Any] = {
             "memory_limit": f"container, cgroup v{self.info().get('CgroupVersion', '1')}",

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from toolkit.agent.frames import Frame
-from toolkit.backends import SlotUnavailable, outcome_frame
+from toolkit.backends import SlotUnavailable, one_after_the_other, outcome_frame
 from toolkit.backends.kubernetes import jobs, pod_state
 from toolkit.backends.kubernetes.client import ApiError, Cluster, Unreachable
 from toolkit.backends.kubernetes.labels import CAMPAIGN_KEY, MANAGED, job_name, label_selector, label_value
@@ -24,6 +24,7 @@ from toolkit.backends.kubernetes.watch import PodWatch
 from toolkit.errors import GilfreeError
 from toolkit.scenario.cluster import ClusterSettings, merge
 from toolkit.scenario.model import Scenario
+from toolkit.trial.block import BlockTrials
 from toolkit.trial.model import Arm, Trial
 
 NODE_FREE_SECONDS = 600
@@ -82,8 +83,16 @@ class KubernetesBackend:
             self._described.add(name)
         jobs.store_description(self.cluster, name, json.dumps(description))
 
-    def run(self, trial: Trial, slot: str) -> Iterator[Frame]:
-        """The frames of one trial; see `Backend.run`. Raises SlotUnavailable when the node no longer takes trials."""
+    def apart_reason(self, scenario: Scenario, arms: Sequence[Arm]) -> str:
+        """Each arm has a pod of its own."""
+        return "on Kubernetes each arm has a pod of its own"
+
+    def run(self, block: BlockTrials, slot: str) -> Iterator[Frame]:
+        """A Job for each trial, one after the other; see `Backend.run`. Raises SlotUnavailable when the node no longer
+        takes trials."""
+        yield from one_after_the_other(block, lambda trial: self._run_trial(trial, slot))
+
+    def _run_trial(self, trial: Trial, slot: str) -> Iterator[Frame]:
         with self._lock:
             self._campaigns.add(trial.campaign)
         if trial.campaign in self._described and not jobs.has_description(self.cluster, trial.campaign):

@@ -14,7 +14,7 @@ from typing import Any
 
 from toolkit import paths
 from toolkit.agent.frames import Frame
-from toolkit.backends import outcome_frame
+from toolkit.backends import one_after_the_other, outcome_frame
 from toolkit.backends.local import processes
 from toolkit.backends.local.processes import AgentProcess
 from toolkit.backends.trial_agents import LOOPBACK, AgentEvents, StartAgent, TrialAgents
@@ -23,6 +23,7 @@ from toolkit.host.confinement import Confinement, confine
 from toolkit.host.cpus import CpuSplit, physical_cores, split_cpus
 from toolkit.host.measuring_lock import MeasuringLock
 from toolkit.scenario.model import Scenario
+from toolkit.trial.block import BlockTrials
 from toolkit.trial.contract import Side
 from toolkit.trial.model import Arm, Placement, Trial
 
@@ -76,8 +77,15 @@ class LocalBackend:
         """Release the measuring lock."""
         self._lock.release()
 
-    def run(self, trial: Trial, slot: str) -> Iterator[Frame]:
-        """Both sides of one trial; see `Backend.run`."""
+    def apart_reason(self, scenario: Scenario, arms: Sequence[Arm]) -> str:
+        """Servers are started one after the other."""
+        return "on this machine servers are started one after the other"
+
+    def run(self, block: BlockTrials, slot: str) -> Iterator[Frame]:
+        """The trials of a block; see `Backend.run`."""
+        yield from one_after_the_other(block, lambda trial: self._run_trial(trial, slot))
+
+    def _run_trial(self, trial: Trial, slot: str) -> Iterator[Frame]:
         processes.kill_trial_processes(trial.id)
         port = self._port or free_port()
         port_problem = _port_problem(port)

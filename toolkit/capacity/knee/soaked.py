@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from toolkit.analysis.soak import soak_of
-from toolkit.campaign.runner import Campaign, read_frames
+from toolkit.campaign.logs import read_frames
+from toolkit.campaign.runner import Campaign
 from toolkit.capacity.knee.profile import SoakedMemory
 from toolkit.errors import GilfreeError
 from toolkit.records.metrics import server_pss_kb
@@ -50,9 +51,9 @@ def _is_soak(record: Record) -> bool:
 
 def _memory(soak: Campaign, record: Record) -> SoakedMemory | None:
     """The most memory of one soak, which may be before its last window; None without frames or samples."""
-    if not (soak.folder / "logs" / f"{record.trial}.jsonl").exists():
+    frames = read_frames(soak.folder, record)
+    if not frames:
         return None
-    frames = read_frames(soak, record.trial)
     found = soak_of(soak.scenario, record, frames)
     samples_mb = [server_pss_kb(frame) * 1024 / 1e6 for frame in frames if frame["kind"] == "memory"]
     high = max([*samples_mb, record.metrics.memory_high_mb or 0.0], default=0.0)
