@@ -92,9 +92,9 @@ def _every_trial_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(
-    folder: Path, places: Places, deadline: float | None = None, retries: int = 2
+    folder: Path, places: Places, deadline: float | None = None, retries: int = 2, name: str = "asgi"
 ) -> tuple[list[Ending], list[Record], int]:
-    scenario = load_scenario("asgi")
+    scenario = load_scenario(name)
     campaign = Campaign.create(folder / "c", scenario, ARMS, {})
     plan = FixedMatrix("c", tuple(scenario.points()), tuple(arm.name for arm in ARMS), ROUNDS, retries)
     stopped = campaign.run(plan, places, Quiet(), deadline)
@@ -158,14 +158,30 @@ def test_a_point_that_is_hopeless_takes_one_block_and_the_others_all(
     assert len(concluded_blocks(records, ["3.14", "3.14t"])) == total - (ROUNDS - 1)
 
 
-def test_an_app_that_never_started_ends_the_campaign_after_one_block(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("slots", [("a",), ("a", "b")])
+def test_an_app_that_never_starts_is_tried_at_two_points_and_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slots: tuple[str, ...]
 ) -> None:
     dead = Rejection("server-died", "No module named 'orders'", hopeless=True)
     monkeypatch.setattr(module, "record", Outcomes(lambda trial: dead))
-    ended, records, _ = run(tmp_path, Places(a=100))
-    assert ended[0].point is None and "No module named 'orders'" in ended[0].reason
-    assert sorted(one.arm for one in records) == ["3.14", "3.14t"]
+    ended, records, _ = run(tmp_path, Places(**dict.fromkeys(slots, 100)), name="wsgi-threads")
+    (last,) = [one for one in ended if one.point is None]
+    assert "No module named 'orders'" in last.reason and len(load_scenario("wsgi-threads").points()) > 3
+    assert len({one.point_key for one in records}) <= 1 + len(slots)
+
+
+def test_cells_that_cannot_start_end_alone_and_all_others_are_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = load_scenario("wsgi-threads").points()
+    many = {one.key for one in points if one.threads > 4}
+    assert 1 < len(many) < len(points) - 1
+    dead = Rejection("server-died", "can't start new thread", hopeless=True)
+    monkeypatch.setattr(module, "record", Outcomes(lambda trial: dead if trial.point.key in many else None))
+    ended, records, _ = run(tmp_path, Places(a=100), name="wsgi-threads")
+    assert {one.point for one in ended} == many
+    good = concluded_blocks([one for one in records if one.accepted], ["3.14", "3.14t"])
+    assert len(good) == (len(points) - len(many)) * ROUNDS
 
 
 def test_a_failed_arm_is_not_tried_again_and_the_other_arm_of_its_block_is_measured(

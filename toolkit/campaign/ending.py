@@ -1,8 +1,10 @@
 """Why a point, or a whole campaign, takes no more blocks before its plan is done. Pure functions of records.
 
 Two things end measuring early. A server that fails before any load (it does not start, every answer is wrong, the wrong
-GIL) fails the same way in every block: its point ends after its first block, and the campaign with it when the app never
-started. And an environment that keeps disturbing trials makes every further trial a waste of time.
+GIL) fails the same way in every block: its point ends after its first block. Whether an app that did not start can start
+at all is then asked at one other point, the one that is most unlike and asks for the least: if it does not start there
+either, the campaign ends, and the other points are not tried. And an environment that keeps disturbing trials makes every
+further trial a waste of time.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 
 from toolkit.records.reasons import Rejection, deciding, reason_of
 from toolkit.records.store import Record
+from toolkit.scenario.model import Point
 
 MIN_TRIALS_TO_STOP = 9
 NEVER_STARTED = frozenset({"server-did-not-start", "server-not-ready", "server-died"})
@@ -49,35 +52,89 @@ class Ending:
 
 
 def endings(
-    records: Sequence[Record], of_this_run: Sequence[Record], points: Collection[str], share: float
+    records: Sequence[Record],
+    of_this_run: Sequence[Record],
+    points: Sequence[Point],
+    share: float,
+    given_up: Collection[str] = (),
 ) -> list[Ending]:
     """What has ended by now, the whole campaign first.
 
     records: all of the campaign; of_this_run: those since it was started or resumed, by which noise is judged, so that
-    a campaign that was stopped for noise can be resumed. points: keys of all points. share: `limits.rejected_share`.
+    a campaign that was stopped for noise can be resumed. points: all points. share: `limits.rejected_share`. given_up:
+    keys of the points that have ended already; noise is judged without them.
     """
-    never = never_started(records)
-    found = [never] if never else []
-    return [*found, *hopeless_points(records), *noise_endings(of_this_run, points, share)]
+    left = [one for one in of_this_run if one.point_key not in given_up]
+    keys = {point.key for point in points} - set(given_up)
+    return [*stopped_by_failures(records, points, given_up), *noise_endings(left, keys, share)]
 
 
-def stopped_by_failures(records: Sequence[Record]) -> tuple[Ending, ...]:
-    """What failures before any load ended; where that was the campaign, its point is not named again for the same reason."""
-    never = never_started(records)
-    found = [one for one in hopeless_points(records) if never is None or one.reason != never.reason]
-    return (never, *found) if never else tuple(found)
+def stopped_by_failures(
+    records: Sequence[Record], points: Sequence[Point], given_up: Collection[str] = ()
+) -> tuple[Ending, ...]:
+    """What failures before any load ended; where that was the campaign, its points are not named for the same reason."""
+    never = never_started(records, points, given_up)
+    if never is None:
+        return tuple(hopeless_points(records))
+    return (never, *hopeless_points([one for one in records if not _did_not_start(one)]))
 
 
-def never_started(records: Sequence[Record]) -> Ending | None:
-    """The end of a campaign in whose first block an arm's app never started; None when all did, or none was tried yet."""
-    if not records:
+def never_started(records: Sequence[Record], points: Sequence[Point], given_up: Collection[str] = ()) -> Ending | None:
+    """The end of a campaign in which an arm's app started at no point: not at the first and not at the second that was
+    tried, or not at the only one. None otherwise.
+    """
+    found = [
+        one
+        for failed in _never_started(records).values()
+        if (second := _second_try(failed, points, given_up)) is None or second.key in {one.point_key for one in failed}
+        for one in failed
+    ]
+    if not found or len({one.point_key for one in found}) < min(2, len(points)):
         return None
-    first = (records[0].point_key, records[0].block)
-    failed = [one for one in _hopeless(records) if (one.point_key, one.block) == first]
-    never = [one for one in failed if (cause := deciding(one.rejections)) and cause.reason in NEVER_STARTED]
-    counted = {one.arm for one in records if one.accepted}
-    never = [one for one in never if one.arm not in counted]
-    return _ending(None, never) if never else None
+    tried = len({one.point_key for one in found})
+    return _ending(None, found, f" at {tried} of {len(points)} points" if tried > 1 else "")
+
+
+def waiting_points(
+    records: Sequence[Record], points: Sequence[Point], given_up: Collection[str] = ()
+) -> frozenset[str]:
+    """The keys of the points that wait until it is known whether an app that did not start starts at a second point."""
+    seconds = {
+        second.key
+        for failed in _never_started(records).values()
+        if (second := _second_try(failed, points, given_up)) is not None
+    }
+    return frozenset(point.key for point in points if point.key not in seconds) if seconds else frozenset()
+
+
+def _never_started(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """By arm that has started at no point, its trials in which its app did not start."""
+    started = {one.arm for one in records if one.accepted or one.metrics.ready_seconds is not None}
+    found: dict[str, list[Record]] = {}
+    for one in records:
+        if one.arm not in started and _did_not_start(one):
+            found.setdefault(one.arm, []).append(one)
+    return found
+
+
+def _did_not_start(one: Record) -> bool:
+    cause = deciding(one.rejections)
+    return one.outcome == "failed" and cause is not None and cause.hopeless and cause.reason in NEVER_STARTED
+
+
+def _second_try(failed: Sequence[Record], points: Sequence[Point], given_up: Collection[str]) -> Point | None:
+    """Where an app that did not start in these trials of one arm is tried next: the point that shares least with the
+    first one, of these the smallest. None where there is no other.
+    """
+    first = Point.model_validate(failed[0].point)
+    tried = {one.point_key for one in failed}
+    others = [one for one in points if one.key != first.key and (one.key in tried or one.key not in given_up)]
+
+    def likeness(one: Point) -> tuple[bool, bool, bool, int, int]:
+        same = (one.endpoint == first.endpoint, one.loop == first.loop, one.threadpool == first.threadpool)
+        return (*same, one.workers * one.threads, one.connections)
+
+    return min(others, key=likeness, default=None)
 
 
 def hopeless_points(records: Sequence[Record]) -> list[Ending]:
@@ -142,11 +199,12 @@ def _hopeless(records: Sequence[Record]) -> list[Record]:
     return [one for one in records if one.outcome == "failed" and any(found.hopeless for found in one.rejections)]
 
 
-def _ending(point: str | None, failed: Sequence[Record]) -> Ending:
+def _ending(point: str | None, failed: Sequence[Record], where: str = "") -> Ending:
     """The ending by these failed trials; the first speaks for all arms that failed for the same reason."""
     cause = next(one for one in failed[0].rejections if one.hopeless)
     same = dict.fromkeys(one.arm for one in failed if any(other.reason == cause.reason for other in one.rejections))
-    return Ending(point, f"{' and '.join(same)} {reason_of(cause.reason).text}: {cause.detail}", _remedy(cause))
+    what = f"{' and '.join(same)} {reason_of(cause.reason).text}{where}"
+    return Ending(point, f"{what}: {cause.detail}", _remedy(cause))
 
 
 def _remedy(cause: Rejection) -> str:

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from toolkit.agent.frames import Frame
 from toolkit.backends import Backend, SlotUnavailable
 from toolkit.campaign.description import SCHEMA, lacking, read_description
-from toolkit.campaign.ending import Ending, endings
+from toolkit.campaign.ending import Ending, endings, waiting_points
 from toolkit.campaign.logs import log_file
 from toolkit.campaign.plan import Block, Plan
 from toolkit.errors import GilfreeError
@@ -135,7 +135,7 @@ class _CampaignRun:
         self._condition = threading.Condition()
         self._records = campaign.records()
         self._recorded_before = len(self._records)
-        self._points = [point.key for point in campaign.scenario.points()]
+        self._points = campaign.scenario.points()
         self._running: list[Block] = []
         self._active_slots = 0
         self._stopping = False
@@ -201,8 +201,7 @@ class _CampaignRun:
                 self._add_endings()
                 if any(one.point is None for one in self._endings):
                     return None
-                given_up = {one.point for one in self._endings if one.point is not None}
-                block = self._plan.next(self._records, self._running, given_up)
+                block = self._planned()
                 if block is not None:
                     self._running.append(block)
                     return block
@@ -211,17 +210,26 @@ class _CampaignRun:
                 self._condition.wait()
             return None
 
+    def _planned(self) -> Block | None:
+        """The plan's next block, at a second point first where an app did not start at its first."""
+        given_up = {one.point for one in self._endings if one.point is not None}
+        waiting = waiting_points(self._records, self._points, given_up)
+        block = self._plan.next(self._records, self._running, given_up | waiting)
+        if block is None and waiting and not self._running:
+            block = self._plan.next(self._records, self._running, given_up)  # the second point can take no more blocks
+        return block
+
     def _add_endings(self) -> None:
         """Note what takes no more blocks: by the records, without blocks under way, and by the deadline.
 
         A point that was given up stays so in this run, and the other points are judged without it.
         """
-        known = {one.point for one in self._endings}
+        given_up = {one.point for one in self._endings if one.point is not None}
         running = {(block.point.key, block.index) for block in self._running}
         records = [one for one in self._records if (one.point_key, one.block) not in running]
-        of_this_run = [one for one in self._records[self._recorded_before :] if one.point_key not in known]
-        points = [key for key in self._points if key not in known]
-        found = endings(records, of_this_run, points, self._campaign.scenario.limits.rejected_share)
+        of_this_run = self._records[self._recorded_before :]
+        share = self._campaign.scenario.limits.rejected_share
+        found = endings(records, of_this_run, self._points, share, given_up)
         if self._deadline is not None and time.monotonic() > self._deadline:
             found.append(Ending(None, "its time was over; continue it with --resume"))
         for one in found:

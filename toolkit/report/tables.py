@@ -138,7 +138,7 @@ def table(campaign: Campaign, records: Sequence[Record] | None = None) -> Table:
         trials=len(records),
         failed=_reasons(records, "failed"),
         rejected=_reasons(records, "rejected"),
-        stopped=stopped_by_failures(records),
+        stopped=stopped_by_failures(records, scenario.points()),
         caveats=tuple(caveats(campaign)),
         notes=tuple(scenario.published.notes if scenario.published else ()),
     )
