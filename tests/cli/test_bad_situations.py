@@ -17,7 +17,7 @@ from toolkit.cli.shared.last_words import last_words
 from toolkit.errors import GilfreeError
 from toolkit.records.reasons import Rejection, outcome_of
 from toolkit.report.tables import table
-from toolkit.scenario.loading import load_scenario
+from toolkit.scenario.loading import load_scenario, scenario_for_app
 
 REDIRECT = "2000 of 2000 (before): status 307, expected 200; Location: /orders/"
 
@@ -71,6 +71,23 @@ def test_the_last_words_of_bench_are_the_reason_and_its_remedy(tmp_path: Path) -
     assert said[0] == "gilfree: no trial counted: c: 3.14 at json-w1-t1-c128 (failed: 1 wrong-answers)"
     assert said[-1] == "gilfree: c stopped: it ended: at once\n  do this"
     assert last_words([table(a_campaign(tmp_path / "d", blocks=1))], []) == []
+
+
+def test_an_own_service_goes_by_its_path_everywhere(tmp_path: Path) -> None:
+    scenario = scenario_for_app("orders:app", "asgi", "/books/1", None)
+    a_campaign(tmp_path / "c", scenario=scenario)
+    files = {form: tmp_path / f"o.{form}" for form in ("html", "md", "json", "csv")}
+    words = (w for form, file in files.items() for w in (f"--{form}", str(file)))
+    assert gilfree(tmp_path, "report", "c", *words).exit_code == 0
+    texts = [file.read_text() for file in files.values()]
+    texts += [gilfree(tmp_path, command, "c").output for command in ("show", "compare")]
+    texts += [gilfree(tmp_path, command, "c", "--json").output for command in ("show", "compare")]
+    for text in texts:
+        assert "/books/1" in text and "/books-1" not in text and "/own" not in text
+    (one,) = json.loads(files["json"].read_text())["campaigns"]
+    assert {row["path"] for row in one["table"]["rows"]} == {"/books/1"}
+    assert one["decision"]["lines"][0].startswith("/books/1 with 64 connections")
+    assert one["comparison"]["points"][0]["label"] == "/books/1 1w 64c"
 
 
 def test_a_table_of_an_own_service_has_no_empty_columns(tmp_path: Path) -> None:

@@ -275,10 +275,30 @@ def test_any_value_put_anywhere_is_taken_or_refused_in_words(data: st.DataObject
 
 def test_ones_own_app_needs_no_file() -> None:
     scenario = scenario_for_app("pkg.module:app", "wsgi", "/orders", None)
-    assert scenario.endpoints["own"].path == "/orders"
+    assert scenario.endpoints["orders"].path == "/orders"
     assert scenario.app.wrapped
     assert scenario.points()[0].threads > 1
     assert scenario_for_app("pkg.module:app", "asgi", "/orders", None).points()[0].threads == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/books/1", "books-1"),
+        ("/", "root"),
+        ("/42", "path-42"),
+        ("/Books_List?limit=5", "books-list"),
+        ("/a/very/long/way/to/it", "a-very-long-way"),
+    ],
+)
+def test_the_endpoint_of_ones_own_app_is_named_after_its_path(path: str, name: str) -> None:
+    (point,) = scenario_for_app("pkg.module:app", "asgi", path, None).points()
+    assert (point.endpoint, point.label()) == (name, f"{path} 1w 64c")
+
+
+@given(st.from_regex(r"/[A-Za-z0-9/_.~%?=&-]{0,60}", fullmatch=True))
+def test_every_path_has_an_endpoint_s_name(path: str) -> None:
+    assert scenario_for_app("pkg.module:app", "asgi", path, None).points()[0].path == path
 
 
 @pytest.mark.parametrize(

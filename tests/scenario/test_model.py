@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.matrix import SERVER_SETTINGS
 from toolkit.scenario.model import Cell, Endpoint, Load, Point, PublishedRow, Scenario
 
@@ -53,6 +54,21 @@ def test_a_point_that_two_cells_ask_for_is_measured_once() -> None:
         {"endpoint": "json", "threads": [2, 4], "connections": 64},
     ]
     assert [point.threads for point in scenario(matrix=matrix).points()] == [1, 2, 4]
+
+
+def test_an_endpoint_is_shown_by_its_path_which_is_no_part_of_the_points_identity() -> None:
+    one, long = (Point(endpoint="list", connections=8, path=path) for path in ("/books?limit=50", "/" + 60 * "x"))
+    assert one.label() == "/books?limit=50 1w 8c"
+    assert long.label(omit=("workers", "connections")) == "/" + 38 * "x" + "…"
+    assert one == long == Point(endpoint="list", connections=8) and len({one, long}) == 1
+    assert "path" not in one.model_dump()
+
+
+def test_endpoints_that_share_a_path_are_told_apart_by_their_names() -> None:
+    shipped = load_scenario("asgi")
+    same = {name: one.model_copy(update={"path": "/same"}) for name, one in shipped.endpoints.items()}
+    shared = [one.shown_endpoint for one in shipped.model_copy(update={"endpoints": same}).points()]
+    assert shared == ["/json", "/io"]
 
 
 @given(points, points)

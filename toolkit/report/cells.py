@@ -142,7 +142,7 @@ def ratios(ratio: Ratio) -> list[str]:
 
 
 def _row(row: Row) -> tuple[str, ...]:
-    head = (f"/{row.endpoint}", row.arm, *setting(row, "*" if row.assumed_connections else ""))
+    head = (row.path, row.arm, *setting(row, "*" if row.assumed_connections else ""))
     return (*head, *published(row), *measured(row), str(row.blocks))
 
 

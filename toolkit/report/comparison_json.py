@@ -52,6 +52,7 @@ def unpaired_data(unpaired: Unpaired) -> dict[str, Any]:
                 "role": one.role,
                 "point": one.point.model_dump(),
                 "key": one.key,
+                "label": one.point.label(),
                 "family": _family(one.family, one.failures),
                 "failures": [_failure(rate) for rate in one.failures],
             }
@@ -66,6 +67,7 @@ def _point(one: PointComparison, comparison: Comparison) -> dict[str, Any]:
         "contrast": asdict(one.contrast),
         "point": one.point.model_dump(),
         "key": one.key,
+        "label": one.point.label(),
         "blocks": one.blocks,
         "family": _family(one.family, one.failures),
         "described": [asdict(figure) for figure in one.descriptive],
@@ -78,6 +80,7 @@ def _best(one: BestComparison) -> dict[str, Any]:
     return {
         "contrast": asdict(one.contrast),
         "endpoint": one.endpoint,
+        "path": one.baseline.path or f"/{one.endpoint}",
         "connections": one.connections,
         "baseline": one.baseline.model_dump(),
         "candidate": one.candidate.model_dump(),

@@ -10,6 +10,8 @@ from toolkit.report.tables import PERCENTILES, TABLE_METRICS, Table
 
 HEAD = ("campaign", "endpoint", "arm", "role", "workers", "threads", "connections", "point", "blocks", "rejected")
 OUTCOMES = ("concluded", "failed", "failed_reasons", "rejected_reasons")
+LAST = ("path",)
+"""What later versions added; columns keep their places."""
 
 
 def as_csv(tables: Sequence[Table]) -> str:
@@ -18,7 +20,9 @@ def as_csv(tables: Sequence[Table]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     kinds = ("published", "measured", "low", "high")
     percentiles = [f"measured_latency_{name}_ms" for name in PERCENTILES]
-    writer.writerow([*HEAD, *(f"{kind}_{name}" for kind in kinds for name in TABLE_METRICS), *percentiles, *OUTCOMES])
+    writer.writerow(
+        [*HEAD, *(f"{kind}_{name}" for kind in kinds for name in TABLE_METRICS), *percentiles, *OUTCOMES, *LAST]
+    )
     for one in tables:
         for row in one.rows:
             head = [
@@ -34,7 +38,7 @@ def as_csv(tables: Sequence[Table]) -> str:
             figures = [getattr(row, kind)[name] for kind in kinds for name in TABLE_METRICS]
             latencies = [row.percentiles.get(name) for name in PERCENTILES]
             outcomes = [row.concluded, sum(row.failed.values()), _reasons(row.failed), _reasons(row.rejected)]
-            writer.writerow([*head, row.blocks, sum(row.rejected.values()), *figures, *latencies, *outcomes])
+            writer.writerow([*head, row.blocks, sum(row.rejected.values()), *figures, *latencies, *outcomes, row.path])
     return text.getvalue()
 
 

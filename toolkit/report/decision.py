@@ -170,17 +170,17 @@ def _direction(best: BestComparison) -> str:
 
 def _where(best: BestComparison) -> str:
     choices = "" if best.choices < 2 else f" (best of {best.choices} settings on each side)"
-    return f"/{best.endpoint} with {best.connections} connections{choices}"
+    return f"{best.baseline.shown_endpoint} with {best.connections} connections{choices}"
 
 
 def _best(best: BestComparison) -> str:
     if often_failing(best.failures):
-        return f"/{best.endpoint} with {best.connections} connections no verdict: {often_failing(best.failures)}"
+        return f"{best.baseline.shown_endpoint} with {best.connections} connections no verdict: {often_failing(best.failures)}"
     closed_loop = any(one.metric == "requests_per_second" for one in best.family)
     wanted = HEADLINE_METRICS if closed_loop else HEADLINE_AT_CONSTANT_RATE
     shown = [one for one in best.family if one.metric in wanted]
     figures = ", ".join(f"{METRICS[one.metric].name} {_verdict(one)}" for one in shown)
-    return f"/{best.endpoint} with {best.connections} connections {figures or 'not measured'}"
+    return f"{best.baseline.shown_endpoint} with {best.connections} connections {figures or 'not measured'}"
 
 
 def _same_arm(coverage: SameArmCoverage) -> str:

@@ -39,6 +39,7 @@ class RowData(_Model):
     """
 
     endpoint: str
+    path: str
     arm: str
     role: str
     workers: int
@@ -63,6 +64,7 @@ class RatioData(_Model):
 
     point: str
     endpoint: str
+    path: str
     workers: int
     threads: int | None
     connections: int

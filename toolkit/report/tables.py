@@ -37,12 +37,14 @@ PERCENTILES = {
 class Row:
     """One arm at one point: the published figures where the article has them, and the measured ones.
 
-    `blocks`: trials that counted in concluded blocks. `concluded`: trials that counted or failed by themselves. `failed`:
+    `path`: what the endpoint requests (`/` and its name where several endpoints request the same). `blocks`: trials that
+    counted in concluded blocks. `concluded`: trials that counted or failed by themselves. `failed`:
     failed trials, `rejected`: trials that the environment spoiled, each by reason. `percentiles`: medians over blocks of the
     latency in ms, by `p50`, `p99` and so on; empty where the generator reports none.
     """
 
     endpoint: str
+    path: str
     arm: str
     role: str
     workers: int
@@ -68,6 +70,7 @@ class Ratio:
 
     point: str
     endpoint: str
+    path: str
     workers: int
     threads: int | None
     connections: int
@@ -184,6 +187,7 @@ def _row(scenario: Scenario, point: Point, arm: Any, mine: Sequence[Record], tri
     values = {name: [v for one in mine if (v := getattr(one.metrics, name)) is not None] for name in TABLE_METRICS}
     return Row(
         endpoint=point.endpoint,
+        path=point.path or f"/{point.endpoint}",
         arm=arm.name,
         role=arm.role,
         workers=point.workers,
@@ -216,6 +220,7 @@ def _ratio(scenario: Scenario, point: Point, mine: Sequence[Sequence[Record]], c
     return Ratio(
         point=point.key,
         endpoint=point.endpoint,
+        path=point.path or f"/{point.endpoint}",
         workers=point.workers,
         threads=_threads(scenario, point),
         connections=point.connections,

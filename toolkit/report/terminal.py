@@ -104,5 +104,8 @@ def _narrow(one: Table) -> RichTable:
 
 
 def _label(row: Row | Ratio) -> str:
-    point = Point(endpoint=row.endpoint, workers=row.workers, threads=row.threads or 1, connections=row.connections)
+    threads = row.threads or 1
+    point = Point(
+        endpoint=row.endpoint, path=row.path, workers=row.workers, threads=threads, connections=row.connections
+    )
     return point.label()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from toolkit import paths
 from toolkit.errors import GilfreeError
 from toolkit.host.cpus import split_cpus
 from toolkit.scenario.bounds import MAX_THREADS_OF_A_SERVER, MAX_TRIALS
+from toolkit.scenario.matrix import MatrixCell
 from toolkit.scenario.messages import explain
 from toolkit.scenario.model import DEFAULT_LOOP, WRAPPED_RUNTIME_PATH, Cell, Point, Scenario, trials_in_words
 from toolkit.scenario.yaml_source import Source, YamlPath, read_yaml
@@ -41,6 +43,7 @@ def scenario_for_app(target: str, interface: str, path: str, project: str | None
     Any answer with status 200 counts as right. Raises GilfreeError that names the option of each wrong value.
     """
     asgi = interface == "asgi"
+    endpoint = endpoint_name(path)
     app = {
         "target": target,
         "interface": interface,
@@ -52,15 +55,22 @@ def scenario_for_app(target: str, interface: str, path: str, project: str | None
         "name": "own-app",
         "title": f"{target} at {path}",
         "app": app,
-        "endpoints": {"own": {"path": path, "any_body": True}},
-        "matrix": [{"endpoint": "own", "workers": 1, "threads": 1 if asgi else 8, "connections": 64}],
+        "endpoints": {endpoint: {"path": path, "any_body": True}},
+        "matrix": [{"endpoint": endpoint, "workers": 1, "threads": 1 if asgi else 8, "connections": 64}],
     }
     names: dict[YamlPath, str] = {
         ("app", "target"): "--app",
         ("app", "interface"): "--interface",
-        ("endpoints", "own", "path"): "--path",
+        ("endpoints", endpoint, "path"): "--path",
     }
     return parse_scenario(Source("the command line", data, {}, names=names))
+
+
+def endpoint_name(path: str) -> str:
+    """A name for the endpoint at a path, as labels allow it: `/books/1` is `books-1`, `/` is `root`. Pure."""
+    name = re.sub(r"[^a-z0-9]+", "-", path.partition("?")[0].lower()).strip("-")
+    name = name if name[:1].isalpha() else f"path-{name}" if name else "root"
+    return name[:16].rstrip("-")
 
 
 def parse_scenario(source: Source, cores: int | None = None) -> Scenario:
@@ -169,7 +179,7 @@ def _matching(cell: Cell, points: list[Point]) -> list[Point]:
 
 def _differing(points: list[Point]) -> list[str]:
     """The names of the settings in which the points differ."""
-    return [name for name in Point.model_fields if len({getattr(point, name) for point in points}) > 1]
+    return [name for name in MatrixCell.model_fields if len({getattr(point, name) for point in points}) > 1]
 
 
 def point_problems(scenario: Scenario, point: Point) -> Iterator[tuple[str, str]]:

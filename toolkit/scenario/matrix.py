@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -17,6 +17,9 @@ SERVER_SETTINGS = ("workers", "threads", "loop", "threadpool")
 """The settings of a point that are the server's, so that an arm may have its own. Connections are the load's and the same
 for all arms."""
 
+LONGEST_PATH = 40
+"""How many characters of an endpoint's path tables show."""
+
 Loop = Literal["asyncio", "uvloop", "rloop"]
 
 
@@ -25,7 +28,10 @@ class _Model(BaseModel):
 
 
 class Point(_Model):
-    """One combination of settings that is measured. `threads`: blocking threads of each worker on WSGI; 1 on ASGI."""
+    """One combination of settings that is measured. `threads`: blocking threads of each worker on WSGI; 1 on ASGI.
+
+    `path`: what the endpoint requests, for people; None where it is unknown. Points with equal keys are equal.
+    """
 
     endpoint: str
     workers: Workers = 1
@@ -33,6 +39,19 @@ class Point(_Model):
     connections: Connections
     loop: Loop = DEFAULT_LOOP
     threadpool: Threads | None = None
+    path: str | None = Field(default=None, exclude=True, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Point) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    @property
+    def shown_endpoint(self) -> str:
+        """The endpoint as tables and sentences name it: by its path, cut where it is very long."""
+        path = self.path or f"/{self.endpoint}"
+        return path if len(path) <= LONGEST_PATH else path[: LONGEST_PATH - 1] + "…"
 
     @property
     def key(self) -> str:
@@ -43,12 +62,12 @@ class Point(_Model):
         return "-".join(parts)
 
     def label(self, *, omit: Collection[str] = ()) -> str:
-        """A short name for people: `/json 1w 64t 128c`, without the settings named in `omit`.
+        """A short name for people: `/books/1 1w 64t 128c`, without the settings named in `omit`.
 
         Threads are given only where there are several, loop and thread pool only where they are set.
         """
         parts = {
-            "endpoint": f"/{self.endpoint}",
+            "endpoint": self.shown_endpoint,
             "workers": f"{self.workers}w",
             "threads": f"{self.threads}t" if self.threads > 1 else "",
             "connections": f"{self.connections}c",
@@ -77,8 +96,8 @@ class MatrixCell(_Model):
         """How many points the cell stands for, without making them."""
         return math.prod(len(getattr(self, name)) for name in MatrixCell.model_fields)
 
-    def points(self) -> Iterator[Point]:
-        """All combinations of the values, the last key varying fastest."""
+    def points(self, paths: Mapping[str, str] | None = None) -> Iterator[Point]:
+        """All combinations of the values, the last key varying fastest. paths: those of the endpoints, by name."""
         names = list(MatrixCell.model_fields)
         for values in itertools.product(*(getattr(self, name) for name in names)):
-            yield Point(**dict(zip(names, values, strict=True)))
+            yield Point(**dict(zip(names, values, strict=True)), path=(paths or {}).get(values[0]))

@@ -8,6 +8,7 @@ file serves any series; `published.series` is the series of the published figure
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator, model_validator
@@ -233,7 +234,13 @@ class Scenario(_Model):
 
     def points(self) -> list[Point]:
         """All points of the matrix in its order, each once."""
-        return list(dict.fromkeys(point for cell in self.matrix for point in cell.points()))
+        paths = self._paths()
+        return list(dict.fromkeys(point for cell in self.matrix for point in cell.points(paths)))
+
+    def _paths(self) -> dict[str, str]:
+        """The paths of the endpoints by name, without those that several endpoints share: names tell these apart."""
+        counts = Counter(one.path for one in self.endpoints.values())
+        return {name: one.path for name, one in self.endpoints.items() if counts[one.path] == 1}
 
     def with_load(self, **load: Any) -> Scenario:
         """The same scenario with other load settings (fields of `Load`); None keeps the scenario's own value.
