@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,9 +26,10 @@ from toolkit.pythons.find import find_pair
 from toolkit.pythons.lock import load_lock
 from toolkit.pythons.pair import Pair
 from toolkit.records.store import Record
+from toolkit.records.turns import block_records
 from toolkit.scenario.model import Scenario
 from toolkit.scenario.yaml_source import parse_yaml
-from toolkit.trial.block import alone
+from toolkit.trial.block import BlockTrials, alone
 from toolkit.trial.model import Arm, Trial
 
 settings.register_profile("gilfree", deadline=None)  # how fast a shared machine is, is no property of the code
@@ -124,6 +125,17 @@ def run_trial(backend: LocalBackend, one: Scenario, arm: Arm, attempt: int = 1) 
         return trial, list(backend.run(alone(trial), "here"))
     finally:
         backend.close()  # a `gilfree bench` that the next test starts has to get the machine's lock
+
+
+def run_in_turns(backend: LocalBackend, one: Scenario, arms: Sequence[Arm], attempt: int = 1) -> list[Record]:
+    """One real block in turns, as the records of its arms."""
+    trials = tuple(Trial("test", one, one.points()[0], 0, arm, attempt) for arm in arms)
+    block = BlockTrials(trials, "turns")
+    backend.prepare(one, arms)
+    try:
+        return block_records(block, list(backend.run(block, "here")))
+    finally:
+        backend.close()
 
 
 def accepted(measure: Callable[[], Record], attempts: int = 3) -> Record:

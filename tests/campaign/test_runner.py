@@ -6,6 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from toolkit.agent.frames import Frame
 from toolkit.backends import SlotUnavailable, one_after_the_other
 from toolkit.campaign import runner as module
 from toolkit.campaign.ending import Ending
+from toolkit.campaign.modes import block_trials, campaign_mode
 from toolkit.campaign.plan import Block, FixedMatrix, concluded_blocks, failures
 from toolkit.campaign.runner import Campaign
 from toolkit.errors import GilfreeError
@@ -24,7 +26,7 @@ from toolkit.records.store import Record
 from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.model import Scenario
 from toolkit.trial.block import BlockTrials
-from toolkit.trial.model import Arm, Trial
+from toolkit.trial.model import Arm, Trial, Window
 
 ROUNDS = 3
 
@@ -84,7 +86,7 @@ class Quiet:
 
 @pytest.fixture(autouse=True)
 def _every_trial_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    def accepted(trial: Trial, frames: Sequence[Frame]) -> Record:
+    def accepted(trial: Trial, frames: Sequence[Frame], mode_reason: str) -> Record:
         one = a_record(trial.point, trial.block, trial.arm.name)
         return one.model_copy(update={"trial": trial.id, "attempt": trial.attempt, "slot": frames[-1]["slot"]})
 
@@ -138,7 +140,7 @@ class Outcomes:
     def __init__(self, reason: Callable[[Trial], Rejection | None]) -> None:
         self._reason = reason
 
-    def __call__(self, trial: Trial, frames: Sequence[Frame]) -> Record:
+    def __call__(self, trial: Trial, frames: Sequence[Frame], mode_reason: str = "") -> Record:
         found = [one] if (one := self._reason(trial)) else []
         made = a_record(trial.point, trial.block, trial.arm.name, trial.attempt)
         return made.model_copy(update={"trial": trial.id, "rejections": found, "outcome": outcome_of(found)})
@@ -243,3 +245,56 @@ def test_when_its_time_is_over_no_block_is_begun_and_it_says_how_to_go_on(tmp_pa
     stopped, records, _ = run(tmp_path, Places(a=100), deadline=time.monotonic() - 1)
     assert [one.point for one in stopped] == [None] and "--resume" in stopped[0].reason
     assert records == []
+
+
+class InTurns(Places):
+    """A backend that can load its arms in turns; keeps the blocks that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__(a=100)
+        self.blocks: list[BlockTrials] = []
+
+    def run(self, block: BlockTrials, slot: str) -> Iterator[Frame]:
+        self.blocks.append(block)
+        if block.mode == "turns":
+            yield {"kind": "hello", "seq": 0, "side": "load", "t_ns": 0}  # of the one load agent: it has no arm
+        yield from super().run(block, slot)
+
+
+def test_a_point_whose_servers_do_not_idle_is_measured_apart_from_then_on_and_the_others_in_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario, backend = load_scenario("asgi"), InTurns()
+    restless = scenario.points()[0]
+
+    def records(block: BlockTrials, frames: Sequence[Frame]) -> list[Record]:
+        assert frames[0]["kind"] == "hello"
+        not_idle = Rejection("not-idle", "3.14t used 4% of a CPU while others were loaded")
+        made = Outcomes(lambda trial: not_idle if trial.point == restless else None)
+        return [made(trial, frames) for trial in block.trials]
+
+    monkeypatch.setattr(module, "record", Outcomes(lambda trial: None))
+    monkeypatch.setattr(module, "block_records", records)
+    campaign = Campaign.create(tmp_path / "c", scenario, ARMS, campaign_mode(False))
+    plan = FixedMatrix("c", tuple(scenario.points()), tuple(arm.name for arm in ARMS), ROUNDS, 1)
+    assert campaign.run(plan, backend, Quiet()) == []
+    modes = {(one.trials[0].point == restless, one.mode, one.reason) for one in backend.blocks}
+    assert modes == {
+        (False, "turns", ""),
+        (True, "turns", ""),
+        (True, "apart", "3.14t used 4% of a CPU while others were loaded"),
+    }
+    assert len(backend.blocks) == plan.total() + 1  # one block had to be run again, apart
+
+
+def test_arms_are_loaded_in_turns_unless_somebody_or_something_is_against_it() -> None:
+    scenario = load_scenario("asgi")
+    trials = [Trial("c", scenario, scenario.points()[0], 0, arm, 1) for arm in ARMS]
+    turns = campaign_mode(False)
+    assert block_trials(trials, turns, "", []).mode == "turns"
+    assert block_trials(trials, campaign_mode(True), "", []).mode == "apart"
+    assert block_trials(trials, {}, "", []).mode == "apart"  # a campaign from before there were turns
+    assert block_trials(trials, turns, "no room", []).reason == "no room"
+    soaks = [replace(one, windows=(Window("soak-0", 60),)) for one in trials]
+    assert "a server of their own" in block_trials(soaks, turns, "", []).reason
+    assert "too many" in block_trials([trials[0]] * 5, turns, "", []).reason

@@ -113,7 +113,7 @@ def serve(made: Confinement, argv: list[str], limit_bytes: int | None) -> list[d
     events: AgentEvents = queue.Queue()
     lock = MeasuringLock()
     lock.acquire()  # whoever has it ends the processes of trials that he does not know
-    agent = AgentProcess("serve", sys.executable, argument, install_agent(), events, made)
+    agent = AgentProcess("serve", sys.executable, argument, install_agent(), events, "serve", made)
     found = []
     while (event := events.get(timeout=30)[1]) is not None:
         found.append(event)

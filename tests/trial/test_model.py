@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.model import Point
-from toolkit.trial.model import Arm, Placement, Trial, load_argument, serve_argument
+from toolkit.trial.load_argument import load_argument
+from toolkit.trial.model import Arm, Placement, Trial, serve_argument
 
 PLACEMENT = Placement(
     python="python",

@@ -1,4 +1,5 @@
-"""`python -m gilfree_agent serve|load ARGUMENT`: ARGUMENT is one JSON object, see `serve.run` and `load.run`.
+"""`python -m gilfree_agent serve|load ARGUMENT`: ARGUMENT is one JSON object, see `serve.run`, `load.run`
+and, with several arms, `turns.run`.
 
 The agent stops on SIGTERM and SIGINT and, with `watch_stdin` in the argument, when its standard input closes: the tool
 holds the other end of that pipe, so nothing keeps running when the tool is killed.
@@ -12,7 +13,7 @@ import signal
 import sys
 import threading
 
-from . import load, serve
+from . import load, serve, turns
 from .frames import Emitter
 
 
@@ -25,7 +26,7 @@ def main() -> int:
     if argument.get("watch_stdin"):
         threading.Thread(target=_stop_when_stdin_closes, args=(stopping,), daemon=True).start()
     emitter = Emitter("server" if side == "serve" else "load", sys.stdout)
-    run = serve.run if side == "serve" else load.run
+    run = serve.run if side == "serve" else turns.run if "arms" in argument else load.run
     return run(argument, emitter, stopping)
 
 

@@ -9,17 +9,22 @@ on one time axis.
 A frame that is longer than a line is written as several lines of kind `part`, each numbered as a frame: `first` is the
 number of the first of them, `parts` their count, `text` a piece of the frame's JSON. `read` joins them again.
 
+Where servers take turns, the load's agent knows when a window begins and ends, and only a server's agent may read that
+server's counters: in another container its processes cannot be seen. So the load's agent asks for each sample (`Questions`,
+`Answers`), by UDP datagrams of JSON to the server's own address and port number, and nothing is read in between.
+
 The 1 in the prefix changes only when an old reader would misread; readers skip kinds that they do not know.
 """
 
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import IO, Any, Protocol
 
 PREFIX = "@gilfree1"
 MAX_BYTES = 4096
@@ -153,6 +158,13 @@ def gap(frames: Iterable[Frame]) -> str | None:
     return None
 
 
+class Emits(Protocol):
+    """Whatever sends frames."""
+
+    def emit(self, kind: str, **fields: Any) -> None:
+        """Send one frame."""
+
+
 class Emitter:
     """Numbers, time-stamps and writes the frames of one side; may be called from several threads."""
 
@@ -184,3 +196,73 @@ class Emitter:
             self._stream.flush()
         except (OSError, ValueError):
             return
+
+
+ANSWER_SECONDS = 2.0
+_POLL_SECONDS = 0.2
+_MAX_BYTES = 65536
+
+Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+class Answers:
+    """Answers the questions that arrive at host and port with `answer`, in a thread of its own, until it is closed.
+
+    Raises OSError when the address is taken.
+    """
+
+    def __init__(self, host: str, port: int, answer: Answer) -> None:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.bind(address)
+        self._socket.settimeout(_POLL_SECONDS)
+        self._answer, self._closed = answer, threading.Event()
+        self._thread = threading.Thread(target=self._run, name="answers", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            try:
+                text, sender = self._socket.recvfrom(_MAX_BYTES)
+                question = json.loads(text)
+            except (OSError, ValueError):  # none within the time, or no question of ours
+                continue
+            if isinstance(question, dict):
+                answer = {**self._answer(question), "number": question.get("number")}
+                self._socket.sendto(json.dumps(answer).encode(), sender)
+
+    def close(self) -> None:
+        """Answer no more questions; the one under way is answered."""
+        self._closed.set()
+        self._thread.join()
+        self._socket.close()
+
+
+class Questions:
+    """Asks one server's agent. Safe to use from several threads, which wait for each other."""
+
+    def __init__(self, host: str, port: int) -> None:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.settimeout(ANSWER_SECONDS)
+        self._address: Any = address
+        self._lock, self._number = threading.Lock(), 0
+
+    def ask(self, what: str, **fields: Any) -> dict[str, Any] | None:
+        """The answer to a question; None when there is none in time, because that agent has ended."""
+        with self._lock:
+            self._number += 1
+            question = {"what": what, "number": self._number, **fields}
+            try:
+                self._socket.connect(self._address)
+                self._socket.send(json.dumps(question).encode())
+                while True:
+                    answer = json.loads(self._socket.recv(_MAX_BYTES))
+                    if isinstance(answer, dict) and answer.get("number") == self._number:
+                        return answer  # another number: an answer that came too late
+            except (OSError, ValueError):
+                return None
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._socket.close()

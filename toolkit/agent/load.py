@@ -12,11 +12,11 @@ import resource
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import child, system
-from .frames import Emitter
+from .frames import Emits, Emitter
 from .validate import Observer, get_json, validate_burst
 
 OUTPUT_CHARACTERS = 16_000
@@ -36,24 +36,24 @@ def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event
     cpus = child.bind_cpus(argument["cpus"])
     child.adopt_orphans()
     child.emit_hello(emitter, argument, cpus)
-    _inspect_server(argument, emitter, "before")
+    inspect_server(argument, emitter, "before")
     latency_ms: float | None = None
     for window in argument["windows"]:
         if stopping.is_set():
             break
-        latency_ms = _window(argument, window, latency_ms, emitter, stopping)
+        latency_ms = max(run_window(argument, window, latency_ms, emitter, stopping), default=latency_ms)
         if argument["watch_workers"] and not stopping.is_set():
             emitter.emit("workers", when=window["name"], **_ask_workers(argument))
     if not stopping.is_set() and argument["full_load_seconds"]:
-        _validate_at_full_load(argument, emitter)
+        validate_at_full_load(argument, emitter)
     if not stopping.is_set():
         emitter.emit("server_closed", count=system.server_closed_connections(argument["port"]))
-        _inspect_server(argument, emitter, "after")
+        inspect_server(argument, emitter, "after")
     emitter.end(stopped=stopping.is_set())
     return 0
 
 
-def _inspect_server(argument: Mapping[str, Any], emitter: Emitter, when: str) -> None:
+def inspect_server(argument: Mapping[str, Any], emitter: Emits, when: str) -> None:
     """Validate answers and ask the workers for their state, `when`: "before" or "after" the load."""
     host, port, probe, validate = argument["host"], argument["port"], argument["probe"], argument["validate"]
     tally = validate_burst(host, port, probe, validate["requests"], validate["seconds"], validate["connections"])
@@ -79,7 +79,7 @@ def _ask_workers(argument: Mapping[str, Any]) -> dict[str, Any]:
     return {"workers": workers, "unanswered": unanswered, "not_ours": not_ours, "other_answer": other}
 
 
-def _validate_at_full_load(argument: Mapping[str, Any], emitter: Emitter) -> None:
+def validate_at_full_load(argument: Mapping[str, Any], emitter: Emits) -> None:
     """Validate every answer for a while at the load's full number of connections, outside of all windows.
 
     The agent does it itself: unlike a generator's, each of its answers is checked whole, and it needs no other program.
@@ -89,14 +89,19 @@ def _validate_at_full_load(argument: Mapping[str, Any], emitter: Emitter) -> Non
     emitter.emit("validated", when="full load", connections=connections, seconds=seconds, **tally.summary())
 
 
-def _window(
+def run_window(
     argument: Mapping[str, Any],
     window: Mapping[str, Any],
     latency_ms: float | None,
-    emitter: Emitter,
+    emitter: Emits,
     stopping: threading.Event,
-) -> float | None:
-    """Run one load window. Returns the largest latency that the observer saw, by which the next may be extended."""
+    started: Callable[[int], None] | None = None,
+) -> list[float]:
+    """Run one load window. Returns the latencies that the observer saw, by the largest of which the next may be extended:
+    in a short warm-up with slow answers only one or two meet the full queue. None were seen where the load did not start.
+
+    started: called with the window's seconds when the generator has started.
+    """
     seconds = extended_seconds(window, latency_ms)
     argv = [part.replace("{seconds}", str(seconds)) for part in window["argv"]]
     cgroup = system.Cgroup()
@@ -111,7 +116,9 @@ def _window(
     except OSError as error:
         observer.stop()
         emitter.emit("load_failed", name=window["name"], text=str(error))
-        return latency_ms
+        return []
+    if started is not None:
+        started(seconds)
     outputs = _communicate(load, seconds + 30, stopping)
     end_ns, cpu_after, agent_after = time.monotonic_ns(), _generator_cpu_seconds(), _agent_cpu_seconds()
     tally = observer.stop()
@@ -132,8 +139,7 @@ def _window(
         validated=tally.summary(),
         **child.exit_state(load.returncode),
     )
-    # The largest, not the median: in a short warm-up with slow answers only one or two meet the full queue.
-    return max(tally.latency_ms, default=latency_ms)
+    return tally.latency_ms
 
 
 def extended_seconds(window: Mapping[str, Any], latency_ms: float | None) -> int:

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 from toolkit.agent.frames import Frame
 from toolkit.trial.contract import Side
+from toolkit.trial.load_argument import load_argument
 from toolkit.trial.model import (
     READY_TIMEOUT_SECONDS,
     STOP_GRACE_SECONDS,
     Placement,
     Trial,
-    load_argument,
     serve_argument,
 )
 
@@ -28,7 +28,7 @@ STDERR_CHARACTERS = 500
 """How much of an agent's standard error goes into the outcome."""
 
 AgentEvents = queue.Queue[tuple[str, Frame | None]]
-"""Frames of both agents as (side, frame), and (side, None) when an agent has ended."""
+"""Frames of agents as (name, frame), and (name, None) when an agent has ended; the name is that of `StartAgent`."""
 
 
 class Agent(Protocol):
@@ -41,8 +41,8 @@ class Agent(Protocol):
         """Stop it, by force after `grace_seconds`; how it ended, for the record. May be called again."""
 
 
-StartAgent = Callable[[Side, Mapping[str, Any], AgentEvents], Agent]
-"""Starts the agent of a side with its JSON argument."""
+StartAgent = Callable[[Side, Mapping[str, Any], AgentEvents, str], Agent]
+"""Starts the agent of a side with its JSON argument; its frames get the given name in the queue."""
 
 
 class TrialAgents:
@@ -59,7 +59,9 @@ class TrialAgents:
 
         Ends early, with `problem` set, when the trial takes longer than all its windows and margins together.
         """
-        self._agents["serve"] = self._start("serve", serve_argument(self._trial, self._placement), self._events)
+        self._agents["serve"] = self._start(
+            "serve", serve_argument(self._trial, self._placement), self._events, "serve"
+        )
         timeout_seconds = READY_TIMEOUT_SECONDS + self._trial.longest_load_seconds + MARGIN_SECONDS
         deadline = time.monotonic() + timeout_seconds
         running = {"serve"}
@@ -78,7 +80,9 @@ class TrialAgents:
                 continue
             yield frame
             if frame["kind"] == "ready" and "load" not in self._agents:
-                self._agents["load"] = self._start("load", load_argument(self._trial, self._placement), self._events)
+                self._agents["load"] = self._start(
+                    "load", load_argument(self._trial, self._placement), self._events, "load"
+                )
                 running.add("load")
 
     def finish(self) -> dict[str, Any]:

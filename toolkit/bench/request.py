@@ -37,6 +37,7 @@ class BackendOptions:
 class BenchRequest:
     """What the user asked for beyond the scenarios.
 
+    apart: one server after the other instead of in turns.
     explicit: the pair to use, GIL first: executables locally, image references elsewhere. stopping: the rule of
     --stop-when-sure, and knee: the settings of a search for knees (capacity/knee/search_plan.py), both as campaign.json
     holds them.
@@ -50,6 +51,7 @@ class BenchRequest:
     quiet: bool
     against: Baseline | None = None
     aa: bool = False
+    apart: bool = False
     stopping: Mapping[str, Any] | None = None
     knee: Mapping[str, Any] | None = None
     options: BackendOptions = field(default_factory=BackendOptions)

@@ -23,6 +23,7 @@ from toolkit.bench import backends
 from toolkit.bench.request import BenchRequest as BenchRequest
 from toolkit.campaign.contrasts import contrasts
 from toolkit.campaign.description import read_description
+from toolkit.campaign.modes import campaign_mode
 from toolkit.campaign.plan import FixedMatrix, Plan, concluded_blocks
 from toolkit.campaign.progress import Progress
 from toolkit.campaign.runner import Campaign
@@ -30,11 +31,14 @@ from toolkit.console import Say, to_stderr
 from toolkit.errors import GilfreeError
 from toolkit.scenario.model import Limits, Scenario
 from toolkit.trial.baseline import check_baseline, repeated_arms
-from toolkit.trial.model import FULL_LOAD_SECONDS
+from toolkit.trial.model import FULL_LOAD_SECONDS, Arm
 
 QUICK_BLOCKS, QUICK_DURATION_SECONDS, QUICK_WARMUP_SECONDS = 2, 5, 2
 QUICK_DISTURBANCE = 0.10
 """The least limit of foreign and of stolen CPU time in a quick run, which tolerates a machine that is not quite idle."""
+TURN_SECONDS = 9
+"""Of each arm of a block in turns: its windows of a second, its warm-up and its checks; only for that estimate."""
+
 TRIAL_OVERHEAD_SECONDS = 5
 """Starting, validating and stopping; only for the estimate that is printed first."""
 
@@ -103,6 +107,7 @@ def start(
         **prepared.description,
         "against": prepared.baseline.description,
         "stopping": request.stopping,
+        **campaign_mode(request.apart),
         **({"knee": request.knee} if request.knee else {}),
     }
     description["identity"] = backends.identity(
@@ -112,16 +117,24 @@ def start(
     for (scenario, caveats), cpus in zip(scenarios, prepared.cpus, strict=True):
         which = "variants+aa" if request.aa and scenario.arms == "variants" else scenario.arms
         again = repeated_arms(prepared.arms, which)
-        all_caveats = [*caveats, *cpus.caveats, *prepared.baseline.caveats]
+        arms = [*prepared.arms, *prepared.baseline.arms, *again]
+        apart = apart_caveats(request, prepared.backend, scenario, arms)
+        all_caveats = [*caveats, *cpus.caveats, *prepared.baseline.caveats, *apart]
         campaigns.append(
             Campaign.create(
                 results / f"{run}-{scenario.name}",
                 scenario,
-                [*prepared.arms, *prepared.baseline.arms, *again],
+                arms,
                 {**description, "cpus": {"server": cpus.server, "load": cpus.load}, "caveats": all_caveats},
             )
         )
     return campaigns, prepared.backend
+
+
+def apart_caveats(request: BenchRequest, backend: Backend, scenario: Scenario, arms: Sequence[Arm]) -> list[str]:
+    """The caveat of a campaign whose arms cannot be loaded in turns on this backend; none where nobody wants turns."""
+    here = "" if request.apart or request.knee else backend.apart_reason(scenario, arms)
+    return [f"arms were loaded apart, one server after the other: {here}"] if here else []
 
 
 def run_campaigns(
@@ -188,6 +201,8 @@ def estimate_seconds(campaigns: Sequence[Campaign]) -> float:
         load = campaign.scenario.load
         trial = load.warmup_seconds + load.duration_seconds + 2 * load.validate_seconds + FULL_LOAD_SECONDS
         trial += TRIAL_OVERHEAD_SECONDS
+        if campaign.description.get("mode") == "turns" and not campaign.description.get("knee"):
+            trial = TURN_SECONDS
         total += trial * trial_count([campaign])
     return total
 

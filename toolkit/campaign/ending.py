@@ -178,6 +178,8 @@ def stop_reason(records: Sequence[Record], points: Collection[str], share: float
 
 def _disturbed(records: Sequence[Record], share: float) -> tuple[str | None, str, set[str]]:
     """The cause for which more than `share` of the trials were rejected, in words and by name, and the points it hit."""
+    # A point that was moved apart has lost one block by that, and its further blocks nothing.
+    records = [one for one in records if all(found.reason != "not-idle" for found in one.rejections)]
     causes = [(one, cause) for one in records if one.outcome == "rejected" and (cause := deciding(one.rejections))]
     if len(records) < MIN_TRIALS_TO_STOP or not causes:
         return None, "", set()

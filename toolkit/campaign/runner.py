@@ -23,9 +23,11 @@ from toolkit.backends import Backend, SlotUnavailable
 from toolkit.campaign.description import SCHEMA, lacking, read_description
 from toolkit.campaign.ending import Ending, endings, waiting_points
 from toolkit.campaign.logs import log_file
+from toolkit.campaign.modes import block_trials
 from toolkit.campaign.plan import Block, Plan
 from toolkit.errors import GilfreeError
 from toolkit.records.store import Record, Store, record
+from toolkit.records.turns import block_records
 from toolkit.scenario.model import Scenario
 from toolkit.trial.block import BlockTrials
 from toolkit.trial.model import Arm, Trial
@@ -131,6 +133,7 @@ class _CampaignRun:
     ) -> None:
         self._campaign, self._plan, self._backend, self._listener = campaign, plan, backend, listener
         self._deadline = deadline
+        self._apart_here = backend.apart_reason(campaign.scenario, campaign.arms)
         self._arms = {arm.name: arm for arm in campaign.arms}
         self._condition = threading.Condition()
         self._records = campaign.records()
@@ -241,42 +244,53 @@ class _CampaignRun:
     def _run_block(self, block: Block, slot: str) -> None:
         """Run a block and record its trials. Nothing is recorded of trials under way when the campaign is being stopped.
 
-        Apart, a trial that was rejected ends the block: it is run again, so its other arms would not count.
+        Apart, each trial is recorded when it has ended, and one that was rejected ends the block: it is run again, so its
+        other arms would not count.
         """
         self._listener.block_started(slot, block)
         trials = self._trials_of(block)
-        seen: dict[str, list[Frame]] = {}
+        seen: list[Frame] = []
+        with closing(self._logged(trials, slot)) as frames:  # type: ignore[type-var]
+            for frame in frames:
+                seen.append(frame)
+                if self._stopping:
+                    return
+                if trials.mode == "apart" and frame["kind"] == "outcome":
+                    own = [one for one in seen if one["arm"] == frame["arm"]]
+                    one = self._keep(record(trials.trial(frame["arm"]), own, trials.reason), slot)
+                    if one.outcome == "rejected":
+                        return
+        if trials.mode == "turns":
+            for one in block_records(trials, seen):
+                self._keep(one, slot)
+
+    def _logged(self, trials: BlockTrials, slot: str) -> Iterator[Frame]:
+        """The frames of a block as its backend yields them, logged and shown."""
         log = log_file(self._campaign.folder, trials.id)
         with log.open("w") as file, closing(self._backend.run(trials, slot)) as frames:  # type: ignore[type-var]
             for frame in frames:
-                trial = trials.trial(frame["arm"])
-                seen.setdefault(trial.arm.name, []).append(frame)
                 file.write(json.dumps(frame, separators=(",", ":")) + "\n")
-                self._listener.frame(slot, trial, frame)
-                if self._stopping:
-                    return
-                if frame["kind"] == "outcome":
-                    one = self._keep(record(trial, seen[trial.arm.name]), slot)
-                    if one.outcome == "rejected":
-                        return
+                if "arm" in frame:
+                    self._listener.frame(slot, trials.trial(frame["arm"]), frame)
+                yield frame
 
     def _trials_of(self, block: Block) -> BlockTrials:
-        """The trials that a planned block comes to."""
+        """The trials that a planned block comes to, and how they are loaded."""
         campaign = self._campaign
-        return BlockTrials(
-            tuple(
-                Trial(
-                    campaign.name,
-                    campaign.scenario,
-                    block.point,
-                    block.index,
-                    self._arms[name],
-                    block.attempt,
-                    block.windows.get(name, ()),
-                )
-                for name in block.arms
+        made = [
+            Trial(
+                campaign.name,
+                campaign.scenario,
+                block.point,
+                block.index,
+                self._arms[name],
+                block.attempt,
+                block.windows.get(name, ()),
             )
-        )
+            for name in block.arms
+        ]
+        with self._condition:
+            return block_trials(made, campaign.description, self._apart_here, self._records)
 
     def _keep(self, one: Record, slot: str) -> Record:
         with self._condition:

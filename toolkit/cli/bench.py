@@ -94,6 +94,9 @@ def bench(
     ] = False,
     half_width: Annotated[str, typer.Option(help="With --stop-when-sure: half-width of a narrow interval.")] = "3%",
     aa: Annotated[bool, typer.Option("--aa", help="Measure the GIL build twice in each block, as a check.")] = False,
+    apart: Annotated[
+        bool, typer.Option("--apart", help="Load one server after the other, instead of all of a block in turns.")
+    ] = False,
     port: Annotated[int | None, typer.Option(help="Local: port of the server; a free one by default.")] = None,
     registry: Registry = None,
     context: Context = None,
@@ -156,6 +159,7 @@ def bench(
             quiet=quiet,
             against=compared.against,
             aa=aa,
+            apart=apart,
             stopping=compared.stopping,
             options=options,
         )

@@ -7,7 +7,7 @@ cause, so a check whose finding explains others comes before them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from toolkit.agent.frames import Frame, gap
@@ -27,9 +27,11 @@ MIN_ACHIEVED_SHARE = 0.99
 Check = Callable[[Trial, Sequence[Frame], Measurement], Iterator[Rejection]]
 
 
-def rejections(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> list[Rejection]:
-    """All rejections of a trial, the cause first; empty when it counts."""
-    return [found for check in CHECKS for found in check(trial, frames, measurement)]
+def rejections(
+    trial: Trial, frames: Sequence[Frame], measurement: Measurement, without: Collection[Check] = ()
+) -> list[Rejection]:
+    """All rejections of a trial, the cause first; empty when it counts. without: checks that are not made."""
+    return [found for check in CHECKS if check not in without for found in check(trial, frames, measurement)]
 
 
 def backend_failed(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:

@@ -53,12 +53,18 @@ def disturbed(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -
     """CPU time that the trial did not get: throttled by a quota, stolen by the host, taken by other processes."""
     if trial.seeks_rate:
         return
+    yield from disturbances(trial, without_wanted_waits(frames, measurement))
+
+
+def without_wanted_waits(frames: Sequence[Frame], measurement: Measurement) -> Measurement:
+    """The measurement without throttling that is no disturbance: where it is to be measured, and of a server with a share
+    of a CPU, which waits when it has used it up."""
     outcome = first_of_kind(frames, "outcome") or {}
-    accepted = outcome.get("throttling") == "measure"
-    # A server with a share of a CPU waits when it has used it up: that is what is measured, and no disturbance.
+    if outcome.get("throttling") == "measure":
+        return replace(measurement, throttled_periods=None, loader_throttled_periods=None)
     if (outcome.get("cpu_quota") or {}).get("server") is not None:
-        measurement = replace(measurement, throttled_periods=None)
-    yield from (one for one in disturbances(trial, measurement) if not (accepted and one.reason == "throttled"))
+        return replace(measurement, throttled_periods=None)
+    return measurement
 
 
 def disturbances(trial: Trial, measurement: Measurement) -> Iterator[Rejection]:

@@ -1,7 +1,6 @@
 """Calculates the figures of a trial's measured window from its frames. Pure.
 
-The load's frames give begin and end of the window, on the same clock as the server's samples. Growing counters (CPU
-time) are interpolated linearly at both ends; memory is the mean of the samples inside.
+The load's frames give begin and end of the window, on the same clock as the server's samples.
 """
 
 from __future__ import annotations
@@ -13,12 +12,17 @@ from typing import Any
 from toolkit.agent.frames import Frame
 from toolkit.loadgen import oha, rewrk
 from toolkit.loadgen.output import ParseError
+from toolkit.records.counters import increase, used_by_others
 from toolkit.records.detection import answers_under_load, rule_of_three, size_of_answers
 from toolkit.scenario.model import Scenario
 from toolkit.trial.model import Trial
 
 HOST_TICKS_PER_SECOND = 100
 """USER_HZ, the unit of /proc/stat; 100 on every Linux."""
+
+
+IDLE = "idle"
+"""The side of the other servers' ticks among the frames of a trial whose block was loaded in turns; see turns.py."""
 
 
 @dataclass
@@ -111,7 +115,7 @@ class Measurement:
 
 def measure(trial: Trial, frames: Sequence[Frame], window: str | None = None) -> Measurement:
     """The measurement of a trial's first measured window, or of the one named `window`."""
-    # Sorted by number: frames that a second reading of a container's log brought come after later ones.
+    # By number: a second reading of a container's log brings frames after later ones.
     server, load = (
         sorted((frame for frame in frames if frame["side"] == side), key=lambda frame: frame["seq"])
         for side in ("server", "load")
@@ -121,7 +125,8 @@ def measure(trial: Trial, frames: Sequence[Frame], window: str | None = None) ->
     _add_server(measurement, server)
     if measurement.start_ns is not None and measurement.end_ns is not None:
         _add_memory(measurement, of_kind(server, "memory"))
-        _add_cpu(measurement, of_kind(server, "tick"), hello=of_kind(server, "hello"))
+        idle = [frame for frame in frames if frame["side"] == IDLE]
+        _add_cpu(measurement, of_kind(server, "tick"), idle, hello=of_kind(server, "hello"))
     return measurement
 
 
@@ -155,7 +160,7 @@ def _add_load(measurement: Measurement, trial: Trial, load: Sequence[Frame], win
         return
     measurement.window_name = end["name"]
     measurement.start_ns, measurement.end_ns = start["t_ns"], end["end_ns"]
-    warm = [frame["end_ns"] for frame in ends.values() if not frame["measured"]]
+    warm = [frame["end_ns"] for frame in ends.values() if frame["end_ns"] <= measurement.start_ns]
     measurement.warm_gap_seconds = (measurement.start_ns - max(warm)) / 1e9 if warm else None
     measurement.requested_seconds, measurement.seconds = end["asked_seconds"], end["seconds"]
     measurement.load = {
@@ -168,7 +173,8 @@ def _add_load(measurement: Measurement, trial: Trial, load: Sequence[Frame], win
         for one in measurement.validated
     ]
     measurement.load["wire_bytes"] = measurement.wire_bytes
-    rate_rps = next((window.rate_rps for window in trial.load_windows if window.name == end["name"]), None)
+    rates = {window.name: window.rate_rps for window in trial.load_windows}
+    rate_rps = rates.get(end["name"], trial.scenario.load.rate_rps)  # in turns: the scenario's own
     try:
         measurement.result = window_result(trial.scenario, trial.point.endpoint, rate_rps, end)
         measurement.load["result"] = asdict(measurement.result)
@@ -217,9 +223,10 @@ def _busiest_threads(samples: Sequence[Frame]) -> dict[str, float]:
 
 
 def _add_memory(measurement: Measurement, samples: Sequence[Frame]) -> None:
-    """Means over the window; a window without a sample takes the nearest one."""
+    """Means over the window, or what was read for it right afterwards; a window without a sample takes the nearest one."""
     assert measurement.start_ns is not None and measurement.end_ns is not None
     inside = [frame for frame in samples if measurement.start_ns <= frame["t_ns"] <= measurement.end_ns]
+    inside = [frame for frame in samples if frame.get("window") == measurement.window_name] or inside
     if not inside and samples:
         middle = (measurement.start_ns + measurement.end_ns) / 2
         inside = [min(samples, key=lambda frame: abs(frame["t_ns"] - middle))]
@@ -248,46 +255,40 @@ def server_pss_kb(frame: Frame) -> float:
     return float(frame["pss_kb"] + frame["agent_pss_kb"] - frame["agent_uss_kb"] + frame.get("strangers_kb", 0))
 
 
-def _add_cpu(measurement: Measurement, ticks: Sequence[Frame], hello: Sequence[Frame]) -> None:
+def _add_cpu(measurement: Measurement, ticks: Sequence[Frame], idle: Sequence[Frame], hello: Sequence[Frame]) -> None:
+    """Shares and CPU time of the window. Ticks that were asked for in it lie inside the generator's own time: its figures
+    are then their slope, as nothing is known of its edges, where connections open and close.
+
+    idle: ticks of the other servers, which share the CPUs.
+    """
     assert measurement.start_ns is not None and measurement.end_ns is not None
+    asked = any("window" in tick for tick in ticks)
+    if asked:
+        ticks = [tick for tick in ticks if tick.get("window") == measurement.window_name]
     if len(ticks) < 2 or not hello:
         return
-    span = (measurement.start_ns, measurement.end_ns)
-    elapsed = (measurement.end_ns - measurement.start_ns) / 1e9
-    measurement.cpu_seconds = _increase(ticks, span, lambda frame: frame["cpu_seconds"])
-    agent = _increase(ticks, span, lambda frame: frame["agent_cpu_seconds"])
-    total = _increase(ticks, span, lambda frame: frame["host"]["total"])
+    span = (ticks[0]["t_ns"], ticks[-1]["t_ns"]) if asked else (measurement.start_ns, measurement.end_ns)
+    elapsed = (span[1] - span[0]) / 1e9
+    whole = (measurement.end_ns - measurement.start_ns) / 1e9 / elapsed
+    used = increase(ticks, span, lambda frame: frame["cpu_seconds"])
+    measurement.cpu_seconds = used * whole
+    agent = increase(ticks, span, lambda frame: frame["agent_cpu_seconds"])
+    others = sum(used_by_others(idle, measurement.window_name))
+    total = increase(ticks, span, lambda frame: frame["host"]["total"])
     if total:
-        measurement.steal = _increase(ticks, span, lambda frame: frame["host"]["steal"]) / total
-        busy = _increase(ticks, span, lambda frame: frame["host"]["busy"]) / HOST_TICKS_PER_SECOND
-        ours = measurement.cpu_seconds + agent
+        measurement.steal = increase(ticks, span, lambda frame: frame["host"]["steal"]) / total
+        busy = increase(ticks, span, lambda frame: frame["host"]["busy"]) / HOST_TICKS_PER_SECOND
+        ours = used + agent + others
         if set(measurement.load_cpus) & set(hello[0]["cpus"]):
-            ours += measurement.load["cpu_seconds"] + measurement.load["agent_cpu_seconds"]  # not foreign
+            ours += (measurement.load["cpu_seconds"] + measurement.load["agent_cpu_seconds"]) / whole  # not foreign
         measurement.foreign_cpu = max(0.0, busy - ours) / (elapsed * len(hello[0]["cpus"]))
-    periods = _increase(ticks, span, lambda frame: frame["throttling"]["periods"])
-    throttled = _increase(ticks, span, lambda frame: frame["throttling"]["throttled"])
+    periods = increase(ticks, span, lambda frame: frame["throttling"]["periods"])
+    throttled = increase(ticks, span, lambda frame: frame["throttling"]["throttled"])
     measurement.throttled_periods = _fraction(throttled, periods)
-    measurement.throttled_seconds = _increase(ticks, span, lambda frame: frame["throttling"]["throttled_us"]) / 1e6
+    measurement.throttled_seconds = increase(ticks, span, lambda frame: frame["throttling"]["throttled_us"]) / 1e6
     measurement.server["cpu_seconds"] = measurement.cpu_seconds
     measurement.server["agent_cpu_seconds"] = agent
     measurement.server["throttled_seconds"] = measurement.throttled_seconds
-
-
-def _increase(frames: Sequence[Frame], span: tuple[int, int], value: Any) -> float:
-    """By how much a growing counter increased within `span`, interpolated linearly between samples."""
-    return _interpolated(frames, span[1], value) - _interpolated(frames, span[0], value)
-
-
-def _interpolated(frames: Sequence[Frame], t_ns: int, value: Any) -> float:
-    before = frames[0]
-    for after in frames:
-        if after["t_ns"] >= t_ns:
-            if after is before or after["t_ns"] == before["t_ns"]:
-                return float(value(after))
-            share = (t_ns - before["t_ns"]) / (after["t_ns"] - before["t_ns"])
-            return float(value(before) + share * (value(after) - value(before)))
-        before = after
-    return float(value(before))
 
 
 def _fraction(part: float, whole: float) -> float:

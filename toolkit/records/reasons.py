@@ -67,6 +67,7 @@ REASONS = {
     "pod-deleted": _environment("a deleted pod", "everything"),
     "pod-replaced": _environment("a replaced pod", "everything"),
     # What could not be observed.
+    "not-idle": _environment("a server that worked while another one was loaded"),
     "deadline": _environment("a trial that did not end in time"),
     "pod-failed": _environment("a failed pod"),
     "not-guaranteed": _environment("changed requests or limits of the pod"),

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -22,14 +22,12 @@ from toolkit.records.metrics import Measurement, measure
 from toolkit.records.rates import rates
 from toolkit.records.reasons import Outcome, Rejection, outcome_of
 from toolkit.records.schema_1 import upgraded
+from toolkit.trial.block import Mode
 from toolkit.trial.model import Trial
 
 SCHEMA = 2
 READABLE_SCHEMAS = (1, 2)
 """Schema 1 had `accepted` instead of `outcome`, and neither `mode` nor `windows`."""
-
-Mode = Literal["apart"]
-"""How the arms of a block were loaded; `apart`: one server after the other."""
 
 
 class _Model(BaseModel):
@@ -71,10 +69,36 @@ class WindowFigures(_Model):
     metrics: Metrics
 
 
+class DroppedQuad(_Model):
+    """A quad that a disturbance made useless: its number, the arm whose window showed it, and why, by name and in words."""
+
+    quad: int
+    arm: str
+    reason: str
+    detail: str
+
+
+class Turns(_Model):
+    """How the arm of a record took turns with the others of its block.
+
+    quads: how many there were; 0: each arm had one long window, for the `reason`. kept: the windows of this arm that its
+    figures are of; dropped: what made the others useless. undropped: this arm's requests/s over all of its windows.
+    idle_cpu: the share of a CPU that it used while others were loaded; None: it was alone.
+    """
+
+    quads: int
+    reason: str
+    kept: list[str]
+    dropped: list[DroppedQuad]
+    undropped_requests_per_second: float | None
+    idle_cpu: float | None
+
+
 class Record(_Model):
     """One trial: which one, its outcome and the reasons for it, its figures, its settings and what happened.
 
-    `metrics` are the figures of the first measured window, `windows` those of each.
+    `metrics` are the figures of the first measured window, `windows` those of each. In turns `metrics` are those of all
+    kept windows together; see turns.py. mode_reason: why the block was loaded apart; "" in turns.
     """
 
     record_schema: int = SCHEMA
@@ -99,6 +123,8 @@ class Record(_Model):
     server: dict[str, Any]
     limits: dict[str, Any]
     notes: list[str]
+    mode_reason: str = ""
+    turns: Turns | None = None
 
     @property
     def accepted(self) -> bool:
@@ -106,10 +132,17 @@ class Record(_Model):
         return self.outcome == "counted"
 
 
-def record(trial: Trial, frames: Sequence[Frame]) -> Record:
-    """The record of one trial from all its frames of both sides and of the backend. Pure."""
+def record(trial: Trial, frames: Sequence[Frame], mode_reason: str = "") -> Record:
+    """The record of a trial that ran apart, from all its frames of both sides and of the backend. Pure."""
     measurement = measure(trial, frames)
-    rejections = checks.rejections(trial, frames, measurement)
+    found = assembled(trial, frames, measurement, checks.rejections(trial, frames, measurement))
+    rate_search = {"load": {**measurement.load, "rates": rates(trial, frames)}} if trial.seeks_rate else {}
+    windows = _windows(trial, frames, measurement)
+    return found.model_copy(update={"windows": windows, "mode_reason": mode_reason, **rate_search})
+
+
+def assembled(trial: Trial, frames: Sequence[Frame], measurement: Measurement, rejections: list[Rejection]) -> Record:
+    """A record of mode apart with the figures of one measurement, and without windows. Pure."""
     outcome = next((frame for frame in reversed(frames) if frame["kind"] == "outcome"), {})
     return Record(
         trial=trial.id,
@@ -128,8 +161,8 @@ def record(trial: Trial, frames: Sequence[Frame]) -> Record:
         outcome=outcome_of(rejections),
         rejections=rejections,
         metrics=Metrics(**measurement.metrics()),
-        windows=_windows(trial, frames, measurement),
-        load={**measurement.load, "rates": rates(trial, frames)} if trial.seeks_rate else measurement.load,
+        windows=[],
+        load=measurement.load,
         server={
             **measurement.server,
             "outcome": {k: v for k, v in outcome.items() if k not in ("seq", "t_ns", "side", "kind")},

@@ -30,7 +30,8 @@ from toolkit.records.store import record
 from toolkit.scenario.model import Scenario
 from toolkit.servers import granian
 from toolkit.trial.block import alone
-from toolkit.trial.model import STOP_GRACE_SECONDS, Arm, Placement, Trial, generator_threads, server_environment
+from toolkit.trial.load_argument import generator_threads
+from toolkit.trial.model import STOP_GRACE_SECONDS, Arm, Placement, Trial, server_environment
 
 Verdict = Literal["at most 2%", "above 2%", "too noisy"]
 SLOW_APP_DIRECTORY = Path(__file__).parent / "apps"

@@ -1,6 +1,7 @@
-"""A trial, and the two JSON arguments with which its agents are started.
+"""A trial, and the JSON argument with which the agent of its server is started.
 
-A backend decides where the two sides run (a `Placement`); their arguments are made here, the same for all backends.
+A backend decides where the two sides run (a `Placement`); their arguments are made here and in load_argument.py, the same
+for all backends.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from toolkit.loadgen import oha, rewrk
 from toolkit.scenario.matrix import SERVER_SETTINGS
 from toolkit.scenario.model import App, GranianSettings, Point, Scenario
 from toolkit.servers import granian
@@ -22,13 +22,8 @@ ArmKind = Literal["main", "reference", "again"]
 
 READY_TIMEOUT_SECONDS = 60
 STOP_GRACE_SECONDS = 5
-VALIDATION_CONNECTIONS = 8
 FULL_LOAD_SECONDS = 1
 """How long every answer is validated at the load's connections, outside of the windows."""
-
-RUNTIME_SAMPLES_PER_WORKER = 8
-"""Each is a new connection, which the kernel assigns to a worker's socket by hash: with two workers and 16 connections
-one worker is missed once in 32,768 times."""
 
 
 @dataclass(frozen=True)
@@ -202,61 +197,3 @@ def app_environment(app: App, threadpool: int | None = None, more: Mapping[str, 
     if app.interface == "asgi" and threadpool is not None:
         environment["GILFREE_THREADPOOL"] = str(threadpool)
     return environment
-
-
-def generator_threads(trial: Trial, placement: Placement) -> int:
-    """Threads of the load generator: the scenario's number, or one for each of its CPUs."""
-    cpus = trial.scenario.resources.load.cpus
-    own = len(placement.load_cpus or ()) or (1 if cpus == "auto" else int(cpus))
-    return trial.scenario.load.threads or max(1, own)
-
-
-def load_argument(trial: Trial, placement: Placement) -> dict[str, Any]:
-    """The argument of `gilfree_agent load`, as `toolkit.agent.load.run` documents it."""
-    scenario, point = trial.scenario, trial.point
-    load, endpoint = scenario.load, scenario.endpoints[point.endpoint]
-    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", TRIAL_VARIABLE: trial.id}
-    if any(window.rate_rps for window in trial.load_windows):
-        environment.update(oha.environment(generator_threads(trial, placement)))
-    return {
-        "trial": trial.id,
-        "cpus": placement.load_cpus,
-        "env": environment,
-        "host": placement.host,
-        "port": placement.port,
-        "probe": {"path": endpoint.path, "status": endpoint.status, **endpoint.expected()},
-        "connections": point.connections,
-        "runtime_path": scenario.app.runtime_path,
-        "runtime_samples": RUNTIME_SAMPLES_PER_WORKER * trial.served[1].workers,
-        "validate": {
-            "requests": load.validate_requests,
-            "seconds": load.validate_seconds,
-            "connections": VALIDATION_CONNECTIONS,
-        },
-        # At a constant rate oha counts every status, and more than the rate would be another load than the one asked for.
-        "full_load_seconds": 0 if any(window.rate_rps for window in trial.load_windows) else FULL_LOAD_SECONDS,
-        "watch_workers": bool(trial.windows) and not trial.seeks_rate,
-        "windows": [_window(trial, placement, window) for window in trial.load_windows],
-        "watch_stdin": placement.watch_stdin,
-    }
-
-
-def _window(trial: Trial, placement: Placement, window: Window) -> dict[str, Any]:
-    """A window of the agent's argument. At a constant rate it is never extended, since oha drops nothing at its end."""
-    path = trial.scenario.endpoints[trial.point.endpoint].path
-    url, connections = f"http://{placement.host}:{placement.port}{path}", trial.point.connections
-    threads = generator_threads(trial, placement)
-    if window.rate_rps:
-        argv = oha.command(placement.oha, url, connections=connections, rate_rps=window.rate_rps, seconds="{seconds}")
-    else:
-        argv = rewrk.command(placement.rewrk, url, connections=connections, threads=threads, seconds="{seconds}")
-    return {
-        "argv": argv,
-        "threads": threads,
-        "rate_rps": window.rate_rps,
-        "max_seconds": trial.scenario.load.max_seconds,
-        "latency_multiples": 0 if window.rate_rps else trial.scenario.limits.latency_multiples,
-        "name": window.name,
-        "seconds": window.seconds,
-        "measured": window.measured,
-    }

@@ -178,7 +178,7 @@ def test_a_follow_that_breaks_off_loses_no_frame_and_repeats_none(engine: Docker
     with create(engine, apps["load"], command, purpose="test", working_dir=AGENT_DIRECTORY) as made:
         one = BreaksOff(engine, made.container)
         one.start()
-        agent = ContainerAgent("serve", one, events)
+        agent = ContainerAgent("serve", one, events, "serve")
         frames: list[Frame] = []
         while (frame := events.get(timeout=30)[1]) is not None:
             frames.append(frame)

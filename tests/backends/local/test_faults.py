@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -80,24 +78,6 @@ def test_a_stall_of_seconds_is_seen(measure: Measure) -> None:
 
 def test_connections_that_the_server_drops_are_seen(measure: Measure) -> None:
     assert "dropped-connections" in reasons(measure(scenario("faulty:drops")))
-
-
-@pytest.fixture
-def apps_with_extension(arms: Arms, tmp_path: Path) -> Path:
-    """The test apps with a C extension that does not declare itself safe without the GIL."""
-    shutil.copytree(APPS, tmp_path / "apps")
-    code = """
-    #include <Python.h>
-    static struct PyModuleDef def = {PyModuleDef_HEAD_INIT, "needs_gil", 0, -1, 0};
-    PyMODINIT_FUNC PyInit_needs_gil(void) { return PyModule_Create(&def); }
-    """
-    (tmp_path / "needs_gil.c").write_text(code)
-    ask = "import sysconfig as s; print(s.get_path('include')); print(s.get_config_var('EXT_SUFFIX'))"
-    include, suffix = subprocess.check_output([arms[1].runtime, "-c", ask], text=True).split()
-    target = tmp_path / "apps" / f"needs_gil{suffix}"
-    compiler = sysconfig.get_config_var("CC").split()[0] if shutil.which("cc") is None else "cc"
-    subprocess.run([compiler, "-shared", "-fPIC", f"-I{include}", tmp_path / "needs_gil.c", "-o", target], check=True)
-    return tmp_path / "apps"
 
 
 def test_a_module_that_switches_the_gil_on_lazily_is_seen(

@@ -16,14 +16,14 @@ ENDING_SECONDS = 5
 
 
 class ContainerAgent:
-    """Follows one started container's log into a queue that both sides share; see `trial_agents.Agent`.
+    """Follows one started container's log into a queue that all share, under `name`; see `trial_agents.Agent`.
 
     The log is followed while the container runs and read again as a whole when it has ended; see `LogReader`.
     """
 
-    def __init__(self, side: Side, container: OwnedContainer, events: AgentEvents) -> None:
-        self.side, self._container, self._events = side, container, events
-        self._reader = LogReader(lambda frame: events.put((side, frame)))
+    def __init__(self, side: Side, container: OwnedContainer, events: AgentEvents, name: str) -> None:
+        self.side, self._container, self._events, self._name = side, container, events, name
+        self._reader = LogReader(lambda frame: events.put((name, frame)))
         self._ended: dict[str, Any] | None = None
         self.error: GilfreeError | None = None
         self._thread = threading.Thread(target=self._read, name=f"log-{side}", daemon=True)
@@ -39,7 +39,7 @@ class ContainerAgent:
         except GilfreeError as error:
             self.error = error
         finally:
-            self._events.put((self.side, None))
+            self._events.put((self._name, None))
 
     def request_stop(self) -> None:
         """Close the container's standard input, on which its agent stops its side and reports to the end."""

@@ -151,7 +151,7 @@ class _TrialContainers:
         self._client, self._trial, self._cpus, self._load_image, self._stack = client, trial, cpus, load_image, stack
         self._server: OwnedContainer | None = None
 
-    def start(self, side: Side, argument: Mapping[str, Any], events: AgentEvents) -> ContainerAgent:
+    def start(self, side: Side, argument: Mapping[str, Any], events: AgentEvents, name: str) -> ContainerAgent:
         """Make and start a side's container; see StartAgent. Raises GilfreeError when the engine refuses."""
         serving = side == "serve"
         options = container_options(self._trial, side, self._cpus, self._server.id if self._server else "")
@@ -169,7 +169,7 @@ class _TrialContainers:
             self._server = container
         with engine_errors(f"starting the {side} container"):
             container.start(keep_stdin=True)
-        return ContainerAgent(side, container, events)
+        return ContainerAgent(side, container, events, name)
 
 
 def container_options(trial: Trial, side: Side, cpus: CpuSplit, server_id: str) -> dict[str, Any]:

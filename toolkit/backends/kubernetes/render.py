@@ -12,11 +12,11 @@ from toolkit.manifests import render
 from toolkit.scenario.cluster import ClusterSettings
 from toolkit.scenario.model import LoadResources, Scenario, ServerResources
 from toolkit.trial.contract import AGENT_DIRECTORY, USER, agent_command
+from toolkit.trial.load_argument import load_argument
 from toolkit.trial.model import (
     READY_TIMEOUT_SECONDS,
     STOP_GRACE_SECONDS,
     Trial,
-    load_argument,
     serve_argument,
 )
 

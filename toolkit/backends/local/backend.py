@@ -9,8 +9,11 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from toolkit import paths
 from toolkit.agent.frames import Frame
@@ -18,6 +21,7 @@ from toolkit.backends import one_after_the_other, outcome_frame
 from toolkit.backends.local import processes
 from toolkit.backends.local.processes import AgentProcess
 from toolkit.backends.trial_agents import LOOPBACK, AgentEvents, StartAgent, TrialAgents
+from toolkit.backends.turn_agents import LOAD, TurnAgents
 from toolkit.host import confinement
 from toolkit.host.confinement import Confinement, confine
 from toolkit.host.cpus import CpuSplit, physical_cores, split_cpus
@@ -78,12 +82,20 @@ class LocalBackend:
         self._lock.release()
 
     def apart_reason(self, scenario: Scenario, arms: Sequence[Arm]) -> str:
-        """Servers are started one after the other."""
-        return "on this machine servers are started one after the other"
+        """Servers that do not fit into this machine's memory together, or a port that only one of them can have."""
+        if self._port is not None:
+            return f"port {self._port} was given, and each server needs one of its own"
+        needed, there = len(arms) * scenario.resources.server.memory_bytes, psutil.virtual_memory().total
+        if needed > there:
+            return f"{len(arms)} servers may use {needed / 1e9:.1f} GB together, this machine has {there / 1e9:.1f} GB"
+        return ""
 
     def run(self, block: BlockTrials, slot: str) -> Iterator[Frame]:
-        """The trials of a block; see `Backend.run`."""
-        yield from one_after_the_other(block, lambda trial: self._run_trial(trial, slot))
+        """The trials of a block, each server and the load in processes of their own; see `Backend.run`."""
+        if block.mode == "turns":
+            yield from self._run_in_turns(block, slot)
+        else:
+            yield from one_after_the_other(block, lambda trial: self._run_trial(trial, slot))
 
     def _run_trial(self, trial: Trial, slot: str) -> Iterator[Frame]:
         processes.kill_trial_processes(trial.id)
@@ -93,12 +105,61 @@ class LocalBackend:
             problem = {"reason": "port-taken", "detail": port_problem}
             yield outcome_frame(self.name, slot, {"problem": problem})
             return
-        limit_bytes = trial.scenario.resources.server.memory_bytes
-        confined: dict[Side, Confinement] = {
-            "serve": self._limiter(trial.id, limit_bytes, self.cpus.server_quota),
-            "load": self._limiter(f"{trial.id}-load", None, self.cpus.load_quota),
+        server, load = self._confined_server(trial), self._confined_load(trial.id)
+        placement = self._placement(trial, port, server)
+        outcome = self._outcome(server, load)
+        start_server, start_load = self._starter(placement.python, server), self._starter(sys.executable, load)
+        agents = TrialAgents(
+            trial, placement, lambda side, *rest: (start_server if side == "serve" else start_load)(side, *rest)
+        )
+        try:
+            yield from agents.frames()
+            outcome.update(agents.finish())
+            if agents.problem:
+                outcome["problem"] = agents.problem
+        finally:
+            agents.finish()
+            processes.kill_trial_processes(trial.id)
+            outcome["notes"] = [note for one in (server, load) if (note := one.remove())]
+        yield outcome_frame(self.name, slot, outcome)
+
+    def _run_in_turns(self, block: BlockTrials, slot: str) -> Iterator[Frame]:
+        """All servers at once on the same CPUs, each confined by itself, and one load that alternates between them."""
+        ids = [block.id, *(trial.id for trial in block.trials)]
+        for one in ids:
+            processes.kill_trial_processes(one)
+        servers = {trial.arm.name: self._confined_server(trial) for trial in block.trials}
+        load = self._confined_load(block.id)
+        placements = {
+            trial.arm.name: self._placement(trial, port, servers[trial.arm.name])
+            for trial, port in zip(block.trials, free_ports(len(block.trials)), strict=True)
         }
-        placement = Placement(
+        starters = {name: self._starter(one.python, servers[name]) for name, one in placements.items()}
+        agents = TurnAgents(block, placements, {**starters, LOAD: self._starter(sys.executable, load)})
+        ended: dict[str, dict[str, Any]] = {}
+        notes: list[str] = []
+        try:
+            yield from agents.frames()
+            ended = agents.finish()
+        finally:
+            agents.finish()
+            for one in ids:
+                processes.kill_trial_processes(one)
+            notes = [note for one in (*servers.values(), load) if (note := one.remove())]
+        for name, server in servers.items():
+            outcome = {**self._outcome(server, load), "notes": notes, "serve_agent": ended[name]}
+            outcome |= {"load_agent": ended[LOAD]} if LOAD in ended else {}
+            outcome |= {"problem": agents.problem} if agents.problem else {}
+            yield {**outcome_frame(self.name, slot, outcome), "arm": name}
+
+    def _confined_server(self, trial: Trial) -> Confinement:
+        return self._limiter(trial.id, trial.scenario.resources.server.memory_bytes, self.cpus.server_quota)
+
+    def _confined_load(self, name: str) -> Confinement:
+        return self._limiter(f"{name}-load", None, self.cpus.load_quota)
+
+    def _placement(self, trial: Trial, port: int, server: Confinement) -> Placement:
+        return Placement(
             python=trial.arm.runtime,
             app_directory=str(self.app_directory),
             agent_directory=str(self._agent_directory),
@@ -108,33 +169,22 @@ class LocalBackend:
             port=port,
             server_cpus=self.cpus.server,
             load_cpus=self.cpus.load,
-            memory_watchdog=not confined["serve"].kernel_memory,
+            memory_watchdog=not server.kernel_memory,
             watch_stdin=True,
         )
-        outcome: dict[str, Any] = {
-            "memory_limit": confined["serve"].kind,
-            "cpu_quota": {"server": confined["serve"].cpus, "load": confined["load"].cpus},
+
+    def _outcome(self, server: Confinement, load: Confinement) -> dict[str, Any]:
+        return {
+            "memory_limit": server.kind,
+            "cpu_quota": {"server": server.cpus, "load": load.cpus},
             "cpus": {"server": self.cpus.server, "load": self.cpus.load},
         }
-        agents = TrialAgents(trial, placement, self._starter(placement, confined))
-        try:
-            yield from agents.frames()
-            outcome.update(agents.finish())
-            if agents.problem:
-                outcome["problem"] = agents.problem
-        finally:
-            agents.finish()
-            processes.kill_trial_processes(trial.id)
-            outcome["notes"] = [note for one in confined.values() if (note := one.remove())]
-        yield outcome_frame(self.name, slot, outcome)
 
-    def _starter(self, placement: Placement, confined: Mapping[Side, Confinement]) -> StartAgent:
-        """Starts agents as processes: the server's under the variant's interpreter; each in its confinement."""
+    def _starter(self, python: str, confinement: Confinement) -> StartAgent:
+        """Starts agents as processes under `python`: the server's under the variant's interpreter."""
 
-        def start(side: Side, argument: Mapping[str, Any], events: AgentEvents) -> AgentProcess:
-            serving = side == "serve"
-            python = placement.python if serving else sys.executable
-            return AgentProcess(side, python, argument, self._agent_directory, events, confined[side])
+        def start(side: Side, argument: Mapping[str, Any], events: AgentEvents, name: str) -> AgentProcess:
+            return AgentProcess(side, python, argument, self._agent_directory, events, name, confinement)
 
         return start
 
@@ -158,9 +208,16 @@ def install_agent() -> Path:
 
 def free_port() -> int:
     """A port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """So many different ports of the loopback interface that nobody listens on now."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((LOOPBACK, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def _port_problem(port: int) -> str:

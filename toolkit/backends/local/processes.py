@@ -24,7 +24,7 @@ KEPT_STDERR_CHARACTERS = 2000
 
 
 class AgentProcess:
-    """One agent as a process; it puts its frames into the queue that both sides share. See `trial_agents.Agent`."""
+    """One agent as a process; it puts its frames, under `name`, into the queue that all share. See `trial_agents.Agent`."""
 
     def __init__(
         self,
@@ -33,9 +33,10 @@ class AgentProcess:
         argument: Mapping[str, Any],
         agent_directory: Path,
         events: AgentEvents,
+        name: str,
         confinement: Confinement | None = None,
     ) -> None:
-        self.side, self._events = side, events
+        self._name, self._events = name, events
         environment = {
             **BASE_ENVIRONMENT,
             **(confinement.environment if confinement else {}),  # of the agent alone: it gives its program another
@@ -62,8 +63,8 @@ class AgentProcess:
     def _read(self) -> None:
         assert self._process.stdout is not None
         for frame in frames.read(self._process.stdout):
-            self._events.put((self.side, frame))
-        self._events.put((self.side, None))
+            self._events.put((self._name, frame))
+        self._events.put((self._name, None))
 
     def _read_errors(self) -> None:
         assert self._process.stderr is not None
