@@ -24,15 +24,19 @@ def fleet(
     rules: Annotated[
         Path | None, typer.Option(help="YAML: which services are Python, and which profile fits each.")
     ] = None,
-    usage: Annotated[Path | None, typer.Option(help="CSV: namespace,name,rps,cpu_p95,memory_max.")] = None,
+    usage: Annotated[
+        Path | None, typer.Option(help="CSV: namespace,name,rps,cpu,memory_max; also with a column time.")
+    ] = None,
     prometheus: Annotated[str | None, typer.Option(help="Instead of --usage: address of a Prometheus.")] = None,
     queries: Annotated[
-        Path | None, typer.Option(help="With --prometheus: YAML of queries: rps, cpu_p95, memory_max.")
+        Path | None, typer.Option(help="With --prometheus: YAML of queries: requests, cpu, memory.")
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(help="With --prometheus: NAME=env:VARIABLE or NAME=file:PATH, such as X-Scope-OrgID=env:TENANT."),
     ] = None,
     nodes: Annotated[Path | None, typer.Option(help="Node catalogue; the shipped sample by default.")] = None,
-    headroom: Annotated[
-        float, typer.Option(help="Share of its CPU request that a pod may use at the 95th percentile.")
-    ] = 0.7,
+    headroom: Annotated[float, typer.Option(help="Share of its CPU request that a pod may use at the peak.")] = 0.7,
     spare_nodes: Annotated[int, typer.Option(min=0, help="Nodes to plan beyond those needed.")] = 1,
     html: Annotated[Path | None, typer.Option(help="Write the ranking as one self-contained HTML file.")] = None,
     top: Annotated[int, typer.Option(min=1, help="Services to print of each list.")] = 10,
@@ -64,8 +68,10 @@ def fleet(
         )
     if (usage is None) == (prometheus is None):
         raise GilfreeError(
-            "give either --usage or --prometheus", "the CSV has the columns namespace,name,rps,cpu_p95,memory_max"
+            "give either --usage or --prometheus", "the CSV has the columns namespace,name,rps,cpu,memory_max"
         )
+    if prometheus is None and (queries or header):
+        raise GilfreeError("--queries and --header are of --prometheus", "give --prometheus, or omit them")
     known = read_rules(rules)
     catalogue = load_catalogue(nodes)
     services = services_of_cluster() if inventory is None else read_inventory(inventory)
@@ -73,11 +79,14 @@ def fleet(
     if usage is not None:
         figures = read_usage(usage)
     else:
-        from toolkit.fleet import prometheus as prom
+        from toolkit.fleet.prometheus.client import access
+        from toolkit.fleet.prometheus.queries import Queries, read_queries
+        from toolkit.fleet.prometheus.usage import query_usage
 
-        say(f"querying {prometheus}")
-        figures = prom.query_usage(prometheus or "", prom.read_queries(queries) if queries else prom.DEFAULT_QUERIES)
-    found = rank_services(services, known, figures, catalogue, headroom, spare_nodes)
+        to = access(prometheus or "", header or ())
+        say(f"asking {to.url}")
+        figures = query_usage(to, read_queries(queries) if queries else Queries(), say=say)
+    found = rank_services(services, known, figures.figures, catalogue, headroom, spare_nodes, notes=figures.notes)
     if html is not None:
         subtitle = f"{inventory or 'the cluster'}, rules {rules}, usage {usage or prometheus}"
         write_file(html, report.html(found, "Which services to move first", subtitle))

@@ -2,7 +2,7 @@
 
 With a profile of the service itself the pods come from its own knees. With the profile of a similar service, CPU per
 request and memory per pod change as they did in that profile (block by block); everything else is the service's own: its
-CPU use at the 95th percentile ÷ headroom, in pods of the size that it has. Both variants are sized by the same rule, so
+highest CPU use ÷ headroom, in pods of the size that it has. Both variants are sized by the same rule, so
 what better sizing alone saves is not credited to free-threading.
 
 Pods that use more than they request keep their number, and their request is raised: their request being too small is no
@@ -182,7 +182,7 @@ def _python_shares(service: FleetService) -> tuple[float, float]:
 
 def _likeness(service: FleetService, usage: Usage, profile: PairProfile) -> float:
     """CPU per request of the service, without that of its sidecars, ÷ that of the profile."""
-    own_seconds = (usage.cpu_cores or 0) * _python_shares(service)[0] / (usage.rps or 1)
+    own_seconds = usage.cpu_seconds * _python_shares(service)[0]
     return own_seconds / profile.cpu_seconds(profile.gil, median(profile.gil_knees) or 1)
 
 

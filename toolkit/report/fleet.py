@@ -83,7 +83,7 @@ _COUNTED: tuple[tuple[Verdict, str], ...] = (
 def method(fleet: FleetRanking) -> Iterator[str]:
     """How the figures were calculated."""
     yield (
-        f"Both variants are sized by the same rule: CPU used at the 95th percentile divided by {fleet.headroom:g}, the "
+        f"Both variants are sized by the same rule: the highest CPU use divided by {fleet.headroom:g}, the "
         "largest working set ever seen and a quarter more; so what better sizing saves is kept apart from what moving saves."
     )
     yield (
