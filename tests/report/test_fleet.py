@@ -22,7 +22,7 @@ def test_the_ranking_fits_the_window_and_can_be_read(chromium: str, tmp_path: Pa
     found = rank_services(
         read_inventory(tmp_path / "deployments.json"),
         read_rules(tmp_path / "rules.yaml"),
-        read_usage(tmp_path / "usage.csv"),
+        read_usage(tmp_path / "usage.csv").figures,
         load_catalogue(None),
     )
     seen = look(chromium, tmp_path, html(found, "Which services to move first", "a made-up fleet"), width)

@@ -2,7 +2,7 @@
 
 The 95th percentile of CPU belongs to another moment than the highest rate of requests: their quotient is the cost of a
 request at no time at all. Both peaks are therefore taken over the times that both series have, and the CPU of the time
-with the most requests is kept beside them.
+with the most requests is kept with them.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def _fleet(services: int) -> Iterator[PromiseCheck]:
         ranking = rank_services(
             read_inventory(Path(folder, "deployments.json")),
             read_rules(Path(folder, "rules.yaml")),
-            read_usage(Path(folder, "usage.csv")),
+            read_usage(Path(folder, "usage.csv")).figures,
             load_catalogue(None),
         )
         html(ranking, "scale", "synthetic")
@@ -75,7 +75,7 @@ def write_synthetic_fleet(folder: Path, services: int, seed: int = 1) -> None:
         "profiles: { wsgi: { campaign: profile.json } }\n"
         'rules:\n  - { label: "lang=python", profile: wsgi }\n  - { image: "*jvm*", python: false }\n'
     )
-    items, lines = [], ["namespace,name,rps,cpu_p95,memory_max"]
+    items, lines = [], ["namespace,name,rps,cpu,memory_max"]
     for index in range(services):
         namespace, name = f"team-{index % 97}", f"service-{index}"
         kind = rng.choice(["python", "python", "python", "jvm", "other"])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -19,6 +22,20 @@ class Answers(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
+
+
+@contextmanager
+def answering() -> Iterator[Answers]:
+    """A server on this machine, in a thread."""
+    made = Answers()
+    thread = threading.Thread(target=made.serve_forever)
+    thread.start()
+    try:
+        yield made
+    finally:
+        made.shutdown()
+        thread.join()
+        made.server_close()
 
 
 class _Answering(BaseHTTPRequestHandler):

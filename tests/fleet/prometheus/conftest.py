@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.fleet.prometheus.answering import Answers
+from tests.fleet.prometheus.answering import Answers, answering
 from toolkit.paths import cache
 
 
 @pytest.fixture
 def answers() -> Iterator[Answers]:
     """A server on this machine that answers as a test says."""
-    made = Answers()
-    thread = threading.Thread(target=made.serve_forever)
-    thread.start()
-    yield made
-    made.shutdown()
-    thread.join()
-    made.server_close()
+    with answering() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
