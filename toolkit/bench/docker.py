@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from toolkit.backends.docker.backend import DockerBackend
+from toolkit.backends.docker.backend import TMPFS, DockerBackend
 from toolkit.bench.baselines import BaselineArms, already_measured, baseline_arms, baseline_images, settings_baseline
 from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, check_loops
 from toolkit.console import Say
@@ -17,6 +17,7 @@ from toolkit.engine import containers
 from toolkit.engine.client import connect, engine_errors, engine_facts
 from toolkit.errors import GilfreeError
 from toolkit.host.facts import machine_facts
+from toolkit.images.image_app import ProbedApp, app_probe_command, check_image_apps, probed_apps
 from toolkit.images.image_python import ImagePython, image_pair, image_python_command, parse_image_python
 from toolkit.images.registry.resolve import resolve
 from toolkit.loadgen.binaries import pinned_versions
@@ -38,6 +39,8 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
     images = choose_images(client, request, say)
     load = ensure_image(client, images.load, say)
     served = _served_pair(client, images.gil, images.free_threaded, say)
+    if request.own_images:
+        check_apps(client, (images.gil, images.free_threaded), served.ids, probed_apps(scenarios))
     backend = DockerBackend(client, load)
     cpus = tuple(backend.split_cpus(scenario) for scenario in scenarios)
     check_loops(scenarios, served.pair.series, served.packages, request.against)
@@ -201,6 +204,23 @@ def probe_image(client: DockerClient, image: str) -> ImagePython:
     )
     reason = (errors.strip() or ended.error or output)[-300:]
     return parse_image_python(output if ended.code == 0 else "", image, f"exit code {ended.code}: {reason}")
+
+
+def check_apps(client: DockerClient, images: Sequence[ImageRef], ids: Sequence[str], apps: Sequence[ProbedApp]) -> None:
+    """Import the apps in a container of each image. Raises GilfreeError for the first that cannot be served."""
+    for image, engine_id in zip(images, ids, strict=True):
+        _, output, _ = containers.run(
+            client,
+            engine_id,
+            app_probe_command(apps),
+            purpose="probe",
+            timeout_seconds=PROBE_SECONDS * (1 + len(apps)),
+            network_mode="none",
+            read_only=True,
+            tmpfs=TMPFS,
+            user=str(USER),
+        )
+        check_image_apps(output, apps, image.name)
 
 
 def _baseline(client: DockerClient, request: BenchRequest, main: ServedPair, say: Say) -> BaselineArms:

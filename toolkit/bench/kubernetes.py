@@ -22,6 +22,7 @@ from toolkit.console import Say
 from toolkit.errors import GilfreeError
 from toolkit.host.cpus import CpuSplit
 from toolkit.host.facts import machine_facts
+from toolkit.images.image_app import probed_apps
 from toolkit.images.image_python import image_pair
 from toolkit.images.registry.resolve import resolve
 from toolkit.loadgen.binaries import pinned_versions
@@ -57,7 +58,9 @@ def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> P
     for line in unknown:
         say(f"preflight: {line}")
     _confirm(request, cluster, names, scenarios, say)
-    answers = probe_images(cluster, served, settings[0], names[0])
+    apps = probed_apps(scenarios) if request.own_images else ()
+    memory_bytes = max(one.resources.server.memory_bytes for one in scenarios)
+    answers = probe_images(cluster, served, settings[0], names[0], apps, memory_bytes)
     profile = "unknown" if request.explicit else request.profile
     pair = image_pair(answers, served, profile, built=not request.explicit)
     packages = answers[0][1]

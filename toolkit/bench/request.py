@@ -56,6 +56,11 @@ class BenchRequest:
     knee: Mapping[str, Any] | None = None
     options: BackendOptions = field(default_factory=BackendOptions)
 
+    @property
+    def own_images(self) -> bool:
+        """Whether the images, where there are any, are not all gilfree's own: what is in them was not tested here."""
+        return self.project is not None or self.explicit is not None
+
 
 @dataclass(frozen=True)
 class PreparedBackend:

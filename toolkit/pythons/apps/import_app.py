@@ -17,6 +17,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+THIS_FILE = globals().get("__file__", "<string>")
+"""`<string>` in a container, where this text is run with `-c`."""
+
 ARGUMENTS = {"asgi": ("scope", "receive", "send"), "wsgi": ("environ", "start_response")}
 EVENTS_OF_INSTANCE = {"asgi": "__await__", "wsgi": "__iter__"}
 """What the instances of a class have when the class itself is an app: each request makes an instance of it."""
@@ -43,7 +46,7 @@ def look(target: str, interface: str) -> dict[str, Any]:
 def raised(problem: BaseException, module: str) -> dict[str, Any]:
     """What was raised, as the last line of a traceback has it, and where in the user's code it was raised."""
     frames = [one for one in traceback.extract_tb(problem.__traceback__) if not one.filename.startswith("<frozen")]
-    own = [one for one in frames if one.filename not in (__file__, importlib.__file__)]
+    own = [one for one in frames if one.filename not in (THIS_FILE, importlib.__file__)]
     parts = module.split(".")
     packages = {".".join(parts[:count]) for count in range(1, len(parts) + 1)}
     missing = isinstance(problem, ModuleNotFoundError) and problem.name in packages
