@@ -111,3 +111,18 @@ def test_an_image_without_an_interpreter_is_refused(tmp_path: Path, built_images
     base = "debian:trixie-slim"
     said = refused(tmp_path, "--gil", base, "--free-threaded", base)
     assert "/usr/local/bin/python3" in said and "docs/images.md says what an image needs" in said
+
+
+def test_an_app_that_the_images_do_not_hold_is_refused_before_anything_is_measured(
+    tmp_path: Path, built_images: list[ImageSpec]
+) -> None:
+    gil, free_threaded = (
+        next(one.name for one in built_images if (one.kind, one.variant) == ("app", variant))
+        for variant in ("3.14", "3.14t")
+    )
+    images = ("--gil", gil, "--free-threaded", free_threaded)
+    running = bench(tmp_path, "--backend", "docker", *images, "--app", "asgi:application", "--interface", "asgi")
+    output, said = running.communicate(timeout=120)
+    assert (running.returncode, output) == (2, ""), said
+    assert f"{gil}: asgi has no 'application'" in said
+    assert not list(tmp_path.glob("*/trials.jsonl"))

@@ -59,3 +59,18 @@ def test_with_the_least_rights_two_interfaces_and_both_variants_are_measured_on_
             assert outcome["qos"] == "Guaranteed"
     assert f"namespace {namespace.namespace}" in done.stderr and "node-hours" in done.stderr
     assert left(namespace) == []
+
+
+@pytest.mark.cluster
+@pytest.mark.engine
+def test_an_app_that_the_images_do_not_hold_is_refused_in_the_words_of_any_backend(
+    tmp_path: Path, namespace: Cluster, images: Pushed
+) -> None:
+    command = [sys.executable, "-m", "toolkit.cli", "bench", "--backend", "kubernetes", "--yes"]
+    command += ["--gil", images.gil, "--free-threaded", images.free_threaded, "--registry", registry()]
+    command += ["--app", "asgi:application", "--interface", "asgi", "--results", str(tmp_path)]
+    command += ["--namespace", namespace.namespace, "--cluster", str(settings_file(tmp_path, namespace))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2, done.stderr
+    assert f"{images.gil}: asgi has no 'application'" in done.stderr
+    assert left(namespace) == []
