@@ -112,7 +112,6 @@ def test_a_claim_exceeded_in_its_own_direction_is_not_contradicted(asgi: Scenari
 def test_the_build_is_a_caveat_of_a_ratio_and_no_obstacle(asgi: Scenario, profile: str, caveat: str) -> None:
     spread = [0.004 * one for one in range(-5, 5)]
     claim = claim_of(asgi, "asgi-json-slower")
-    assert claim.requires.release_build
     blocks = counted_blocks(json_blocks([0.8 + one for one in spread]), ARMS)
     result = assess(claim, asgi, blocks, Conditions("3.14", profile, 8))
     assert result.state == "reproduced"

@@ -93,7 +93,7 @@ def with_modules(built_images: list[ImageSpec]) -> Iterator[ImageRef]:
         try:
             yield ImageRef("app", "3.14t", "", str(image.id))
         finally:
-            client.images.remove(image.id, force=True)
+            client.images.remove(str(image.id), force=True)
 
 
 @pytest.mark.engine

@@ -8,7 +8,8 @@ from dataclasses import replace
 from tests.report.conftest import Make
 from toolkit.analysis.compare import compare
 from toolkit.analysis.comparison import StoppedByRejections
-from toolkit.report.decision import decision_words
+from toolkit.report.comparison_json import comparison_data
+from toolkit.report.decision import comparison_caveats, decision_words
 from toolkit.report.tables import table
 
 
@@ -17,7 +18,15 @@ def test_a_clear_loss_is_called_one(make: Make) -> None:
     said = decision_words(compare(campaign), table(campaign))
     assert said.firm
     assert re.search(r"worse in requests/s \(-(19\.|20\.).*memory \(\+(29\.|30\.)", said.lines[0])
-    assert "3.14 is the better choice" in said.lines[0]
+    assert "3.14 is the better choice here (0 of 20 failed: up to 17% is not excluded (95%))" in said.lines[0]
+
+
+def test_what_no_failed_trial_does_not_exclude_is_a_caveat_and_in_the_json(make: Make) -> None:
+    found = compare(make())
+    words = "0 of 10 failed: up to 31% is not excluded (95%)"
+    assert f"an arm of which no trial failed may still fail: {words} at a point" in comparison_caveats(found)
+    rates = comparison_data(found)["points"][0]["failures"]
+    assert [(one["failed"], round(one["high"], 2), one["words"]) for one in rates] == [(0, 0.31, words)] * 2
 
 
 def test_too_few_blocks_decide_nothing(make: Make) -> None:

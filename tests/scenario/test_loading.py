@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import BAD_INPUT, GilfreeError
-from toolkit.scenario.loading import load_scenario, parse_scenario, scenario_for_app
+from toolkit.scenario.loading import load_scenario, parse_scenario, recorded_scenario, scenario_for_app
 from toolkit.scenario.model import Scenario
 from toolkit.scenario.yaml_source import parse_yaml
 
@@ -312,3 +312,13 @@ def test_every_path_has_an_endpoint_s_name(path: str) -> None:
 def test_what_is_wrong_with_ones_own_app_is_named_by_its_option(arguments: tuple[str, str, str], option: str) -> None:
     with pytest.raises(GilfreeError, match=f"the command line: {option}: "):
         scenario_for_app(*arguments, None)
+
+
+def test_a_requirement_that_never_had_an_effect_is_refused_in_files_and_ignored_in_campaigns() -> None:
+    shipped = load_scenario("asgi")
+    data = {**shipped.model_dump(mode="json"), "cluster": None}
+    data["claims"][0]["requires"]["release_build"] = True
+    with pytest.raises(GilfreeError, match="`release_build` has no effect: a claim is a ratio") as refused:
+        parse_scenario(parse_yaml(yaml.safe_dump(data), "mine"))
+    assert "remove `release_build`" in str(refused.value)
+    assert recorded_scenario(data) == shipped

@@ -28,6 +28,7 @@ from toolkit.campaign.plan import Block, Plan
 from toolkit.errors import GilfreeError
 from toolkit.records.store import Record, Store, record
 from toolkit.records.turns import block_records
+from toolkit.scenario.loading import recorded_scenario
 from toolkit.scenario.model import Scenario
 from toolkit.trial.block import BlockTrials
 from toolkit.trial.model import Arm, Trial
@@ -55,7 +56,7 @@ class Campaign:
     def __init__(self, folder: Path, description: Mapping[str, Any]) -> None:
         self.folder, self.description = folder, dict(description)
         self.name = folder.name
-        self.scenario = Scenario.model_validate(self.description["scenario"])
+        self.scenario = recorded_scenario(self.description["scenario"])
         self.arms = tuple(Arm(**arm) for arm in self.description["arms"])
         self.store = Store(folder / "trials.jsonl")
 

@@ -14,7 +14,14 @@ from toolkit.analysis.failures import FailureRate
 from toolkit.analysis.families import MetricComparison
 from toolkit.analysis.unpaired import Unpaired
 from toolkit.report.decision import comparison_caveats, first_line, too_noisy_words
-from toolkit.report.verdicts import best_caveat, failure_words, interim_words, stopping_words, verdict_reason
+from toolkit.report.verdicts import (
+    best_caveat,
+    failure_words,
+    interim_words,
+    not_excluded,
+    stopping_words,
+    verdict_reason,
+)
 
 COMPARISON_SCHEMA = 1
 UNPAIRED_SCHEMA = 1
@@ -102,4 +109,4 @@ def _family(family: Sequence[MetricComparison], failures: Sequence[FailureRate] 
 
 
 def _failure(one: FailureRate) -> dict[str, Any]:
-    return {**asdict(one), "words": failure_words(one) if one.failed else ""}
+    return {**asdict(one), "words": failure_words(one) if one.failed else not_excluded(one)}

@@ -20,10 +20,9 @@ from toolkit.analysis.decision import Choice, Decision, Outcome, SameArmCoverage
 from toolkit.analysis.failures import FailureRate
 from toolkit.analysis.families import MetricComparison
 from toolkit.analysis.stats.verdict_rule import BAND, MIN_BLOCKS
-from toolkit.campaign.contrasts import Contrast
 from toolkit.campaign.ending import Ending
 from toolkit.report.tables import Table
-from toolkit.report.verdicts import best_caveat, failure_words, interim_words, often_failing
+from toolkit.report.verdicts import best_caveat, failure_words, interim_words, not_excluded, often_failing
 from toolkit.report.words import METRICS, change, count, loosened, names
 
 MAX_LINES = 12
@@ -111,6 +110,10 @@ def comparison_caveats(comparison: Comparison) -> tuple[str, ...]:
     if comparison.stopping_rule:
         caveats.append(interim_words(comparison.stopping_rule))
     caveats += [best_caveat(one) for one in comparison.best if one.choices > 1][:1]
+    clean = [rate for one in comparison.points for rate in one.failures if not rate.failed]
+    if clean:
+        least = max(clean, key=lambda rate: rate.high)
+        caveats.append(f"an arm of which no trial failed may still fail: {not_excluded(least)} at a point")
     if decision.without_verdict:
         caveats.append(
             f"{decision.without_verdict} of {len(comparison.points)} comparisons have fewer than {MIN_BLOCKS} blocks:"
@@ -131,16 +134,17 @@ def _outcome(one: Outcome) -> str:
     if often_failing(one.best.failures):
         parts = [f"without a verdict, since {often_failing(one.best.failures)}"]
     verdicts = "; ".join(part for part in parts if part) or "not measured"
-    return f"{_where(one.best)}: {candidate} is {verdicts}. {_choice(one.choice, one.best.contrast)}".strip()
+    return f"{_where(one.best)}: {candidate} is {verdicts}. {_choice(one.choice, one.best)}".strip()
 
 
-def _choice(choice: Choice, contrast: Contrast) -> str:
-    """The choice as a sentence; "" where there is none."""
-    why = ": the other one fails significantly more often" if choice.reason == "fails less" else ""
-    if choice.side == "candidate":
-        return f"{contrast.candidate} is the better choice here{why}"
-    if choice.side == "baseline":
-        return f"{contrast.baseline} is the better choice here{why}"
+def _choice(choice: Choice, best: BestComparison) -> str:
+    """The choice as a sentence, with the failure rate that its trials do not exclude; "" where there is none."""
+    contrast = best.contrast
+    if choice.side in ("candidate", "baseline"):
+        chosen = contrast.candidate if choice.side == "candidate" else contrast.baseline
+        why = ": the other one fails significantly more often" if choice.reason == "fails less" else ""
+        unknown = [not_excluded(one) for one in best.failures if one.arm == chosen and not one.failed]
+        return f"{chosen} is the better choice here{why}" + (f" ({unknown[0]})" if unknown else "")
     if choice.side == "neither":
         return f"Nothing that was measured speaks for or against {contrast.candidate} here"
     if choice.side == "trade":

@@ -40,6 +40,11 @@ def failure_words(one: FailureRate) -> str:
     return f"{rate} ({100 * one.low:.0f} to {100 * one.high:.0f}%){reason}"
 
 
+def not_excluded(one: FailureRate) -> str:
+    """What is not known of an arm of which no trial failed: `0 of 10 failed: up to 31% is not excluded (95%)`."""
+    return f"0 of {one.concluded} failed: up to {100 * one.high:.0f}% is not excluded (95%)"
+
+
 def often_failing(rates: Sequence[FailureRate]) -> str:
     """Which arms fail so often that their other trials give no verdict, in words; "" where none does."""
     return " and ".join(failure_words(one) for one in rates if one.often)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from toolkit.scenario.bounds import MAX_POINTS, Connections, Figure, MemoryGb, Ratio, Threads, WholeCpus, Workers
 from toolkit.scenario.matrix import Loop, Point
@@ -37,12 +37,24 @@ class Cell(_Model):
 class Requires(_Model):
     """What must be true on this machine for a claim to be testable.
 
-    release_build: the claim was made about release builds. It is a ratio, so other builds are a caveat and no obstacle.
+    How the interpreters were built is no part of it: a claim is a ratio of two figures of such builds, and other builds
+    than release ones are a caveat of its verdict. Campaigns of earlier versions hold a `release_build`, which is ignored.
     """
 
     series: tuple[str, ...] = ()
     server_cpus_at_least: WholeCpus = 1
-    release_build: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_release_build(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, dict) or "release_build" not in value:
+            return value
+        if not (info.context or {}).get("recorded"):
+            raise ValueError(
+                "`release_build` has no effect: a claim is a ratio, which is judged on any build, with a caveat on others"
+                " than release builds; remove `release_build`"
+            )
+        return {name: one for name, one in value.items() if name != "release_build"}
 
 
 class Claim(_Model):

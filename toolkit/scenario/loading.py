@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -64,6 +65,14 @@ def scenario_for_app(target: str, interface: str, path: str, project: str | None
         ("endpoints", endpoint, "path"): "--path",
     }
     return parse_scenario(Source("the command line", data, {}, names=names))
+
+
+def recorded_scenario(data: Mapping[str, Any]) -> Scenario:
+    """The scenario that a campaign's description holds, also one of an earlier version of gilfree.
+
+    Raises pydantic's ValidationError for what is none.
+    """
+    return Scenario.model_validate(data, context={"recorded": True})
 
 
 def endpoint_name(path: str) -> str:

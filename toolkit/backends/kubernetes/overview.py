@@ -25,7 +25,7 @@ from toolkit.backends.kubernetes.labels import (
     label_selector,
 )
 from toolkit.errors import GilfreeError
-from toolkit.scenario.model import Scenario
+from toolkit.scenario.loading import recorded_scenario
 from toolkit.trial.model import Arm, Trial, Window
 
 PAGE_JOBS = 100
@@ -144,7 +144,7 @@ def trial_of(job: Object, description: Mapping[str, Any]) -> Trial:
 
     Raises GilfreeError for a Job whose arm or point the campaign does not have.
     """
-    scenario = Scenario.model_validate(description["scenario"])
+    scenario = recorded_scenario(description["scenario"])
     labels, annotations = job["metadata"]["labels"], job["metadata"].get("annotations") or {}
     arms = {arm["name"]: Arm(**arm) for arm in description["arms"]}
     points = {one.key: one for one in scenario.points()}
