@@ -231,9 +231,8 @@ class _CampaignRun:
         given_up = {one.point for one in self._endings if one.point is not None}
         running = {(block.point.key, block.index) for block in self._running}
         records = [one for one in self._records if (one.point_key, one.block) not in running]
-        of_this_run = self._records[self._recorded_before :]
         share = self._campaign.scenario.limits.rejected_share
-        found = endings(records, of_this_run, self._points, share, given_up)
+        found = endings(records, self._records[self._recorded_before :], self._points, share, given_up)
         if self._deadline is not None and time.monotonic() > self._deadline:
             found.append(Ending(None, "its time was over; continue it with --resume"))
         for one in found:
