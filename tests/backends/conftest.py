@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 REPOSITORY = "gilfree-test-faulty"
+APP_FILES = ("faulty.py", "one_arm.py")
 
 
 @pytest.fixture(scope="session")
@@ -36,13 +37,14 @@ def apps(built_images: list[ImageSpec]) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def image_arms(engine: DockerClient, apps: dict[str, str]) -> Iterator[tuple[Arm, Arm]]:
-    """Both variants' images with tests/apps/faulty.py alongside the sample apps."""
+    """Both variants' images with the apps of tests/apps alongside the sample apps."""
     found = []
     for variant, role in (("3.14", "gil"), ("3.14t", "free-threaded")):
         context = io.BytesIO()
         with tarfile.open(fileobj=context, mode="w") as archive:
-            archive.add(APPS / "faulty.py", "faulty.py")
-            lines = f"FROM {apps[variant]}\nCOPY faulty.py /app/\n".encode()
+            for name in APP_FILES:
+                archive.add(APPS / name, name)
+            lines = f"FROM {apps[variant]}\nCOPY {' '.join(APP_FILES)} /app/\n".encode()
             dockerfile = tarfile.TarInfo("Dockerfile")
             dockerfile.size = len(lines)
             archive.addfile(dockerfile, io.BytesIO(lines))

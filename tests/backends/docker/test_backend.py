@@ -13,7 +13,8 @@ import pytest
 from tests.conftest import accepted, scenario
 from toolkit.agent.frames import Frame, gap
 from toolkit.backends.docker.agent import ContainerAgent
-from toolkit.backends.docker.backend import DockerBackend, container_options, limit_caveats
+from toolkit.backends.docker.backend import DockerBackend, limit_caveats
+from toolkit.backends.docker.trial_containers import container_options
 from toolkit.backends.trial_agents import AgentEvents
 from toolkit.engine.containers import PURPOSE_LABEL, TRIAL_LABEL, OwnedContainer, create
 from toolkit.errors import GilfreeError
@@ -212,7 +213,8 @@ def test_an_own_app_has_a_network_and_the_sample_apps_have_none() -> None:
 def test_a_share_of_a_cpu_is_the_containers_quota() -> None:
     trial = a_trial(load_scenario("asgi"), Arm("3.14", "gil", "image"))
     cpus = CpuSplit((1,), (0,), (), server_quota=0.5)
-    server, load = (container_options(trial, side, cpus, "id") for side in ("serve", "load"))
+    server = container_options(trial, "serve", cpus, "")
+    load = container_options(trial, "load", cpus, "id")
     assert server["cpu_quota"] / server["cpu_period"] == 0.5
     assert "cpu_quota" not in load
     with pytest.raises(GilfreeError, match="cannot set a CPU quota"):

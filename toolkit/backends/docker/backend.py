@@ -15,33 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.agent.frames import Frame
 from toolkit.backends import one_after_the_other, outcome_frame
-from toolkit.backends.docker.agent import ContainerAgent
+from toolkit.backends.docker.trial_containers import TrialContainers, start_network
 from toolkit.backends.image_placement import image_placement
-from toolkit.backends.trial_agents import AgentEvents, TrialAgents
+from toolkit.backends.trial_agents import StartAgent, TrialAgents
+from toolkit.backends.turn_agents import LOAD, TurnAgents
 from toolkit.engine import containers
 from toolkit.engine.client import EngineUnreachable, engine_errors, is_local
-from toolkit.engine.containers import OwnedContainer
 from toolkit.errors import GilfreeError
-from toolkit.host.confinement import PERIOD_US
 from toolkit.host.cpus import CpuSplit, split_cpus
 from toolkit.host.measuring_lock import MeasuringLock
 from toolkit.scenario.model import Scenario
 from toolkit.trial.block import BlockTrials
-from toolkit.trial.contract import (
-    AGENT_DIRECTORY,
-    AGENT_ENVIRONMENT,
-    LOAD_PYTHON,
-    TRIAL_VARIABLE,
-    USER,
-    Side,
-    agent_command,
-)
+from toolkit.trial.contract import AGENT_ENVIRONMENT, LOAD_PYTHON, PORT, USER
 from toolkit.trial.model import Arm, Trial
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-TMPFS = {"/tmp": "rw,nosuid,nodev,size=64m,mode=1777"}
 PROBE_SECONDS = 60
 PRINT_CORES = "import json; from gilfree_agent import system; print(json.dumps(system.physical_cores()))"
 
@@ -100,23 +90,25 @@ class DockerBackend:
             self._lock.release()
 
     def apart_reason(self, scenario: Scenario, arms: Sequence[Arm]) -> str:
-        """Each arm's server has a network of its own."""
-        return "on Docker each arm's server has a network of its own"
+        """Servers whose limits do not fit into the engine's memory together."""
+        needed, there = len(arms) * scenario.resources.server.memory_bytes, int(self.info().get("MemTotal") or 0)
+        if there and needed > there:
+            return f"{len(arms)} servers may use {needed / 1e9:.1f} GB together, the engine has {there / 1e9:.1f} GB"
+        return ""
 
     def run(self, block: BlockTrials, slot: str) -> Iterator[Frame]:
-        """See `Backend.run`. Raises EngineUnreachable when the engine does not answer any more."""
-        yield from one_after_the_other(block, lambda trial: self._run_trial(trial, slot))
+        """Each side of each trial in a container of its own; see `Backend.run`. Raises EngineUnreachable when the engine
+        does not answer any more."""
+        if block.mode == "turns":
+            yield from self._run_in_turns(block, slot)
+        else:
+            yield from one_after_the_other(block, lambda trial: self._run_trial(trial, slot))
 
     def _run_trial(self, trial: Trial, slot: str) -> Iterator[Frame]:
         containers.remove_leftover_containers(self._client, trial.id)
-        outcome: dict[str, Any] = {
-            "memory_limit": f"container, cgroup v{self.info().get('CgroupVersion', '1')}",
-            "cpu_quota": {"server": self.cpus.server_quota, "load": self.cpus.load_quota},
-            "cpus": {"server": self.cpus.server, "load": self.cpus.load},
-            "images": {"server": trial.arm.runtime, "load": self._load_image},
-        }
+        outcome = self._outcome(trial)
         with ExitStack() as stack:
-            started = _TrialContainers(self._client, trial, self.cpus, self._load_image, stack)
+            started = TrialContainers(self._client, trial, self.cpus, self._load_image, stack)
             placement = image_placement(self.cpus.server, self.cpus.load, watch_stdin=True)
             agents = TrialAgents(trial, placement, started.start)
             try:
@@ -128,6 +120,52 @@ class DockerBackend:
             except GilfreeError as error:
                 outcome["problem"] = {"reason": "engine-refused", "detail": str(error)}
         yield outcome_frame(self.name, slot, outcome)
+
+    def _run_in_turns(self, block: BlockTrials, slot: str) -> Iterator[Frame]:
+        """All servers at once on one cpuset, in one network, which a container that does nothing else keeps."""
+        for name in (block.id, *(trial.id for trial in block.trials)):
+            containers.remove_leftover_containers(self._client, name)
+        placements = {
+            trial.arm.name: replace(
+                image_placement(self.cpus.server, self.cpus.load, watch_stdin=True), port=PORT + number
+            )
+            for number, trial in enumerate(block.trials)
+        }
+        ended: dict[str, dict[str, Any]] = {}
+        problem: dict[str, Any] | None = None
+        with ExitStack() as stack:
+            try:
+                network = start_network(self._client, block, self._load_image, stack)
+                starters: dict[str, StartAgent] = {
+                    trial.arm.name: TrialContainers(
+                        self._client, trial, self.cpus, self._load_image, stack, network=network
+                    ).start
+                    for trial in block.trials
+                }
+                load = TrialContainers(
+                    self._client, block.trials[0], self.cpus, self._load_image, stack, network=network, name=block.id
+                )
+                agents = TurnAgents(block, placements, {**starters, LOAD: load.start})
+                yield from agents.frames()
+                ended, problem = agents.finish(), agents.problem
+            except EngineUnreachable:
+                raise
+            except GilfreeError as error:
+                problem = {"reason": "engine-refused", "detail": str(error)}
+        for trial in block.trials:
+            outcome = self._outcome(trial)
+            for key, name in (("serve_agent", trial.arm.name), ("load_agent", LOAD)):
+                outcome |= {key: ended[name]} if name in ended else {}
+            outcome |= {"problem": problem} if problem else {}
+            yield {**outcome_frame(self.name, slot, outcome), "arm": trial.arm.name}
+
+    def _outcome(self, trial: Trial) -> dict[str, Any]:
+        return {
+            "memory_limit": f"container, cgroup v{self.info().get('CgroupVersion', '1')}",
+            "cpu_quota": {"server": self.cpus.server_quota, "load": self.cpus.load_quota},
+            "cpus": {"server": self.cpus.server, "load": self.cpus.load},
+            "images": {"server": trial.arm.runtime, "load": self._load_image},
+        }
 
     def _read_cores(self) -> list[tuple[int, ...]]:
         command = [LOAD_PYTHON, "-P", "-c", PRINT_CORES]
@@ -142,60 +180,6 @@ class DockerBackend:
                 "gilfree images build, then gilfree images test",
             )
         return [tuple(core) for core in json.loads(stdout)]
-
-
-class _TrialContainers:
-    """The two containers of one trial, which share a network; `stack` removes both when it is left."""
-
-    def __init__(self, client: DockerClient, trial: Trial, cpus: CpuSplit, load_image: str, stack: ExitStack) -> None:
-        self._client, self._trial, self._cpus, self._load_image, self._stack = client, trial, cpus, load_image, stack
-        self._server: OwnedContainer | None = None
-
-    def start(self, side: Side, argument: Mapping[str, Any], events: AgentEvents, name: str) -> ContainerAgent:
-        """Make and start a side's container; see StartAgent. Raises GilfreeError when the engine refuses."""
-        serving = side == "serve"
-        options = container_options(self._trial, side, self._cpus, self._server.id if self._server else "")
-        container = containers.create(
-            self._client,
-            self._trial.arm.runtime if serving else self._load_image,
-            agent_command(side, argument),
-            purpose="trial",
-            trial=self._trial.id,
-            name=f"{self._trial.id}-{side}",
-            **options,
-        )
-        self._stack.enter_context(container)
-        if serving:
-            self._server = container
-        with engine_errors(f"starting the {side} container"):
-            container.start(keep_stdin=True)
-        return ContainerAgent(side, container, events, name)
-
-
-def container_options(trial: Trial, side: Side, cpus: CpuSplit, server_id: str) -> dict[str, Any]:
-    """How a side's container is confined, as keyword arguments of the Docker SDK's `containers.create`. Pure.
-
-    server_id: the server's container, whose network the load's container joins.
-    """
-    serving, resources = side == "serve", trial.scenario.resources
-    memory = resources.server.memory_bytes if serving else resources.load.memory_bytes
-    quota = cpus.server_quota if serving else cpus.load_quota
-    scenario_for_app = trial.scenario.app.wrapped
-    return {
-        "network_mode": ("bridge" if scenario_for_app else "none") if serving else f"container:{server_id}",
-        "cpuset_cpus": ",".join(str(cpu) for cpu in (cpus.server if serving else cpus.load)),
-        **({} if quota is None else {"cpu_period": PERIOD_US, "cpu_quota": round(quota * PERIOD_US)}),
-        "mem_limit": memory,
-        "memswap_limit": memory,  # the limit of memory and swap together, so there is no swap
-        "read_only": True,
-        "tmpfs": TMPFS,
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
-        "user": str(USER),
-        "working_dir": AGENT_DIRECTORY,
-        "environment": {**AGENT_ENVIRONMENT, TRIAL_VARIABLE: trial.id},
-        "stdin_open": True,
-    }
 
 
 def limit_caveats(info: Mapping[str, Any], cpus: CpuSplit) -> tuple[str, ...]:
