@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from toolkit.backends.docker.backend import TMPFS, DockerBackend
+from toolkit.backends.docker.backend import DockerBackend
+from toolkit.backends.docker.trial_containers import TMPFS
 from toolkit.bench.baselines import BaselineArms, already_measured, baseline_arms, baseline_images, settings_baseline
 from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, check_loops
 from toolkit.console import Say
