@@ -71,6 +71,12 @@ def test_the_decision_says_a_failure_rate_once_below_its_first_line(tmp_path: Pa
     assert "better choice" not in " ".join(words.lines)
 
 
+def test_a_seldom_failure_is_named_in_the_decision_with_its_interval(tmp_path: Path) -> None:
+    words = page(with_outcomes(tmp_path / "c", stalls=1, disturbed=0), draw=False).decision
+    assert "At json-w1-t1-c128 3.14t failed in 1 of 10 blocks (0 to 45%): stalled." in words.lines
+    assert "better choice" not in " ".join(words.lines)
+
+
 def test_the_line_of_counts_names_both_kinds(tmp_path: Path) -> None:
     assert counted(table(with_outcomes(tmp_path / "c"))) == (
         "22 trials: 16 counted, 4 failed (4 stalled), 2 rejected (2 foreign-cpu)"

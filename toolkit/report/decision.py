@@ -159,7 +159,7 @@ def _failed_at(one: FailureRate) -> str:
 
 def _stopped(one: Ending) -> str:
     """Why a point or the campaign was ended at once, and what to do about it."""
-    what = f"{one.point} was given up after its first block" if one.point else "the campaign was stopped"
+    what = f"the point {one.point} was given up after its first block" if one.point else "the campaign was stopped"
     return f"{what}: {one.reason.strip()}" + (f". To go on, {one.remedy}" if one.remedy else "")
 
 
