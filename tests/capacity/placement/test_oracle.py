@@ -5,6 +5,7 @@ Nodes of one type are equal, so one node of each type is removed.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 
@@ -74,7 +75,7 @@ def in_zones(seed: int) -> tuple[list[NodeType], Workload, int, int]:
 def test_the_scheduler_places_all_pods_in_zones_without_the_spare_nodes_and_not_without_one_more(
     count: int, print_live: Callable[[str], None]
 ) -> None:
-    left_over, all_needed = 0, 0
+    left_over, for_pods, for_shares = 0, 0, 0
     for seed in range(200, 200 + count):
         types, workload, zones, spare = in_zones(seed)
         size = workload.cpu_millis, workload.memory_bytes
@@ -93,15 +94,27 @@ def test_the_scheduler_places_all_pods_in_zones_without_the_spare_nodes_and_not_
         )
         left_over += left + without_spare
         assert missing == max(0, workload.replicas - held)
-        # A node that no pod needs is there for its zone's share.
-        shares_need_it = missing == 0 and any(
-            sum(room[name] * number for name, number in zone.items()) - room[last] < workload.replicas // zones + 1
-            for zone in packed.zones
+        for_pods += missing > 0
+        # A node that no pod needs is there for its zone's share, whichever zone it is taken from.
+        rooms = [sum(room[name] * number for name, number in zone.items()) for zone in packed.zones]
+        fewer = [
+            [one - room[last] * (index == at) for at, one in enumerate(rooms)]
+            for index, zone in enumerate(packed.zones)
             if zone.get(last)
-        )
-        all_needed += missing > 0 or shares_need_it
-    print_live(f"{count} packings in zones, {left_over} pods pending; {all_needed} times one more node was needed")
-    assert left_over == 0 and all_needed == count
+        ]
+        for_shares += missing == 0 and not any(has_shares(one, workload.replicas) for one in fewer)
+    print_live(
+        f"{count} packings in zones, {left_over} pods pending; without one node more, {for_pods} times pods were pending and"
+        f" {for_shares} times a zone lacked room for its share"
+    )
+    assert left_over == 0
+    assert for_pods + for_shares == count
+
+
+def has_shares(rooms: list[int], pods: int) -> bool:
+    """Whether zones with room for so many pods each can hold the pods as evenly as they are spread."""
+    share = pods / len(rooms)
+    return min(rooms) >= math.floor(share) and sum(min(one, math.ceil(share)) for one in rooms) >= pods
 
 
 @pytest.mark.cluster

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Mapping, Sequence
 
@@ -31,11 +32,24 @@ def test_every_zone_holds_its_share_and_any_node_or_zone_may_be_missing(seed: in
     assert len(found.zones) == zones
     total = {name: sum(zone.get(name, 0) for zone in found.zones) for name in found.counts}
     assert total == dict(found.counts) and found.bound_hour <= found.price_hour + 1e-9
-    assert all(room(zone, types, pod) >= pod.replicas // zones for zone in found.zones)
-    held = [one.pods_that_fit(pod.cpu_millis, pod.memory_bytes) for one in nodes_of(found.counts, types)]
-    assert sum(sorted(held, reverse=True)[spare:]) >= pod.replicas
-    if survive:
-        assert all(sum(held) - room(zone, types, pod) >= pod.replicas for zone in found.zones)
+    rooms = {one.name: one.pods_that_fit(pod.cpu_millis, pod.memory_bytes) for one in types}
+    zonal = [[rooms[name] for name, count in zone.items() for _ in range(count)] for zone in found.zones]
+    assert holds(zonal, pod.replicas, spare, survive)
+    # And no node is one too many, whichever is removed.
+    for index, zone in enumerate(zonal):
+        for of in set(zone):
+            fewer = [list(one) for one in zonal]
+            fewer[index].remove(of)
+            assert not holds(fewer, pod.replicas, spare, survive)
+
+
+def holds(zonal: Sequence[Sequence[int]], pods: int, spare: int, survive: bool) -> bool:
+    """Whether nodes with room for so many pods each, zone by zone, meet every need."""
+    each, every = [sum(zone) for zone in zonal], sorted((one for zone in zonal for one in zone), reverse=True)
+    share = pods / len(zonal)
+    if min(each) < math.floor(share) or sum(min(one, math.ceil(share)) for one in each) < pods:
+        return False
+    return sum(every[spare:]) >= pods and (not survive or sum(each) - max(each) >= pods)
 
 
 def test_the_spare_node_is_the_one_whose_loss_takes_most_pods_not_the_one_with_most_cpus() -> None:
