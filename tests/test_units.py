@@ -10,7 +10,7 @@ from toolkit.units import MAX_CPUS, bytes_of, cpus_of, process_bytes_of, whole_s
 
 
 @pytest.mark.parametrize(
-    ("text", "amount"), [("1Gi", 1 << 30), ("512Mi", 512 << 20), ("1.5G", 1_500_000_000), ("1e3Mi", 1000 << 20), (7, 7)]
+    ("text", "amount"), [("1Gi", 1 << 30), ("512Mi", 512 << 20), ("1.5G", 1_500_000_000), ("1e9", 10**9), (7, 7)]
 )
 def test_memory(text: str | int, amount: int) -> None:
     assert bytes_of(text) == amount
@@ -45,9 +45,26 @@ def test_any_text_is_read_or_refused_by_name(text: str) -> None:
         assert repr(text) in said
 
 
-@pytest.mark.parametrize("text", ["1GB", "1K", "100m", "1e99999999Gi", "1e400", "0", "-1Gi", "1..5Gi", "", "Gi", "0.1"])
+@pytest.mark.parametrize("text", ["1x", "1e99999999Gi", "1e400", "0", "-1Gi", "1..5Gi", "", "Gi", "0.1"])
 def test_what_is_no_memory_of_any_machine_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="512Mi or 1Gi"):
+        bytes_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("1GB", "1G"),
+        ("100m", "100Mi"),
+        ("1K", "1k"),
+        ("6GiB", "6Gi"),
+        ("1000mi", "1000Mi"),
+        ("256MB", "256M"),
+        ("1e3Mi", "1000Mi"),
+    ],
+)
+def test_a_unit_typed_wrong_is_answered_with_what_was_probably_meant(text: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=f"(did you mean|write) {meant}"):
         bytes_of(text)
 
 

@@ -1,8 +1,8 @@
 """Quantities as Kubernetes reads them: what the API server refuses is refused here too, with the text and its place.
 
-Stricter than `toolkit.units`, which reads the quantities of a scenario: `1e3Mi` has an exponent and a suffix, which the
-API server refuses; `128m` of memory is an eighth of a byte, which the API server accepts and nobody means. CPU is counted
-in whole millicores and memory in whole bytes, both rounded up, as the scheduler does.
+`1e3Mi` has an exponent and a suffix, which the API server refuses; `128m` of memory is an eighth of a byte, which the API
+server accepts and nobody means. CPU is counted in whole millicores and memory in whole bytes, both rounded up, as the
+scheduler does.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from decimal import ROUND_CEILING, Decimal
 
 from toolkit.errors import GilfreeError
-from toolkit.units import MULTIPLES
+from toolkit.units import MULTIPLES, near_suffix
 
 _FORM = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,4})|([A-Za-z]*))")
 _FRACTIONS = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3")}
@@ -35,7 +35,7 @@ def quantity_of(text: str | int | float) -> Decimal:
         raise ValueError("is not a Kubernetes quantity" + _likely_meaning(written[:_MOST_CHARACTERS]))
     sign, digits, exponent, suffix = match.groups()
     if suffix and suffix not in MULTIPLES and suffix not in _FRACTIONS:
-        near = next((known for known in MULTIPLES if known and known.lower() == suffix.lower().removesuffix("b")), "")
+        near = near_suffix(suffix)
         raise ValueError(
             f"has a suffix that Kubernetes does not know ({suffix!r})" + (f"; did you mean {near}?" if near else "")
         )

@@ -39,14 +39,26 @@ def bytes_of(text: str | int) -> int:
     """Bytes of a Kubernetes quantity: `1Gi`, `512Mi`, `1.5G`, `1e9`, `1048576`. Raises ValueError naming the text."""
     match = re.fullmatch(r"([0-9.]+(?:[eE][0-9]+)?)([A-Za-z]*)", str(text).strip())
     if not match or match[2] not in MULTIPLES:
-        raise ValueError(f"{shown(text)} is not an amount of memory; write for example 512Mi or 1Gi")
+        near = near_suffix(match[2]) if match else ""
+        likely = f"did you mean {match[1]}{near}?" if match and near else "write for example 512Mi or 1Gi"
+        raise ValueError(f"{shown(text)} is not an amount of memory; {likely}")
     try:
         amount = Decimal(match[1]) * MULTIPLES[match[2]]
     except (InvalidOperation, Overflow):
         raise ValueError(f"{shown(text)} is not an amount of memory; write for example 512Mi or 1Gi") from None
     if not 1 <= amount <= MAX_BYTES:
         raise ValueError(f"{shown(text)} is not an amount of memory that a machine has; write for example 512Mi or 1Gi")
+    if match[2] and not match[1].replace(".", "").isdigit():
+        plain = f"{Decimal(match[1]).normalize():f}{match[2]}"
+        raise ValueError(f"{shown(text)} has an exponent and a suffix, of which Kubernetes accepts one; write {plain}")
     return int(amount)
+
+
+def near_suffix(suffix: str) -> str:
+    """The suffix that was probably meant (`Gi` for `GiB` and `gi`, `Mi` for `m`); empty when that is not clear."""
+    if suffix == "m":
+        return "Mi"
+    return next((one for one in MULTIPLES if one and one.lower() == suffix.lower().removesuffix("b")), "")
 
 
 def process_bytes_of(text: str | int) -> int:

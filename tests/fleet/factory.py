@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.capacity.factory import measured, variant
 from toolkit.capacity.knee.profile import Profile, write_profile
 from toolkit.capacity.nodes.catalogue import GIB, MIB, Catalogue, NodeType
-from toolkit.fleet.inventory import FleetService
+from toolkit.fleet.inventory.model import FleetService
 from toolkit.fleet.rules import FleetRules, read_rules
 from toolkit.fleet.usage import Usage
 

@@ -10,7 +10,7 @@ import pytest
 from tests.capacity.factory import measured, variant
 from tests.fleet.factory import BUSY, FASTER, NODES, ORDERS, fleet_rules
 from toolkit.capacity.knee.profile import Profile
-from toolkit.fleet.inventory import FleetService
+from toolkit.fleet.inventory.model import FleetService
 from toolkit.fleet.ranking import FleetRanking, rank_services
 from toolkit.fleet.rules import read_rules
 from toolkit.fleet.usage import Usage

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.fleet.factory import BUSY, NODES, ORDERS, fleet_rules
 from toolkit.capacity.nodes.catalogue import MIB
-from toolkit.fleet.inventory import FleetService
+from toolkit.fleet.inventory.model import FleetService
 from toolkit.fleet.ranking import LeastSaving, RankedService, rank_services
 from toolkit.fleet.usage import Usage
 from toolkit.report.fleet import text

@@ -8,7 +8,7 @@ import pytest
 
 from tests.report.test_browser import look
 from toolkit.capacity.nodes.catalogue import load_catalogue
-from toolkit.fleet.inventory import read_inventory
+from toolkit.fleet.inventory.files import read_inventory
 from toolkit.fleet.ranking import rank_services
 from toolkit.fleet.rules import read_rules
 from toolkit.fleet.usage import read_usage
@@ -20,7 +20,7 @@ from toolkit.selftest.capacity_scale import write_synthetic_fleet
 def test_the_ranking_fits_the_window_and_can_be_read(chromium: str, tmp_path: Path, width: int) -> None:
     write_synthetic_fleet(tmp_path, 300)
     found = rank_services(
-        read_inventory(tmp_path / "deployments.json"),
+        read_inventory(tmp_path / "deployments.json").services,
         read_rules(tmp_path / "rules.yaml"),
         read_usage(tmp_path / "usage.csv").figures,
         load_catalogue(None),

@@ -12,7 +12,6 @@ from toolkit.console import Say
 
 if TYPE_CHECKING:
     from toolkit.capacity.knee.profile import Profile
-    from toolkit.capacity.nodes.catalogue import Catalogue
     from toolkit.capacity.planning.result import CapacityPlan
     from toolkit.capacity.planning.traffic import Traffic
     from toolkit.scenario.model import Scenario
@@ -75,6 +74,7 @@ def plan(
     from toolkit.capacity.planning.colocated import read_colocated, read_sidecar
     from toolkit.capacity.planning.plan import make_capacity_plan
     from toolkit.capacity.planning.result import Requirements
+    from toolkit.cli.shared.catalogues import read_catalogue
     from toolkit.cli.shared.output import progress
     from toolkit.errors import GilfreeError
     from toolkit.report.plan import text
@@ -100,7 +100,7 @@ def plan(
         colocated=read_colocated(beside) if beside else (),
         endpoint=endpoint,
     )
-    catalogue = usable_types(_catalogue(nodes, nodes_from_cluster, context), arch, spot)
+    catalogue = usable_types(read_catalogue(nodes, nodes_from_cluster, context), arch, spot)
     share = profile.memory_headroom if memory_headroom is None else memory_headroom
     if not 0 <= share < 100:
         raise GilfreeError(f"--memory-headroom {share:g} is no share", "give 0 or more, such as 0.25")
@@ -117,16 +117,6 @@ def _traffic(rps: float | None, file: Path | None) -> Traffic:
     if (rps is None) == (file is None):
         raise GilfreeError("give either --rps or --traffic", "for example --rps 50000, or --traffic day.csv")
     return constant(rps) if rps is not None else read_traffic(file or Path())
-
-
-def _catalogue(nodes: Path | None, from_cluster: bool, context: str | None) -> Catalogue:
-    from toolkit.capacity.nodes.catalogue import load_catalogue
-
-    if not from_cluster:
-        return load_catalogue(nodes)
-    from toolkit.capacity.nodes.from_cluster import read_cluster_catalogue
-
-    return read_cluster_catalogue(load_catalogue(nodes) if nodes else None, context)
 
 
 def _scenario(campaign: str, results: Path) -> Scenario:

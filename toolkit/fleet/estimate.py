@@ -22,7 +22,7 @@ from toolkit.capacity.knee.profile import MEMORY_HEADROOM, Profile, VariantProfi
 from toolkit.capacity.knee.usable import usable_knees
 from toolkit.capacity.planning.sizing import pods_for
 from toolkit.errors import GilfreeError
-from toolkit.fleet.inventory import FleetService
+from toolkit.fleet.inventory.model import FleetService
 from toolkit.fleet.rules import NamedProfile
 from toolkit.fleet.usage import Usage
 

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from typing import Any, Literal
 from toolkit.capacity.nodes.catalogue import MIB, Catalogue
 from toolkit.errors import GilfreeError
 from toolkit.fleet.estimate import Estimate, Need, PairProfile, estimate_needs, pair_profile
-from toolkit.fleet.inventory import FleetService
+from toolkit.fleet.inventory.model import FleetService
 from toolkit.fleet.nodes import FleetNodes, MarginalPrices, count_nodes, fits_somewhere, marginal_prices
 from toolkit.fleet.rules import FleetRules
 from toolkit.fleet.usage import Usage
@@ -32,6 +33,24 @@ class LeastSaving:
 
     share: float = 0.05
     month: float = 50.0
+
+    @staticmethod
+    def parse(text: str) -> LeastSaving:
+        """From `5%,50`, or only one of both; then the other is 0. Raises GilfreeError."""
+        share = month = 0.0
+        for part in text.split(","):
+            number = part.strip().removesuffix("%")
+            try:
+                value = float(number)
+            except ValueError:
+                value = -1.0
+            if not 0 <= value < math.inf:
+                raise GilfreeError(f"--least-saving {text!r} is no share and amount", "write 5%,50 or 5% or 50")
+            if part.strip().endswith("%"):
+                share = value / 100
+            else:
+                month = value
+        return LeastSaving(share, month)
 
     def reached(self, saving: float, cost: float) -> bool:
         """Whether a saving a month is enough for a service that costs this much."""

@@ -10,7 +10,7 @@
       - { image: "*/python-*", profile: wsgi }
 
 Patterns are those of the shell (`*`, `?`); all conditions of a rule have to match. A service that no rule matches is
-unknown. Paths are relative to the file.
+unknown. `campaign` is a folder or a profile.json relative to the file, or the name of a run of `gilfree knee`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.capacity.inputs.yaml_mapping import YamlMapping
-from toolkit.capacity.knee.profile import Profile, read_profile
+from toolkit.capacity.knee.profile import Profile
+from toolkit.capacity.knee.stored import find_profile
 from toolkit.errors import GilfreeError
-from toolkit.fleet.inventory import FleetService
+from toolkit.fleet.inventory.model import FleetService
 from toolkit.scenario.yaml_source import read_yaml
 
 Condition = Callable[[FleetService], bool]
@@ -63,19 +64,31 @@ class FleetRules:
         return next((rule for rule in self.rules if all(matches(service) for matches in rule.conditions)), None)
 
 
-def read_rules(file: Path) -> FleetRules:
-    """The rules in a file, with the profiles that they name. Raises GilfreeError with file, line and value."""
+def read_rules(file: Path, results: Path = Path("results")) -> FleetRules:
+    """The rules in a file, with the profiles that they name. Raises GilfreeError with file, line and value.
+
+    `results`: the folder in which runs are found by their names.
+    """
     top = YamlMapping(read_yaml(file))
     named = top.mapping("profiles")
     profiles = {}
     for name in named.all_keys():
         one = named.mapping(name)
-        path = one.text("campaign")
-        profiles[name] = NamedProfile(name, read_profile(file.parent / path), one.boolean("own", False), _endpoint(one))
+        profile = _profile(one, file.parent, results)
+        profiles[name] = NamedProfile(name, profile, one.boolean("own", False), _endpoint(one))
         one.refuse_unknown_keys()
     rules = [_rule(one, profiles) for one in top.mappings("rules")]
     top.refuse_unknown_keys()
     return FleetRules(profiles, rules)
+
+
+def _profile(one: YamlMapping, folder: Path, results: Path) -> Profile:
+    named = one.text("campaign")
+    beside = folder / named
+    try:
+        return find_profile(str(beside) if beside.exists() else named, results)
+    except GilfreeError as error:
+        raise GilfreeError(f"{one.where('campaign')}: {error.message}", error.remedy) from None
 
 
 def _endpoint(one: YamlMapping) -> str | None:

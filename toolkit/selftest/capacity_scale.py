@@ -40,7 +40,7 @@ def check_promises(services: int = SERVICES, cases: int = CASES) -> Iterator[Pro
 
 
 def _fleet(services: int) -> Iterator[PromiseCheck]:
-    from toolkit.fleet.inventory import read_inventory
+    from toolkit.fleet.inventory.files import read_inventory
     from toolkit.fleet.ranking import rank_services
     from toolkit.fleet.rules import read_rules
     from toolkit.fleet.usage import read_usage
@@ -50,7 +50,7 @@ def _fleet(services: int) -> Iterator[PromiseCheck]:
         write_synthetic_fleet(Path(folder), services)
         began = time.perf_counter()
         ranking = rank_services(
-            read_inventory(Path(folder, "deployments.json")),
+            read_inventory(Path(folder, "deployments.json")).services,
             read_rules(Path(folder, "rules.yaml")),
             read_usage(Path(folder, "usage.csv")).figures,
             load_catalogue(None),

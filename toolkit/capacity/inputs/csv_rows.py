@@ -79,7 +79,7 @@ def read_table(file: Path, needed: Sequence[str] = ()) -> CsvTable:
 
     Raises GilfreeError as `read_rows` does, but for no column name other than one that is given twice.
     """
-    text, skipped, separator = _without_separator_line(_text(file))
+    text, skipped, separator = _without_separator_line(_without_comments(_text(file)))
     separator = separator or _separator_of(text)
     reader = csv.reader(io.StringIO(text), delimiter=separator)
     rows: list[tuple[int, list[str]]] = []
@@ -118,6 +118,16 @@ def _text(file: Path) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError:
         raise GilfreeError(f"{file}: not UTF-8", "save the file as UTF-8 (Excel: `CSV UTF-8`)") from None
+
+
+def _without_comments(text: str) -> str:
+    """The text with the lines before the header that begin with # made empty, so that lines keep their numbers."""
+    lines = text.splitlines(keepends=True)
+    for index, line in enumerate(lines):
+        if line.strip() and not line.startswith("#"):
+            break
+        lines[index] = "\n"
+    return "".join(lines)
 
 
 def _without_separator_line(text: str) -> tuple[str, int, str]:

@@ -1,4 +1,4 @@
-"""Reads nodes, pods and Deployments of a live cluster. Nothing is written.
+"""Reads nodes, pods, Deployments and what bounds them in a live cluster. Nothing is written.
 
 Objects are returned as the JSON of the API, so the same code reads a saved `kubectl get … -o json` and a live cluster.
 Lists are read in pages, because those of a large cluster do not fit in one response.
@@ -52,6 +52,38 @@ class ClusterReader:
         """All Deployments."""
         return self._listed("deployments.apps", self._client.AppsV1Api(self._api).list_deployment_for_all_namespaces)
 
+    def autoscalers(self) -> Iterator[dict[str, Any]]:
+        """All HorizontalPodAutoscalers."""
+        api = self._client.AutoscalingV2Api(self._api)
+        return self._listed(
+            "horizontalpodautoscalers.autoscaling", api.list_horizontal_pod_autoscaler_for_all_namespaces
+        )
+
+    def disruption_budgets(self) -> Iterator[dict[str, Any]]:
+        """All PodDisruptionBudgets."""
+        api = self._client.PolicyV1Api(self._api)
+        return self._listed("poddisruptionbudgets.policy", api.list_pod_disruption_budget_for_all_namespaces)
+
+    def rollouts(self) -> Iterator[dict[str, Any]]:
+        """All Rollouts of Argo; none where the cluster does not know them."""
+        api, token = self._client.CustomObjectsApi(self._api), ""
+        while True:
+            position = {"_continue": token} if token else {}
+            try:
+                page = api.list_cluster_custom_object(
+                    "argoproj.io", "v1alpha1", "rollouts", limit=PAGE, _request_timeout=TIMEOUT_SECONDS, **position
+                )
+            except self._client.ApiException as error:
+                if error.status == 404:
+                    return
+                raise self._api_error("rollouts.argoproj.io", error) from None
+            except self._http.HTTPError as error:
+                raise self._no_answer(error) from None
+            yield from page.get("items") or []
+            token = (page.get("metadata") or {}).get("continue") or ""
+            if not token:
+                return
+
     def _listed(self, what: str, list_page: Any, **arguments: Any) -> Iterator[dict[str, Any]]:
         token: str | None = None
         while True:
@@ -61,15 +93,18 @@ class ClusterReader:
             except self._client.ApiException as error:
                 raise self._api_error(what, error) from None
             except self._http.HTTPError as error:
-                raise GilfreeError(
-                    f"the cluster does not answer: {str(error).splitlines()[0][:200]}", "see `kubectl cluster-info`"
-                ) from None
+                raise self._no_answer(error) from None
             for one in page.items:
                 found: dict[str, Any] = self._api.sanitize_for_serialization(one)
                 yield found
             token = page.metadata._continue
             if not token:
                 return
+
+    def _no_answer(self, error: Exception) -> GilfreeError:
+        return GilfreeError(
+            f"the cluster does not answer: {str(error).splitlines()[0][:200]}", "see `kubectl cluster-info`"
+        )
 
     def _api_error(self, what: str, error: Any) -> GilfreeError:
         if error.status == 403:

@@ -139,7 +139,8 @@ def pod_requests(spec: Mapping[str, Any]) -> tuple[int, int]:
     """Millicores and bytes that the scheduler counts for the spec of a pod; a missing request counts as 0.
 
     Containers and restarting init containers (sidecars) are added up; another init container counts only if it requests
-    more than that. Raises ValueError for a request that is not a quantity.
+    more than that. Requests of the whole pod come before both, its limits only where no container requests that resource.
+    The overhead of a runtime class is added. Raises ValueError for a request that is not a quantity.
     """
     total, peak = [0, 0], [0, 0]
     for one in spec.get("initContainers") or []:
@@ -151,9 +152,16 @@ def pod_requests(spec: Mapping[str, Any]) -> tuple[int, int]:
             peak = [max(high, mine + more) for high, mine, more in zip(peak, total, requests, strict=True)]
     for one in spec.get("containers") or []:
         total = [mine + more for mine, more in zip(total, _container_requests(one), strict=True)]
+    counted = [max(mine, high) for mine, high in zip(total, peak, strict=True)]
+    whole = spec.get("resources") or {}
+    requested, limited = whole.get("requests") or {}, whole.get("limits") or {}
+    of_pod = _cpu_and_memory({**limited, **requested})
+    counted = [
+        amount if name in requested or (name in limited and not mine) else mine
+        for name, amount, mine in zip(("cpu", "memory"), of_pod, counted, strict=True)
+    ]
     overhead = _cpu_and_memory(spec.get("overhead") or {})
-    cpu, memory = (max(mine, high) + more for mine, high, more in zip(total, peak, overhead, strict=True))
-    return cpu, memory
+    return counted[0] + overhead[0], counted[1] + overhead[1]
 
 
 def _container_requests(container: Mapping[str, Any]) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import pytest
 
 from toolkit.capacity.nodes.catalogue import MIB
 from toolkit.errors import GilfreeError
-from toolkit.fleet.inventory import from_cluster, read_inventory
+from toolkit.fleet.inventory.files import inventory_of_cluster, read_inventory
 
 
 def deployment(name: str = "orders", replicas: Any = 3, **requests: str) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def saved(tmp_path: Path, *items: Any) -> Path:
 
 
 def test_a_deployment_is_read_as_kubectl_prints_it(tmp_path: Path) -> None:
-    (one,) = read_inventory(saved(tmp_path, deployment(cpu="0.1", memory="128Mi")))
+    (one,) = read_inventory(saved(tmp_path, deployment(cpu="0.1", memory="128Mi"))).services
     assert (one.namespace, one.name, one.replicas) == ("shop", "orders", 3)
     assert (one.cpu_millis, one.memory_bytes, one.problem) == (100, 128 * MIB, "")
     assert one.labels == {"lang": "python", "app": "orders"}
@@ -53,12 +53,12 @@ def test_a_deployment_is_read_as_kubectl_prints_it(tmp_path: Path) -> None:
         (deployment(cpu="-1", memory="1Gi"), "its requests cannot be read: cpu '-1' is negative"),
         (
             deployment(cpu="1", memory="128m"),
-            "its pods request 1 bytes of memory: m means a thousandth; did you mean Mi?",
+            "its requests are too small: memory '128m' is 0.128 bytes: m means a thousandth; did you mean 128Mi?",
         ),
     ],
 )
 def test_a_service_that_nothing_can_be_calculated_for_says_why(tmp_path: Path, item: Any, why: str) -> None:
-    (one,) = read_inventory(saved(tmp_path, item))
+    (one,) = read_inventory(saved(tmp_path, item)).services
     assert one.problem.startswith(why)
 
 
@@ -67,7 +67,7 @@ def test_a_csv_says_the_same(tmp_path: Path) -> None:
     file.write_text(
         "namespace,name,replicas,cpu,memory,image,labels\nshop,orders,3,0.1,128Mi,r/orders:1,lang=python;a=b\n"
     )
-    (one,) = read_inventory(file)
+    (one,) = read_inventory(file).services
     assert (one.cpu_millis, one.memory_bytes, one.labels) == (100, 128 * MIB, {"lang": "python", "a": "b"})
 
 
@@ -96,8 +96,13 @@ def test_a_mistake_in_a_csv_is_named_by_line(tmp_path: Path, text: str, said: st
     [
         ('{"kind": "List", "items": []}', "no Deployment in it"),
         ("{", "is not JSON"),
-        ("[]", "holds no list of Deployments"),
-        ('{"items": [{"kind": "Deployment", "metadata": {}}]}', "is not as Kubernetes writes them"),
+        ("a: [", r":\d is neither JSON nor YAML"),
+        ("web: {{ .Values.x }}", "neither JSON nor YAML|holds no list"),
+        ("[]", "no Deployment in it"),
+        (
+            '{"items": [{"kind": "Deployment", "metadata": {}}]}',
+            "only 1 object of other kinds: 1 Deployment without a template",
+        ),
         ('{"items": [{"kind": "FleetService", "metadata": {}}]}', "no Deployment in it"),
     ],
 )
@@ -111,6 +116,61 @@ def test_a_file_that_is_not_an_inventory_is_refused(tmp_path: Path, text: str, s
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(GilfreeError, match=r"none.json cannot be read"):
         read_inventory(tmp_path / "none.json")
+
+
+def test_lists_of_the_api_itself_name_the_kind_of_their_items(tmp_path: Path) -> None:
+    file = tmp_path / "raw.json"
+    bare = deployment(cpu="1", memory="1Gi")
+    del bare["kind"]
+    file.write_text(json.dumps({"kind": "DeploymentList", "metadata": {}, "items": [bare]}))
+    assert [one.problem for one in read_inventory(file).services] == [""]
+    file.write_text(json.dumps({"kind": "StatefulSetList", "metadata": {}, "items": [bare]}))
+    with pytest.raises(GilfreeError, match="no Deployment in it, only 1 object of other kinds: 1 StatefulSet"):
+        read_inventory(file)
+
+
+@pytest.mark.parametrize(
+    ("meta", "said"), [({"continue": "e", "remainingItemCount": 1023}, "1,023 more"), ({"continue": "e"}, "some more")]
+)
+def test_one_page_of_a_list_is_refused(tmp_path: Path, meta: dict[str, Any], said: str) -> None:
+    file = tmp_path / "page.json"
+    file.write_text(json.dumps({"kind": "DeploymentList", "metadata": meta, "items": [deployment()]}))
+    with pytest.raises(GilfreeError, match=f"one page of a list: {said} objects are not in it"):
+        read_inventory(file)
+
+
+MANIFEST = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web, creationTimestamp: 2026-01-01T00:00:00Z }
+spec:
+  template:
+    spec:
+      containers: [{ name: web, image: r/web:1, resources: { requests: { cpu: 100m, memory: 220Mi } } }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec: { ports: [{ port: 8080 }] }
+---
+"""
+
+
+def test_plain_manifests_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_text(MANIFEST)
+    found = read_inventory(file)
+    (one,) = found.services
+    assert (one.key, one.replicas, one.cpu_millis, one.problem) == (("default", "web"), 1, 100, "")
+    assert found.notes == ("1 object of other kinds: 1 Service",)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_several_documents_in_any_encoding_of_a_shell_are_read(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "two.json"
+    text = "\n".join(json.dumps(deployment(name, cpu="1", memory="1Gi")) for name in ("a", "b"))
+    file.write_bytes(text.encode(encoding))
+    assert [one.name for one in read_inventory(file).services] == ["a", "b"]
 
 
 @pytest.mark.cluster
@@ -128,7 +188,7 @@ def test_a_live_cluster_gives_what_kubectl_would(tmp_path: Path) -> None:
     body["spec"]["template"]["spec"]["containers"][0]["name"] = "main"
     apps.create_namespaced_deployment("default", body)
     try:
-        (one,) = (one for one in from_cluster() if one.name == name)
+        (one,) = (one for one in inventory_of_cluster().services if one.name == name)
     finally:
         apps.delete_namespaced_deployment(name, "default", propagation_policy="Background")
     assert (one.cpu_millis, one.memory_bytes, one.problem) == (100, 10**9, "it is scaled to no pods")
