@@ -87,7 +87,7 @@ def test_a_prometheus_of_two_replicas_gives_a_fleet_its_usage(
     assert "replicas of Prometheus (prometheus_replica: a, b) count once" in text
     assert "Prometheus warns, so that figures may be too low: store-2: context deadline exceeded" in text
     assert {headers["x-scope-orgid"] for _, headers, _ in answers.requests} == {"team-7"}
-    with pytest.raises(GilfreeError, match="--queries and --header are of --prometheus"):
+    with pytest.raises(GilfreeError, match="--queries has no effect without --prometheus"):
         run(*fleet, "--queries", str(queries))
 
 

@@ -16,8 +16,8 @@ from toolkit.fleet.usage import read_usage
 
 def test_the_files_are_read_as_they_stand_and_with_their_examples_in_force(tmp_path: Path) -> None:
     rules, usage = write_starter(tmp_path, [ORDERS])
-    assert set(read_usage(usage)) == {ORDERS.key}
-    found = rank_services([ORDERS], read_rules(rules), read_usage(usage), NODES)
+    assert set(read_usage(usage).figures) == {ORDERS.key}
+    found = rank_services([ORDERS], read_rules(rules), read_usage(usage).figures, NODES)
     assert [one.verdict for one in found.services] == ["unknown"]
     wanted = rules.read_text().replace("profiles: {}\n", "").replace("# profiles:", "profiles:")
     wanted = wanted.replace("#   wsgi", "   wsgi").replace("#   orders", "   orders").replace("#  - ", "  - ")
