@@ -94,9 +94,9 @@ def _every_trial_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(
-    folder: Path, places: Places, deadline: float | None = None, retries: int = 2, name: str = "asgi"
+    folder: Path, places: Places, deadline: float | None = None, retries: int = 2, scenario: Scenario | None = None
 ) -> tuple[list[Ending], list[Record], int]:
-    scenario = load_scenario(name)
+    scenario = scenario or load_scenario("asgi")
     campaign = Campaign.create(folder / "c", scenario, ARMS, {})
     plan = FixedMatrix("c", tuple(scenario.points()), tuple(arm.name for arm in ARMS), ROUNDS, retries)
     stopped = campaign.run(plan, places, Quiet(), deadline)
@@ -166,9 +166,12 @@ def test_an_app_that_never_starts_is_tried_at_two_points_and_not_at_all(
 ) -> None:
     dead = Rejection("server-died", "No module named 'orders'", hopeless=True)
     monkeypatch.setattr(module, "record", Outcomes(lambda trial: dead))
-    ended, records, _ = run(tmp_path, Places(**dict.fromkeys(slots, 100)), name="wsgi-threads")
+    matrix = load_scenario("wsgi-threads").matrix
+    many = matrix[0].model_copy(update={"endpoint": ("json", "io"), "threads": tuple(range(1, 11))})
+    scenario = load_scenario("wsgi-threads").model_copy(update={"matrix": (many,)})
+    ended, records, _ = run(tmp_path, Places(**dict.fromkeys(slots, 100)), scenario=scenario)
     (last,) = [one for one in ended if one.point is None]
-    assert "No module named 'orders'" in last.reason and len(load_scenario("wsgi-threads").points()) > 3
+    assert "No module named 'orders'" in last.reason and len(scenario.points()) == 20
     assert len({one.point_key for one in records}) <= 1 + len(slots)
 
 
@@ -180,7 +183,7 @@ def test_cells_that_cannot_start_end_alone_and_all_others_are_measured(
     assert 1 < len(many) < len(points) - 1
     dead = Rejection("server-died", "can't start new thread", hopeless=True)
     monkeypatch.setattr(module, "record", Outcomes(lambda trial: dead if trial.point.key in many else None))
-    ended, records, _ = run(tmp_path, Places(a=100), name="wsgi-threads")
+    ended, records, _ = run(tmp_path, Places(a=100), scenario=load_scenario("wsgi-threads"))
     assert {one.point for one in ended} == many
     good = concluded_blocks([one for one in records if one.accepted], ["3.14", "3.14t"])
     assert len(good) == (len(points) - len(many)) * ROUNDS
