@@ -71,6 +71,8 @@ def test_the_last_words_of_bench_are_the_reason_and_its_remedy(tmp_path: Path) -
     assert said[0] == "gilfree: no trial counted: c: 3.14 at json-w1-t1-c128 (failed: 1 wrong-answers)"
     assert said[-1] == "gilfree: c stopped: it ended: at once\n  do this"
     assert last_words([table(a_campaign(tmp_path / "d", blocks=1))], []) == []
+    untried = last_words([table(a_campaign(tmp_path / "e", blocks=0))], [])
+    assert untried == ["gilfree: no trial counted: e: 2 points at which an arm was not tried, such as json-w1-t1-c128"]
 
 
 def test_an_own_service_goes_by_its_path_everywhere(tmp_path: Path) -> None:

@@ -246,6 +246,37 @@ def test_only_what_held_before_the_load_and_for_every_answer_is_the_same_every_t
     assert {found.reason: found.hopeless for found in one.rejections}[reason] is hopeless
 
 
+def logs(*lines: str) -> Change:
+    """The server printed these lines, and no answer before the load was right."""
+
+    def change(frames: list[Frame]) -> None:
+        all_wrong("before")(frames)
+        hello = next(one for one in each(frames, "hello") if one["side"] == "server")
+        head = {key: hello[key] for key in ("seq", "side", "t_ns")}
+        frames[:] = [one for one in frames if one["kind"] != "log"]
+        frames.extend({**head, "kind": "log", "stream": "stderr", "text": line} for line in lines)
+
+    return change
+
+
+TRACEBACK = ("Traceback (most recent call last):", '  File "a.py", line 1, in app', "    raise KeyError('DSN')")
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ((*TRACEBACK, "KeyError: 'DSN'", "[INFO] more"), " The app's own error: KeyError: 'DSN'."),
+        ((*TRACEBACK, "RuntimeError: no such module."), " The app's own error: RuntimeError: no such module."),
+        (("[INFO] all is well",), ""),
+        # The middle of a long log is omitted.
+        ((*["x"] * 17, *TRACEBACK, *['  File "b.py"'] * 30, "OSError: full"), " The app's own error: OSError: full."),
+    ],
+)
+def test_a_failure_has_the_last_line_of_the_app_s_own_traceback(good: Good, lines: tuple[str, ...], words: str) -> None:
+    detail = judged(good, logs(*lines)).rejections[0].detail
+    assert detail.endswith(f"{words}" if words else "expected 200") and "error: ." not in detail
+
+
 def stalls(frames: list[Frame]) -> None:
     """One validated request of the measured window took a minute."""
     for one in each(frames, "window_end"):

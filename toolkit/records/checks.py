@@ -94,7 +94,9 @@ def _app_error(measurement: Measurement) -> str:
     log = [line.partition(": ")[2] for line in measurement.server.get("log", ())]
     starts = [number for number, line in enumerate(log) if line.startswith("Traceback (most recent call last)")]
     after = log[starts[-1] + 1 :] if starts else []
-    return next((f"The app's own error: {line}." for line in after if not line.startswith(" ")), "")
+    # An empty line stands where the middle of a long log is omitted.
+    found = next((line for line in after if line and not line.startswith(" ")), "")
+    return f"The app's own error: {found.rstrip('.')}." if found else ""
 
 
 def load_failed(trial: Trial, frames: Sequence[Frame], measurement: Measurement) -> Iterator[Rejection]:

@@ -21,6 +21,7 @@ from toolkit.campaign.runner import Campaign
 from toolkit.records.reasons import Outcome, deciding
 from toolkit.records.store import Record
 from toolkit.report.verdicts import BUILD_CAVEATS, claim_reason, claim_words, failure_words
+from toolkit.report.words import count
 from toolkit.scenario.model import Point, PublishedRow, Scenario
 
 TABLE_METRICS = ("requests_per_second", "latency_mean_ms", "memory_mb")
@@ -100,8 +101,16 @@ class Table:
     notes: tuple[str, ...]
 
     def empty_cells(self) -> list[str]:
-        """The rows without a trial that counts, by campaign, arm and point, with what became of their trials."""
-        return [f"{self.campaign}: {row.arm} at {row.setting}{_fate(row)}" for row in self.rows if row.blocks == 0]
+        """The rows without a trial that counts, by campaign, arm and point, with what became of their trials; those that
+        were not tried are one line, if any."""
+        empty = [row for row in self.rows if row.blocks == 0]
+        tried = [row for row in empty if row.failed or row.rejected]
+        lines = [f"{self.campaign}: {row.arm} at {row.setting} ({_fate(row)})" for row in tried]
+        untried = dict.fromkeys(row.setting for row in empty if row not in tried)
+        if untried:
+            where = f"{count(len(untried), 'point')} at which an arm was not tried, such as {next(iter(untried))}"
+            lines.append(f"{self.campaign}: {where}")
+        return lines
 
     def data(self) -> dict[str, Any]:
         """The same as plain data, for --json."""
@@ -284,4 +293,4 @@ def _fate(row: Row) -> str:
         for what, reasons in (("failed:", row.failed), ("rejected:", row.rejected))
         if reasons
     ]
-    return f" ({'; '.join(parts) or 'not tried'})"
+    return "; ".join(parts)
