@@ -10,17 +10,14 @@ import statistics as stdlib_statistics
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from toolkit.analysis.comparison import BestComparison
 from toolkit.analysis.failures import Rates, pooled
 from toolkit.analysis.families import Pairs, compare_families, descriptive_figures
+from toolkit.analysis.stats.procedure import Procedure
 from toolkit.campaign.contrasts import Contrast
 from toolkit.records.store import Metrics, Record
 from toolkit.scenario.model import Point
-
-if TYPE_CHECKING:
-    from toolkit.analysis.stats.interim import InterimAnalyses
 
 LOWER_IS_BEST = frozenset({"cpu_seconds_per_1000_requests"})
 
@@ -80,7 +77,7 @@ def compare_bests(
     cells: Cells,
     rates: Rates,
     primary: Sequence[str],
-    interim: InterimAnalyses | None,
+    procedure: Procedure,
 ) -> tuple[BestComparison, ...]:
     """Best against best for every endpoint and number of connections at which both sides were tried.
 
@@ -99,7 +96,7 @@ def compare_bests(
                 best.append(found[0])
                 groups.append(found[1])
     withheld = [any(rate.often for rate in one.failures) for one in best]
-    families = compare_families(groups, interim, primary=primary, withheld=withheld)
+    families = compare_families(groups, procedure, primary=primary, withheld=withheld)
     return tuple(replace(one, family=family) for one, family in zip(best, families, strict=True))
 
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 import statistics as stdlib_statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from toolkit.analysis.best import machine_of
 from toolkit.analysis.failures import FailureRate, Rates
-from toolkit.analysis.stats.verdict_rule import MIN_BLOCKS, ClaimVerdict
+from toolkit.analysis.stats.procedure import FULL, Procedure
+from toolkit.analysis.stats.verdict_rule import ClaimVerdict
 from toolkit.records.store import Record
 from toolkit.scenario.model import Cell, Claim, Point, Scenario
-
-if TYPE_CHECKING:
-    from toolkit.analysis.stats.interim import InterimAnalyses
 
 Blocks = Mapping[tuple[str, int], Sequence[Record]]
 Caveat = Literal["", "fast", "unknown"]
@@ -47,13 +45,13 @@ class UnmetPrecondition:
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """A claim, its median ratio over `blocks` pairs with its 95% interval (None below 8 blocks), and the conclusion.
+    """A claim, its ratio over `blocks` pairs with its 95% interval (None where so few allow none), and the conclusion.
 
     `unmet`: the preconditions that make a claim `not testable here`, empty in every other state. `caveat`: what the build
     does to the claim: `fast` (built without PGO and LTO), `unknown` (nobody knows how), or "" for release builds. A claim
     is about a ratio of two figures of such builds, so it is judged nevertheless. `separated`: rounds that are not used,
     since different machines ran the two cells. `failures`: the failure rates of both cells; where one fails often, the
-    claim is inconclusive.
+    claim is inconclusive. `procedure`: what judged it.
     """
 
     claim: Claim
@@ -66,6 +64,12 @@ class ClaimResult:
     caveat: Caveat = ""
     separated: int = 0
     failures: tuple[FailureRate, ...] = ()
+    procedure: Procedure = FULL
+
+    @property
+    def too_few(self) -> bool:
+        """Whether more blocks are all that it takes to judge the claim."""
+        return self.state == "inconclusive" and not self.failing and self.blocks < self.procedure.min_blocks
 
     @property
     def failing(self) -> FailureRate | None:
@@ -83,13 +87,12 @@ def assess(
     scenario: Scenario,
     blocks: Blocks,
     here: Conditions,
-    interim: InterimAnalyses | None = None,
+    procedure: Procedure = FULL,
     rates: Rates | None = None,
 ) -> ClaimResult:
     """The result of a claim on complete `blocks`. Preconditions come first: untestable is not contradicted.
 
-    `interim`: given for a campaign that stopped early, whose intervals are corrected for the interim analyses. `rates`: the
-    failure rates of the campaign's main arms; None: no arm failed.
+    `procedure`: that of the campaign. `rates`: the failure rates of the campaign's main arms; None: no arm failed.
     """
     ratios, separated = _paired(claim, scenario, blocks)
     ratio = stdlib_statistics.median(ratios) if ratios else None
@@ -97,7 +100,15 @@ def assess(
     caveat: Caveat = here.profile if here.profile in ("fast", "unknown") else ""  # type: ignore[assignment]
     failed = _failures(claim, scenario, rates or {})
     result = ClaimResult(
-        claim, ratio, len(ratios), "inconclusive", unmet, caveat=caveat, separated=separated, failures=failed
+        claim,
+        ratio,
+        len(ratios),
+        "inconclusive",
+        unmet,
+        caveat=caveat,
+        separated=separated,
+        failures=failed,
+        procedure=procedure,
     )
     if unmet:
         return replace(result, state="not testable here")
@@ -105,13 +116,13 @@ def assess(
         return result
     if not ratios:
         return replace(result, state="not measured")
-    if len(ratios) < MIN_BLOCKS:
+    if len(ratios) < procedure.min_blocks:
         return result
     from toolkit.analysis.stats.paired import estimates, log_ratios
     from toolkit.analysis.stats.verdicts import claim_verdict
 
-    (estimate,) = estimates([log_ratios(ratios, [1.0] * len(ratios))], interim=interim)
-    state = claim_verdict(estimate, claim.low, claim.high)
+    (estimate,) = estimates([log_ratios(ratios, [1.0] * len(ratios))], procedure=procedure)
+    state = claim_verdict(estimate, claim.low, claim.high, procedure)
     low, high = (estimate.low, estimate.high) if estimate.bounded else (None, None)
     return replace(result, ratio=estimate.ratio, blocks=estimate.n, state=state, low=low, high=high)
 

@@ -1,8 +1,8 @@
 """A campaign's records -> its comparison: every contrast at every point, best against best, and how noisy it was.
 
 The unit is a block: ratios are taken inside it and `stats` works on their logarithms. The primary family of a point
-(requests/s, CPU time, memory, and p99 where it was measured; without requests/s where the load keeps a constant rate)
-gets its verdicts together; everything else is descriptive. Figures that are missing are None; nothing here is formatted.
+(requests/s, memory, in the full procedure CPU time, and p99 where it was measured; without requests/s where the load
+keeps a constant rate) gets its verdicts together; everything else is descriptive. Figures that are missing are None; nothing here is formatted.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from toolkit.analysis.best import Cells, cells_of, compare_bests, pairs
 from toolkit.analysis.comparison import Comparison, PointComparison
 from toolkit.analysis.decision import too_noisy
-from toolkit.analysis.early_stopping import stopping_of, stopping_rule
+from toolkit.analysis.early_stopping import procedure_of, stopping_of, stopping_rule
 from toolkit.analysis.failures import Rates, failure_rates
 from toolkit.analysis.families import compare_families, descriptive_figures, primary_metrics
 from toolkit.analysis.noise import noise_of
+from toolkit.analysis.stats.procedure import Procedure
 from toolkit.campaign.contrasts import Contrast, contrasts
 from toolkit.campaign.ending import stop_reason
 from toolkit.campaign.plan import concluded_blocks, counted_blocks
@@ -36,15 +37,16 @@ def compare(campaign: Campaign, records: Sequence[Record] | None = None) -> Comp
     blocks = counted_blocks(records, arms)
     cells, rates = cells_of(blocks), failure_rates(records, arms)
     scenario = campaign.scenario
-    primary = primary_metrics(scenario)
     rule = stopping_rule(campaign.description)
+    procedure = procedure_of(campaign.description, scenario.load.rounds)
+    primary = primary_metrics(scenario, procedure)
     all_contrasts = contrasts(campaign.arms)
-    points = _compare_points(all_contrasts, scenario.points(), cells, rates, primary, rule)
+    points = _compare_points(all_contrasts, scenario.points(), cells, rates, primary, procedure, rule)
     comparison = Comparison(
         campaign=campaign.name,
         title=scenario.title,
         contrasts=all_contrasts,
-        best=compare_bests(all_contrasts, scenario.points(), cells, rates, primary, rule.interim if rule else None),
+        best=compare_bests(all_contrasts, scenario.points(), cells, rates, primary, procedure),
         points=points,
         noise=noise_of(records, blocks, primary[0]),
         too_noisy=None,
@@ -52,6 +54,7 @@ def compare(campaign: Campaign, records: Sequence[Record] | None = None) -> Comp
         blocks=max((one.blocks for one in points), default=0),
         concluded=max((one.concluded for one in rates.values()), default=0),
         failures=tuple(rates.values()),
+        procedure=procedure,
     )
     keys = [point.key for point in scenario.points()]
     rounds = rule.limit if rule else scenario.load.rounds
@@ -69,6 +72,7 @@ def _compare_points(
     cells: Cells,
     rates: Rates,
     primary: Sequence[str],
+    procedure: Procedure,
     rule: StoppingRule | None,
 ) -> tuple[PointComparison, ...]:
     found = []
@@ -84,7 +88,7 @@ def _compare_points(
             found.append((one, rows))
     families = compare_families(
         [rows for _, rows in found],
-        rule.interim if rule else None,
+        procedure,
         primary=primary,
         withheld=[any(rate.often for rate in one.failures) for one, _ in found],
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.analysis.failures import FailureRate
 from toolkit.analysis.families import DescriptiveFigure, MetricComparison
 from toolkit.analysis.noise import Noise
+from toolkit.analysis.stats.procedure import FULL, Procedure
 from toolkit.campaign.contrasts import Contrast
 from toolkit.scenario.model import Point
 
@@ -103,6 +104,7 @@ class Comparison:
     `stopping_rule`: given when the campaign stops early, so that intervals and p are corrected for interim analyses.
     `blocks`: the blocks in which both arms counted, and `concluded`: the trials of one arm that counted or failed, each
     at the point that has most. `failures`: of every arm at every point, those without any failed trial included.
+    `procedure`: what judged the campaign.
     """
 
     campaign: str
@@ -116,6 +118,7 @@ class Comparison:
     blocks: int
     concluded: int = 0
     failures: tuple[FailureRate, ...] = ()
+    procedure: Procedure = FULL
 
     def of(self, kind: str) -> list[PointComparison]:
         """The points of one kind of contrast."""

@@ -19,7 +19,7 @@ from toolkit.analysis.comparison import (
 from toolkit.analysis.failures import FailureRate, differ
 from toolkit.analysis.families import MetricComparison
 from toolkit.analysis.noise import LoosenedLimit
-from toolkit.analysis.stats.verdict_rule import BAND, MIN_BLOCKS
+from toolkit.analysis.stats.verdict_rule import BAND
 
 HIDDEN_EFFECT = 0.10
 """A campaign is too noisy if at most of its points a change by 10% would not have been seen, in requests/s or, at a
@@ -105,12 +105,13 @@ class Decision:
 def decide(comparison: Comparison) -> Decision:
     """The decision of a comparison; pure."""
     main = comparison.contrasts[:1]
-    few = sum(one.blocks < MIN_BLOCKS for one in comparison.points)
+    least = comparison.procedure.min_blocks
+    few = sum(one.blocks < least for one in comparison.points)
     return Decision(
         state=_state(comparison),
         outcomes=tuple(outcome(one) for one in comparison.best if (one.contrast,) == main),
         same_arm=_same_arm(comparison),
-        without_verdict=few if comparison.blocks >= MIN_BLOCKS else 0,
+        without_verdict=few if comparison.blocks >= least else 0,
         failures=tuple(one for one in comparison.failures if one.failed),
         loosened=comparison.noise.loosened,
     )
@@ -181,7 +182,8 @@ def too_noisy(comparison: Comparison, stop_reason: str | None, metric: str = "re
     """Why no verdict of this campaign can be trusted, None when they can. Reads neither `too_noisy` nor `best`.
 
     `stop_reason`: why its environment ended the campaign before all its blocks were measured, if it did. `metric`: the
-    first primary metric, by whose spread the noise is judged.
+    first primary metric, by whose spread the noise is judged. Where a quick run shows no direction, its intervals say how
+    large a difference can be: noise alone hides nothing there.
     """
     if stop_reason:
         return StoppedByRejections(stop_reason)
@@ -194,7 +196,7 @@ def too_noisy(comparison: Comparison, stop_reason: str | None, metric: str = "re
         for point in comparison.points
         if point.contrast.kind != "aa"
         for one in point.family
-        if one.metric == metric and one.n >= MIN_BLOCKS
+        if one.metric == metric and one.method == "sign-flip" and one.n >= comparison.procedure.min_blocks
     ]
     # What has a verdict was seen: with so few blocks that no direction could be, a narrow interval still shows equivalence.
     undecided = [one.smallest_effect for one in judged if one.verdict == "inconclusive"]
@@ -210,7 +212,7 @@ def _state(comparison: Comparison) -> State:
     decided_by_failures = any(outcome(one).choice.reason in ("fails less", "fails often") for one in comparison.best)
     if not decided_by_failures and not comparison.blocks:
         return "no complete block"
-    if not decided_by_failures and comparison.blocks < MIN_BLOCKS:
+    if not decided_by_failures and comparison.blocks < comparison.procedure.min_blocks:
         return "too few blocks"
     return "same arm twice" if comparison.contrasts[0].kind == "aa" else "compared"
 

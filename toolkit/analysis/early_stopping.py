@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.analysis.failures import FailureRate, failure_rates
 from toolkit.analysis.families import PRIMARY, Pairs, log_ratios_by_metric
+from toolkit.analysis.stats.procedure import FULL, QUICK, Procedure
+from toolkit.analysis.stats.verdict_rule import MIN_BLOCKS
 from toolkit.campaign.contrasts import Contrast
 from toolkit.campaign.plan import Block, FixedMatrix, concluded_blocks, counted_blocks
 from toolkit.records.store import Metrics, Record
@@ -30,6 +32,17 @@ def stopping_rule(description: Mapping[str, Any]) -> StoppingRule | None:
     from toolkit.analysis.stats.stopping import StoppingRule
 
     return StoppingRule(**settings)
+
+
+def procedure_of(description: Mapping[str, Any], rounds: int) -> Procedure:
+    """The statistical procedure that judges a campaign: by its campaign.json and the blocks planned at each point.
+
+    Quick below 8 planned blocks; whoever asks for more, or for early stopping, has the full procedure.
+    """
+    rule = stopping_rule(description)
+    if rule:
+        return rule.procedure
+    return QUICK if rounds < MIN_BLOCKS else FULL
 
 
 @dataclass(frozen=True)

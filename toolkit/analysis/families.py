@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from toolkit.analysis.stats.procedure import FULL, Method, Procedure
 from toolkit.analysis.stats.verdict_rule import Verdict
 from toolkit.records.store import Metrics
 from toolkit.scenario.model import Scenario
 
 if TYPE_CHECKING:
-    from toolkit.analysis.stats.interim import InterimAnalyses
     from toolkit.analysis.stats.paired import Estimate
     from toolkit.analysis.stats.verdicts import HolmVerdict
 
@@ -27,9 +27,16 @@ PRIMARY_AT_CONSTANT_RATE = PRIMARY[1:]
 """The metrics that get verdicts where the load keeps a constant rate: requests/s is then set, not found."""
 
 
-def primary_metrics(scenario: Scenario) -> tuple[str, ...]:
+PRIMARY_QUICK = ("requests_per_second", "memory_mb")
+"""The metrics that get verdicts in a quick run with a closed loop, in which a busy server's CPU time per request is its
+requests/s again: a smaller family needs fewer blocks."""
+
+
+def primary_metrics(scenario: Scenario, procedure: Procedure = FULL) -> tuple[str, ...]:
     """The metrics of a scenario that get verdicts; the first is the one by which the best setting is chosen."""
-    return PRIMARY_AT_CONSTANT_RATE if scenario.load.rate_rps is not None else PRIMARY
+    if scenario.load.rate_rps is not None:
+        return PRIMARY_AT_CONSTANT_RATE
+    return PRIMARY_QUICK if procedure.quick else PRIMARY
 
 
 def _per_cpu(one: Metrics) -> float | None:
@@ -41,6 +48,7 @@ def _per_gb(one: Metrics) -> float | None:
 
 
 DESCRIPTIVE: dict[str, Callable[[Metrics], float | None]] = {
+    "cpu_seconds_per_1000_requests": lambda one: one.cpu_seconds_per_1000_requests,
     "latency_mean_ms": lambda one: one.latency_mean_ms,
     "requests_per_second_per_cpu_used": _per_cpu,
     "requests_per_second_per_gb": _per_gb,
@@ -56,7 +64,7 @@ RATE_IN_OTHER_WORDS = frozenset({"requests_per_second_per_cpu_used", "requests_p
 class MetricComparison:
     """One primary metric of a contrast. `baseline` and `candidate` are medians over the same `n` blocks.
 
-    `low`..`high` is the 95% interval of `ratio`, None where so few blocks allow none. `p` is before and `holm_p` after
+    `low`..`high` is the 95% interval of `ratio`, None where so few blocks allow none; `method`: what gave it. `p` is before and `holm_p` after
     the correction for the family. `smallest_effect` (0.02: 2%) is what n blocks with this spread would have seen in
     80% of cases, None where they could not have seen any. The bootstrap interval is given for readers who expect it
     and decides nothing.
@@ -75,6 +83,14 @@ class MetricComparison:
     bootstrap_low: float | None
     bootstrap_high: float | None
     verdict: Verdict
+    method: Method = "sign-flip"
+
+    @property
+    def at_most(self) -> float | None:
+        """By how much the arms differ at most (0.04: 4%), where a quick run shows no direction; None in any other case."""
+        if self.method != "t" or self.verdict != "inconclusive" or self.low is None or self.high is None:
+            return None
+        return max(abs(self.low - 1), abs(self.high - 1))
 
 
 @dataclass(frozen=True)
@@ -105,7 +121,7 @@ def log_ratios_by_metric(pairs: Pairs, primary: Sequence[str] = PRIMARY) -> dict
 
 def compare_families(
     groups: Sequence[Pairs],
-    interim: InterimAnalyses | None = None,
+    procedure: Procedure = FULL,
     *,
     primary: Sequence[str] = PRIMARY,
     withheld: Sequence[bool] = (),
@@ -114,7 +130,7 @@ def compare_families(
 
     primary: the metrics of the family. withheld: for each group whether an arm fails so often that it gets no verdict;
     without any, none is.
-    `interim`: given for a campaign that stops early, so that intervals and p are corrected for the interim analyses.
+    procedure: that of the campaign (see `stats.procedure`).
     """
     from toolkit.analysis.stats.paired import estimates
     from toolkit.analysis.stats.verdicts import family_verdicts
@@ -124,10 +140,10 @@ def compare_families(
     for size in {len(family) for family in families} - {0}:
         places = [(i, name) for i, family in enumerate(families) if len(family) == size for name in family]
         rows = [_log_ratios(families[i][name]) for i, name in places]
-        by_place.update(zip(places, estimates(rows, family_size=size, interim=interim), strict=True))
+        by_place.update(zip(places, estimates(rows, family_size=size, procedure=procedure), strict=True))
     compared = []
     for i, family in enumerate(families):
-        verdicts = family_verdicts({name: by_place[i, name] for name in family})
+        verdicts = family_verdicts({name: by_place[i, name] for name in family}, procedure)
         if withheld and withheld[i]:
             verdicts = {name: replace(one, verdict="inconclusive") for name, one in verdicts.items()}
         compared.append(
@@ -163,6 +179,7 @@ def metric_comparison(
         bootstrap_low=estimate.bootstrap_low,
         bootstrap_high=estimate.bootstrap_high,
         verdict=verdict.verdict,
+        method=estimate.method,
     )
 
 
@@ -173,7 +190,7 @@ def descriptive_figures(pairs: Pairs, primary: Sequence[str] = PRIMARY) -> tuple
     """
     figures = []
     for name, figure in DESCRIPTIVE.items():
-        if name in RATE_IN_OTHER_WORDS and "requests_per_second" not in primary:
+        if name in primary or (name in RATE_IN_OTHER_WORDS and "requests_per_second" not in primary):
             continue
         values = _positive_pairs(pairs, figure)
         figures.append(

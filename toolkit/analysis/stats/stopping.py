@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from toolkit.analysis.stats.interim import InterimAnalyses
 from toolkit.analysis.stats.paired import half_widths, intervals, standard_half_width
+from toolkit.analysis.stats.procedure import Procedure
 from toolkit.analysis.stats.signflip import Floats
 from toolkit.analysis.stats.verdict_rule import BAND, MIN_BLOCKS, SIGNIFICANCE
 from toolkit.analysis.stats.verdicts import holm
@@ -43,6 +44,11 @@ class StoppingRule:
         if not 0 < self.half_width < 1:
             raise ValueError(f"a half-width of {self.half_width}: need a share between 0 and 1, such as 0.03")
         _ = self.interim  # refuses impossible ones
+
+    @property
+    def procedure(self) -> Procedure:
+        """The procedure that judges a campaign under this rule."""
+        return Procedure("full", self.interim)
 
     @property
     def interim(self) -> InterimAnalyses:
@@ -79,7 +85,7 @@ def stopping_decision(rows: Mapping[str, Floats], rule: StoppingRule) -> Stoppin
     if n < rule.first:
         return StoppingDecision(False, "too early", widest, max(expected, rule.first))
     names = list(rows)
-    found = [intervals(np.asarray(rows[name], dtype=np.float64)[None, :], rule.interim) for name in names]
+    found = [intervals(np.asarray(rows[name], dtype=np.float64)[None, :], rule.procedure) for name in names]
     low, high, p = (np.concatenate(parts)[None, :] for parts in zip(*found, strict=True))
     wide, short = too_wide(low, high, rule), short_of_verdict(low, high, p)
     if wide.any():

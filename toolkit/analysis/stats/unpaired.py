@@ -12,8 +12,9 @@ from functools import cache
 import numpy as np
 
 from toolkit.analysis.stats.bootstrap import resampled_medians
-from toolkit.analysis.stats.paired import CALIBRATION_ROWS, POWER, SEED, Estimate
+from toolkit.analysis.stats.paired import CALIBRATION_ROWS, SEED, Estimate
 from toolkit.analysis.stats.signflip import Floats, critical_weight
+from toolkit.analysis.stats.student import POWER
 from toolkit.analysis.stats.verdict_rule import SIGNIFICANCE
 
 BOOTSTRAP_DRAWS = 4000
@@ -43,6 +44,7 @@ def unpaired_estimate(new: Floats, old: Floats, *, family_size: int = 1) -> Esti
         bootstrap_low=float(np.exp(boot_low)),
         bootstrap_high=float(np.exp(boot_high)),
         smallest_effect=float(np.expm1(effect)),
+        method="permutation",
     )
 
 

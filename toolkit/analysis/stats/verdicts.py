@@ -2,10 +2,9 @@
 
 - *higher* / *lower*: the 95% interval excludes 1 and Holm's p is at most 0.05;
 - *equivalent*: the whole interval lies within ±3%;
-- *inconclusive*: everything else, and everything below 8 blocks: with 6 the smallest p is 0.031, with 7 it is 0.016,
-  and Holm over four metrics then allows nothing whatever was measured.
+- *inconclusive*: everything else, and everything below the least number of blocks of the procedure (see procedure.py).
 
-A metric can be both lower and within ±3%: then the verdict is the direction.
+Nothing is *equivalent* where the interval is Student's t: so few blocks could seldom show it. A metric can be both lower and within ±3%: then the verdict is the direction.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.analysis.stats.paired import Estimate
+from toolkit.analysis.stats.procedure import FULL, Procedure
 from toolkit.analysis.stats.signflip import Floats, Ints
 from toolkit.analysis.stats.verdict_rule import BAND, MIN_BLOCKS, SIGNIFICANCE, ClaimVerdict, Verdict
 
@@ -42,18 +42,20 @@ def holm(p_values: Floats) -> Floats:
     return found
 
 
-def verdict_codes(low: Floats, high: Floats, holm_p: Floats, n: Ints | int) -> Ints:
+def verdict_codes(low: Floats, high: Floats, holm_p: Floats, n: Ints | int, procedure: Procedure = FULL) -> Ints:
     """Indices into VERDICTS, from the ends of the intervals as logs, p after Holm and the blocks: the rule itself."""
     found = np.full(np.shape(low), INCONCLUSIVE, dtype=np.int64)
-    found[(low >= np.log1p(-BAND)) & (high <= np.log1p(BAND))] = EQUIVALENT
+    blocks = np.broadcast_to(np.asarray(n), found.shape)
+    by_sign_flip = (blocks >= MIN_BLOCKS) | (not procedure.quick)
+    found[by_sign_flip & (low >= np.log1p(-BAND)) & (high <= np.log1p(BAND))] = EQUIVALENT
     sure = holm_p <= SIGNIFICANCE
     found[sure & (low > 0)] = HIGHER
     found[sure & (high < 0)] = LOWER
-    found[np.broadcast_to(np.asarray(n) < MIN_BLOCKS, found.shape)] = INCONCLUSIVE
+    found[blocks < procedure.min_blocks] = INCONCLUSIVE
     return found
 
 
-def family_verdicts(family: Mapping[str, Estimate]) -> dict[str, HolmVerdict]:
+def family_verdicts(family: Mapping[str, Estimate], procedure: Procedure = FULL) -> dict[str, HolmVerdict]:
     """The verdict on each metric of one point's family."""
     if not family:
         return {}
@@ -61,18 +63,20 @@ def family_verdicts(family: Mapping[str, Estimate]) -> dict[str, HolmVerdict]:
     holm_p = holm(np.array([one.p for one in members]))
     with np.errstate(divide="ignore"):
         low, high = np.log([one.low for one in members]), np.log([one.high for one in members])
-    codes = verdict_codes(low, high, holm_p, np.array([one.n for one in members]))
+    codes = verdict_codes(low, high, holm_p, np.array([one.n for one in members]), procedure)
     return {name: HolmVerdict(VERDICTS[code], float(p)) for name, p, code in zip(family, holm_p, codes, strict=True)}
 
 
-def claim_verdict(estimate: Estimate, low: float | None, high: float | None) -> ClaimVerdict:
+def claim_verdict(
+    estimate: Estimate, low: float | None, high: float | None, procedure: Procedure = FULL
+) -> ClaimVerdict:
     """The verdict on the claim that the ratio is between `low` and `high` (None: open on that side), both included.
 
     `reproduced`: the whole interval lies inside the band. `direction holds, size differs`: wholly beyond it on the side away
     from 1, so the effect is the claimed one and larger. `contradicted`: wholly outside in any other way. Else, and below
-    8 blocks, `inconclusive`. Raises ValueError for an empty band.
+    the least number of blocks of the procedure, `inconclusive`. Raises ValueError for an empty band.
     """
-    if estimate.n < MIN_BLOCKS:
+    if estimate.n < procedure.min_blocks:
         return "inconclusive"
     bottom, top = 0.0 if low is None else low, np.inf if high is None else high
     if bottom > top:
