@@ -10,6 +10,7 @@ from tests import simulated
 from tests.factory import POINTS, a_record
 from toolkit.analysis.claims import Conditions, assess, conditions, paired_ratios
 from toolkit.analysis.stats.interim import InterimAnalyses
+from toolkit.analysis.stats.procedure import FULL, Procedure
 from toolkit.campaign.plan import counted_blocks
 from toolkit.records.store import Record
 from toolkit.report.tables import table
@@ -172,7 +173,7 @@ def test_7_blocks_are_inconclusive_however_clear(asgi: Scenario) -> None:
 def test_interim_analyses_widen_the_interval_that_judges_a_claim(asgi: Scenario) -> None:
     blocks = counted_blocks(json_blocks([0.8 + 0.004 * one for one in range(-6, 6)]), ARMS)
     claim = claim_of(asgi, "asgi-json-slower")
-    once, often = (assess(claim, asgi, blocks, HERE, interim) for interim in (None, InterimAnalyses(8, 20)))
+    once, often = (assess(claim, asgi, blocks, HERE, one) for one in (FULL, Procedure("full", InterimAnalyses(8, 20))))
     assert once.low is not None and often.low is not None and often.low < once.low
 
 

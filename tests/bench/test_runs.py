@@ -34,10 +34,10 @@ def names(campaigns: list[Campaign]) -> list[str]:
 
 def test_a_quick_run_is_shorter_and_says_what_was_shortened() -> None:
     short, caveat = quick_scenario(ASGI, None, None)
-    assert (short.load.rounds, short.load.duration_seconds, short.load.warmup_seconds) == (2, 5, 2)
+    assert (short.load.rounds, short.load.duration_seconds, short.load.warmup_seconds) == (5, 5, 2)
     full = ASGI.load
     assert caveat.startswith(
-        f"quick run: 2 blocks instead of {full.rounds}, 5 s windows instead of {full.duration_seconds} s,"
+        f"quick run: 5 blocks instead of {full.rounds}, 5 s windows instead of {full.duration_seconds} s,"
         f" 2 s warm-up instead of {full.warmup_seconds} s, "
     )
 

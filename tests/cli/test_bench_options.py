@@ -14,7 +14,10 @@ from toolkit.errors import GilfreeError
     [
         (["--fail-on", "requests_per_second<-5%"], "--fail-on without --against"),
         (["--against", "threads=8", "--fail-on", "rps<-5%"], "column 1: there is no metric 'rps'"),
-        (["--against", "threads=8", "--fail-on", "memory_mb>5%"], "fewer than 8 blocks could never fail"),
+        (
+            ["--against", "threads=8", "--fail-on", "memory_mb>5%"],
+            "fewer than 8 blocks: a quick run does not fail a build",
+        ),
         (["--stop-when-sure", "--blocks", "4"], "no point may stop before 8 blocks"),
         (["--stop-when-sure", "--half-width", "wide"], "--half-width wide"),
         (["--scenario", "asgi", "--against", "threads=8"], "8 threads on ASGI"),

@@ -23,7 +23,7 @@ def run(*words: str) -> str:
 def test_the_first_line_is_the_decision_and_the_tables_follow(tmp_path: Path) -> None:
     a_campaign(tmp_path / "mine", ratios={"3.14t": 0.8})
     lines = run("mine", "--results", str(tmp_path)).splitlines()
-    assert lines[0].startswith("3.14t / 3.14, each at its best: /json with 128 connections requests/s lower")
+    assert lines[0].startswith("/json with 128 connections: 3.14t serves 20")
     text = "\n".join(lines)
     for words in ("95% interval", "Holm p", "requests/s per GB", "taken by other processes", "rejected of 40 trials"):
         assert words in text

@@ -86,5 +86,5 @@ def test_show_begins_with_the_decision_and_quiet_shows_it_alone(make: Make) -> N
     argv = ["show", campaign.name, "--results", str(campaign.folder.parent)]
     full, quiet = (CliRunner().invoke(app, [*argv, *extra]).output for extra in ([], ["--quiet"]))
     assert full.startswith(quiet)
-    assert "better choice" in quiet and "measured" not in quiet
+    assert "3.14t serves" in quiet and "measured" not in quiet
     assert "\x1b[" not in full, "no colours in a pipe"

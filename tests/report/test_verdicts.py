@@ -52,7 +52,9 @@ def test_a_verdict_is_worded_with_its_reason(one: MetricComparison, reason: str)
 @pytest.mark.parametrize("n", [1, 5, 6, 7])
 def test_too_few_blocks_are_the_reason_whatever_they_show(n: int) -> None:
     for verdict in get_args(Verdict):
-        assert verdict_reason(replace(CLEAR, n=n, verdict=verdict), 3) == f"{n} blocks: no verdict below 8"
+        assert (
+            verdict_reason(replace(CLEAR, n=n, verdict=verdict), 3) == f"{n} block{'s' * (n > 1)}: no verdict below 8"
+        )
 
 
 def test_a_change_without_an_interval_is_not_worded() -> None:

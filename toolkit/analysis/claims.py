@@ -67,6 +67,11 @@ class ClaimResult:
     procedure: Procedure = FULL
 
     @property
+    def quick(self) -> bool:
+        """Whether the claim was judged by the interval of a quick run."""
+        return self.procedure.quick and self.low is not None
+
+    @property
     def too_few(self) -> bool:
         """Whether more blocks are all that it takes to judge the claim."""
         return self.state == "inconclusive" and not self.failing and self.blocks < self.procedure.min_blocks

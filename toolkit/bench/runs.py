@@ -33,7 +33,7 @@ from toolkit.scenario.model import Limits, Scenario
 from toolkit.trial.baseline import check_baseline, repeated_arms
 from toolkit.trial.model import FULL_LOAD_SECONDS, Arm
 
-QUICK_BLOCKS, QUICK_DURATION_SECONDS, QUICK_WARMUP_SECONDS = 2, 5, 2
+QUICK_BLOCKS, QUICK_DURATION_SECONDS, QUICK_WARMUP_SECONDS = 5, 5, 2
 QUICK_DISTURBANCE = 0.10
 """The least limit of foreign and of stolen CPU time in a quick run, which tolerates a machine that is not quite idle."""
 TURN_SECONDS = 9

@@ -55,7 +55,8 @@ def comparison_options(
     enough = stopping is not None or (blocks or (MIN_BLOCKS if full else 0)) >= MIN_BLOCKS
     if limits and not enough and not resume:  # a resumed run is judged by what it began with
         raise GilfreeError(
-            f"--fail-on with fewer than {MIN_BLOCKS} blocks could never fail", f"give --blocks {MIN_BLOCKS} or more"
+            f"--fail-on with fewer than {MIN_BLOCKS} blocks: a quick run does not fail a build",
+            f"give --blocks {MIN_BLOCKS} or more",
         )
     return ComparisonOptions(baseline, limits, stopping, stopping["limit"] if stopping else blocks)
 

@@ -95,7 +95,7 @@ def claims(one: Table) -> Grid:
             (
                 claim["text"],
                 "{:g}–{:g}".format(*claim["band"]),
-                number(claim["ratio"], "{:.2f}"),
+                number(claim["ratio"], "{:.2f}") + between(claim["low"], claim["high"]),
                 claim["words"],
             )
         )
@@ -137,8 +137,13 @@ def measured(row: Row) -> list[str]:
 
 
 def ratios(ratio: Ratio) -> list[str]:
-    """The ratios of a point, candidate over baseline."""
-    return [number(ratio.ratio[name], "×{:.2f}") for name, _, _ in COLUMNS]
+    """The ratios of a point, candidate over baseline, with their 95% intervals."""
+    return [number(ratio.ratio[name], "×{:.2f}") + between(ratio.low[name], ratio.high[name]) for name, _, _ in COLUMNS]
+
+
+def between(low: float | None, high: float | None) -> str:
+    """The interval of a ratio after it, on a line of its own: `0.52–0.58`; "" where there is none."""
+    return "" if low is None or high is None else f"\n{low:.2f}–{high:.2f}"
 
 
 def _row(row: Row) -> tuple[str, ...]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from toolkit.analysis.comparison import BestComparison, Comparison
+from toolkit.analysis.failures import FailureRate
 from toolkit.analysis.families import DescriptiveFigure, MetricComparison
 from toolkit.analysis.noise import Noise, RejectionCount
 from toolkit.analysis.unpaired import Unpaired
 from toolkit.campaign.contrasts import Contrast
 from toolkit.report.cells import Grid, Line
-from toolkit.report.words import METRICS, interval, loosened, number
+from toolkit.report.verdicts import often_failing
+from toolkit.report.words import METRICS, interval, loosened, number, verdict
 from toolkit.scenario.matrix import SERVER_SETTINGS
 
 NOISE_WORDS = {
@@ -26,13 +28,17 @@ HEAD = ("", "metric", "baseline", "candidate", "ratio", "95% interval", "Holm p"
 
 def verdicts(found: Comparison) -> Grid:
     """Every primary metric of every contrast at every point, with its verdict."""
-    lines = [line for one in found.points for line in _family(f"{one.point.label()}\n{one.contrast.label}", one.family)]
+    lines = [
+        line
+        for one in found.points
+        for line in _family(f"{one.point.label()}\n{one.contrast.label}", one.family, one.failures)
+    ]
     return Grid(HEAD, tuple(lines), 2)
 
 
 def best(found: Comparison) -> Grid:
     """Each side at its own best setting."""
-    lines = [line for one in found.best for line in _family(_best(one), one.family)]
+    lines = [line for one in found.best for line in _family(_best(one), one.family, one.failures)]
     return Grid(HEAD, tuple(lines), 2)
 
 
@@ -49,7 +55,9 @@ def descriptive(found: Comparison) -> Grid:
 
 def unpaired(found: Unpaired) -> Grid:
     """New over old of two campaigns, every primary metric with its verdict."""
-    lines = [line for one in found.points for line in _family(f"{one.point.label()}\n{one.role}", one.family)]
+    lines = [
+        line for one in found.points for line in _family(f"{one.point.label()}\n{one.role}", one.family, one.failures)
+    ]
     return Grid((*HEAD[:2], "old", "new", *HEAD[4:]), tuple(lines), 2)
 
 
@@ -98,7 +106,7 @@ def _best(one: BestComparison) -> str:
     return f"{where} {one.contrast.label}\n{' / '.join(sides)}"
 
 
-def _family(head: str, family: Sequence[MetricComparison]) -> Iterable[Line]:
+def _family(head: str, family: Sequence[MetricComparison], failures: Sequence[FailureRate]) -> Iterable[Line]:
     for index, one in enumerate(family):
         form = METRICS[one.metric].form
         yield Line(
@@ -112,7 +120,7 @@ def _family(head: str, family: Sequence[MetricComparison]) -> Iterable[Line]:
                 number(one.holm_p, "{:.3f}"),
                 number(one.smallest_effect, "{:.1%}"),
                 str(one.n),
-                one.verdict,
+                one.verdict if often_failing(failures) else verdict(one),
             ),
             ends=index + 1 == len(family),
         )

@@ -12,6 +12,7 @@ from typing import Any
 from toolkit.analysis.comparison import BestComparison, Comparison, PointComparison, finite
 from toolkit.analysis.failures import FailureRate
 from toolkit.analysis.families import MetricComparison
+from toolkit.analysis.stats.procedure import FULL, Procedure
 from toolkit.analysis.unpaired import Unpaired
 from toolkit.report.decision import comparison_caveats, first_line, too_noisy_words
 from toolkit.report.verdicts import (
@@ -19,9 +20,11 @@ from toolkit.report.verdicts import (
     failure_words,
     interim_words,
     not_excluded,
+    procedure_words,
     stopping_words,
     verdict_reason,
 )
+from toolkit.report.words import verdict
 
 COMPARISON_SCHEMA = 1
 UNPAIRED_SCHEMA = 1
@@ -34,12 +37,14 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
         "campaign": comparison.campaign,
         "title": comparison.title,
         "contrasts": [asdict(one) for one in comparison.contrasts],
-        "best": [_best(one) for one in comparison.best],
+        "best": [_best(one, comparison.procedure) for one in comparison.best],
         "points": [_point(one, comparison) for one in comparison.points],
         "noise": asdict(comparison.noise),
         "too_noisy": too_noisy_words(comparison),
         "first_line": first_line(comparison),
         "caveats": list(comparison_caveats(comparison)),
+        "procedure": comparison.procedure.name,
+        "procedure_words": procedure_words(comparison),
         "looks": interim_words(comparison.stopping_rule),
         "blocks": comparison.blocks,
     }
@@ -76,14 +81,14 @@ def _point(one: PointComparison, comparison: Comparison) -> dict[str, Any]:
         "key": one.key,
         "label": one.point.label(),
         "blocks": one.blocks,
-        "family": _family(one.family, one.failures),
+        "family": _family(one.family, one.failures, comparison.procedure),
         "described": [asdict(figure) for figure in one.descriptive],
         "failures": [_failure(rate) for rate in one.failures],
         "stopped": stopping_words(one, comparison.stopping_rule),
     }
 
 
-def _best(one: BestComparison) -> dict[str, Any]:
+def _best(one: BestComparison, procedure: Procedure) -> dict[str, Any]:
     return {
         "contrast": asdict(one.contrast),
         "endpoint": one.endpoint,
@@ -93,7 +98,7 @@ def _best(one: BestComparison) -> dict[str, Any]:
         "candidate": one.candidate.model_dump(),
         "choices": one.choices,
         "blocks": one.blocks,
-        "family": _family(one.family, one.failures),
+        "family": _family(one.family, one.failures, procedure),
         "described": [asdict(figure) for figure in one.descriptive],
         "crossed": one.crossed,
         "baseline_chosen": [point.key for point in one.baseline_chosen],
@@ -104,8 +109,18 @@ def _best(one: BestComparison) -> dict[str, Any]:
     }
 
 
-def _family(family: Sequence[MetricComparison], failures: Sequence[FailureRate] = ()) -> list[dict[str, Any]]:
-    return [{**asdict(one), "reason": verdict_reason(one, len(family), failures)} for one in family]
+def _family(
+    family: Sequence[MetricComparison], failures: Sequence[FailureRate], procedure: Procedure = FULL
+) -> list[dict[str, Any]]:
+    withheld = any(rate.often for rate in failures)
+    return [
+        {
+            **asdict(one),
+            "words": one.verdict if withheld else verdict(one),
+            "reason": verdict_reason(one, len(family), failures, procedure),
+        }
+        for one in family
+    ]
 
 
 def _failure(one: FailureRate) -> dict[str, Any]:

@@ -16,18 +16,21 @@ from toolkit.analysis.comparison import (
     SameArmDiffers,
     StoppedByRejections,
 )
-from toolkit.analysis.decision import Choice, Decision, Outcome, SameArmCoverage, decide
+from toolkit.analysis.decision import Decision, SameArmCoverage, decide
 from toolkit.analysis.failures import FailureRate
 from toolkit.analysis.families import MetricComparison
-from toolkit.analysis.stats.verdict_rule import BAND, MIN_BLOCKS
 from toolkit.campaign.ending import Ending
+from toolkit.report.endpoint_line import endpoint_line, where
 from toolkit.report.tables import Table
-from toolkit.report.verdicts import best_caveat, failure_words, interim_words, not_excluded, often_failing
-from toolkit.report.words import METRICS, change, count, loosened, names
+from toolkit.report.verdicts import best_caveat, failure_words, interim_words, not_excluded, procedure_words
+from toolkit.report.words import METRICS, change, count, loosened
 
 MAX_LINES = 12
-HEADLINE_METRICS = ("requests_per_second", "memory_mb")
-HEADLINE_AT_CONSTANT_RATE = ("cpu_seconds_per_1000_requests", "latency_p99_ms", "memory_mb")
+REACH = "intervals cover restarts of these binaries on this machine now, not other builds, machines or days"
+QUICK_MEANING = (
+    "quick run: where it shows no direction, the interval says how large a difference can be; that two arms are equivalent"
+    " takes 8 blocks or more (FULL=1 or --blocks)"
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ def decision_words(comparison: Comparison, table: Table) -> DecisionWords:
     """The decision of a campaign in sentences, with the states of its published claims."""
     decision = decide(comparison)
     shown = decision.outcomes[:MAX_LINES]
-    lines = [_outcome(one) if decision.firm else _direction(one.best) for one in shown]
+    loose = _loose(decision)
+    lines = [endpoint_line(one, loose) if decision.firm else _direction(one.best) for one in shown]
     lines = [line for line in lines if line]
     if len(decision.outcomes) > len(shown):
         rest = len(decision.outcomes) - len(shown)
@@ -60,14 +64,21 @@ def decision_words(comparison: Comparison, table: Table) -> DecisionWords:
         lines.append(f"{len(failing) - MAX_LINES} further arms and points with failed trials are in the tables")
     lines += [_stopped(one) for one in table.stopped]
     lines += [line for line in [_claims(table.claims)] if line]
-    return DecisionWords(_sentence(first_line(comparison)), tuple(map(_sentence, lines)), decision.firm)
+    first = _headline(comparison) if decision.state == "compared" else first_line(comparison)
+    return DecisionWords(_sentence(first), tuple(map(_sentence, lines)), decision.firm)
 
 
 def first_line(comparison: Comparison) -> str:
-    """The one line to read if only one is read; loosened limits are part of it."""
+    """The one line to read if only one is read: of several endpoints it holds all; loosened limits are part of it."""
     decision = decide(comparison)
-    loose = ", ".join(loosened(one) for one in decision.loosened)
+    loose = _loose(decision)
+    if decision.state == "compared":  # each endpoint has its own line, with the limits
+        return "; ".join(endpoint_line(one, loose) for one in decision.outcomes)
     return _first_line(comparison, decision) + (f" (loosened limits: {loose})" if loose else "")
+
+
+def _loose(decision: Decision) -> str:
+    return ", ".join(loosened(one) for one in decision.loosened)
 
 
 def _first_line(comparison: Comparison, decision: Decision) -> str:
@@ -79,11 +90,15 @@ def _first_line(comparison: Comparison, decision: Decision) -> str:
         failed = "; ".join(_failed_at(one) for one in decision.failures[:MAX_LINES])
         return f"no complete block: {failed or 'there is nothing to compare yet'}"
     if decision.state == "too few blocks":
-        return f"no verdict: it takes {MIN_BLOCKS} complete blocks at a point, here are at most {comparison.blocks}"
-    if decision.state == "same arm twice" and decision.same_arm:
-        return _same_arm(decision.same_arm)
-    bests = "; ".join(_best(one.best) for one in decision.outcomes)
-    return f"{comparison.contrasts[0].label}, each at its best: {bests}"
+        least = comparison.procedure.min_blocks
+        return f"no verdict: it takes {least} complete blocks at a point, here are at most {comparison.blocks}"
+    return _same_arm(decision.same_arm) if decision.same_arm else "nothing to compare"
+
+
+def _headline(comparison: Comparison) -> str:
+    """What is compared and by which procedure; each endpoint has a line of its own below it."""
+    best = ", each at its best setting" if any(one.choices > 1 for one in comparison.best) else ""
+    return f"{comparison.contrasts[0].label}{best}; {procedure_words(comparison)}"
 
 
 def too_noisy_words(comparison: Comparison) -> str:
@@ -107,6 +122,10 @@ def comparison_caveats(comparison: Comparison) -> tuple[str, ...]:
     caveats = []
     if decision.same_arm and comparison.contrasts[0].kind != "aa":
         caveats.append(_same_arm(decision.same_arm))
+    if any(one.low is not None for point in comparison.points for one in point.family):
+        caveats.append(REACH)
+    if comparison.procedure.quick and comparison.blocks >= comparison.procedure.min_blocks:
+        caveats.append(QUICK_MEANING)
     if comparison.stopping_rule:
         caveats.append(interim_words(comparison.stopping_rule))
     caveats += [best_caveat(one) for one in comparison.best if one.choices > 1][:1]
@@ -116,41 +135,10 @@ def comparison_caveats(comparison: Comparison) -> tuple[str, ...]:
         caveats.append(f"an arm of which no trial failed may still fail: {not_excluded(least)} at a point")
     if decision.without_verdict:
         caveats.append(
-            f"{decision.without_verdict} of {len(comparison.points)} comparisons have fewer than {MIN_BLOCKS} blocks:"
+            f"{decision.without_verdict} of {len(comparison.points)} comparisons have fewer than {comparison.procedure.min_blocks} blocks:"
             " no verdict there"
         )
     return tuple(caveats)
-
-
-def _outcome(one: Outcome) -> str:
-    """Gains and losses at one endpoint, from verdicts alone."""
-    candidate = one.best.contrast.candidate
-    parts = [
-        f"better in {_changes(one.better)}" if one.better else "",
-        f"worse in {_changes(one.worse)}" if one.worse else "",
-        f"the same within ±{100 * BAND:.0f}% in {names(one.equivalent)}" if one.equivalent else "",
-        f"undecided in {names(one.undecided)}" if one.undecided else "",
-    ]
-    if often_failing(one.best.failures):
-        parts = [f"without a verdict, since {often_failing(one.best.failures)}"]
-    verdicts = "; ".join(part for part in parts if part) or "not measured"
-    return f"{_where(one.best)}: {candidate} is {verdicts}. {_choice(one.choice, one.best)}".strip()
-
-
-def _choice(choice: Choice, best: BestComparison) -> str:
-    """The choice as a sentence, with the failure rate that its trials do not exclude; "" where there is none."""
-    contrast = best.contrast
-    if choice.side in ("candidate", "baseline"):
-        chosen = contrast.candidate if choice.side == "candidate" else contrast.baseline
-        why = ": the other one fails significantly more often" if choice.reason == "fails less" else ""
-        unknown = [not_excluded(one) for one in best.failures if one.arm == chosen and not one.failed]
-        return f"{chosen} is the better choice here{why}" + (f" ({unknown[0]})" if unknown else "")
-    if choice.side == "neither":
-        return f"Nothing that was measured speaks for or against {contrast.candidate} here"
-    if choice.side == "trade":
-        gained, lost = (" and ".join(METRICS[name].name for name in names) for names in (choice.gained, choice.lost))
-        return f"A trade: {contrast.candidate} is better in {gained} and worse in {lost}"
-    return "No better choice: the one that the figures speak for failed" if choice.reason == "failed" else ""
 
 
 def _failed_at(one: FailureRate) -> str:
@@ -169,22 +157,7 @@ def _direction(best: BestComparison) -> str:
         return ""
     figures = [f"{METRICS[one.metric].name} {one.ratio - 1:+.0%}" for one in best.family if one.ratio is not None]
     medians = f"medians of {count(best.blocks, 'block')}, not a verdict"
-    return f"{_where(best)}: {medians}: {', '.join(figures) or 'nothing measured'}"
-
-
-def _where(best: BestComparison) -> str:
-    choices = "" if best.choices < 2 else f" (best of {best.choices} settings on each side)"
-    return f"{best.baseline.shown_endpoint} with {best.connections} connections{choices}"
-
-
-def _best(best: BestComparison) -> str:
-    if often_failing(best.failures):
-        return f"{best.baseline.shown_endpoint} with {best.connections} connections no verdict: {often_failing(best.failures)}"
-    closed_loop = any(one.metric == "requests_per_second" for one in best.family)
-    wanted = HEADLINE_METRICS if closed_loop else HEADLINE_AT_CONSTANT_RATE
-    shown = [one for one in best.family if one.metric in wanted]
-    figures = ", ".join(f"{METRICS[one.metric].name} {_verdict(one)}" for one in shown)
-    return f"{best.baseline.shown_endpoint} with {best.connections} connections {figures or 'not measured'}"
+    return f"{where(best)}: {medians}: {', '.join(figures) or 'nothing measured'}"
 
 
 def _same_arm(coverage: SameArmCoverage) -> str:
@@ -198,15 +171,16 @@ def _verdict(one: MetricComparison) -> str:
     return f"{one.verdict} {change(one)}".rstrip()
 
 
-def _changes(family: Sequence[MetricComparison]) -> str:
-    return ", ".join(f"{METRICS[one.metric].name} {change(one)}".rstrip() for one in family)
-
-
 def _claims(claims: Sequence[Mapping[str, object]]) -> str:
     counts: dict[str, int] = {}
     for claim in claims:
         counts[str(claim["state"])] = counts.get(str(claim["state"]), 0) + 1
-    return "published claims: " + ", ".join(f"{number} {state}" for state, number in counts.items()) if counts else ""
+    quick = " (quick)" if any(claim.get("quick") for claim in claims) else ""
+    return (
+        f"published claims{quick}: " + ", ".join(f"{number} {state}" for state, number in counts.items())
+        if counts
+        else ""
+    )
 
 
 def _sentence(words: str) -> str:

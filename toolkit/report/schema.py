@@ -60,7 +60,7 @@ class RowData(_Model):
 
 
 class RatioData(_Model):
-    """Candidate over baseline at one point."""
+    """Candidate over baseline at one point, by metric; `low` and `high` are the ends of the 95% interval."""
 
     point: str
     endpoint: str
@@ -72,6 +72,8 @@ class RatioData(_Model):
     candidate: str
     blocks: int
     ratio: dict[str, float | None]
+    low: dict[str, float | None]
+    high: dict[str, float | None]
 
 
 class StoppedData(_Model):
@@ -114,6 +116,8 @@ class JudgedData(_Model):
     bootstrap_low: float | None
     bootstrap_high: float | None
     verdict: Literal["higher", "lower", "equivalent", "inconclusive"]
+    method: Literal["none", "t", "sign-flip", "permutation"] = Field(description="What gave the interval")
+    words: str = Field(description="The verdict, or in a quick run how large a difference can be")
     reason: str
 
 
@@ -143,6 +147,8 @@ class ComparisonData(BaseModel):
     campaign: str
     first_line: str
     too_noisy: str
+    procedure: Literal["quick", "full"] = Field(description="Which statistical procedure judged the campaign")
+    procedure_words: str
     contrasts: list[ContrastData]
     best: list[dict[str, Any]]
     points: list[PointData]

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import statistics as stdlib_statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from toolkit.analysis import claims
-from toolkit.analysis.early_stopping import stopping_rule
+from toolkit.analysis.early_stopping import procedure_of
 from toolkit.analysis.failures import failure_rates
+from toolkit.analysis.families import compare_families
+from toolkit.analysis.stats.procedure import Procedure
 from toolkit.campaign.contrasts import main_arms
 from toolkit.campaign.ending import Ending, stopped_by_failures
 from toolkit.campaign.plan import counted_blocks
@@ -67,7 +69,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Candidate over baseline at one point: median over blocks of the ratio inside each."""
+    """Candidate over baseline at one point, over the blocks that have both, by metric: the ratio with the ends of its 95%
+    interval, which are None where so few blocks allow none. Ratio and interval are those of the comparison.
+    """
 
     point: str
     endpoint: str
@@ -79,6 +83,8 @@ class Ratio:
     candidate: str
     blocks: int
     ratio: dict[str, float | None]
+    low: dict[str, float | None]
+    high: dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -131,10 +137,9 @@ def table(campaign: Campaign, records: Sequence[Record] | None = None) -> Table:
     here = claims.conditions(campaign.description.get("pair", {}), server_cpus(campaign))
     main = {arm.name for arm in main_arms(campaign.arms)}  # claims are about these, not about baselines or A/A arms
     about = {key: [record for record in found if record.arm in main] for key, found in blocks.items()}
-    rule = stopping_rule(campaign.description)
-    interim = rule.interim if rule else None
+    procedure = procedure_of(campaign.description, scenario.load.rounds)
     rates = failure_rates(records, main)
-    results = [claims.assess(claim, scenario, about, here, interim, rates) for claim in scenario.claims]
+    results = [claims.assess(claim, scenario, about, here, procedure, rates) for claim in scenario.claims]
     return Table(
         campaign=campaign.name,
         title=scenario.title,
@@ -143,16 +148,14 @@ def table(campaign: Campaign, records: Sequence[Record] | None = None) -> Table:
             for point in scenario.points()
             for arm in campaign.arms
         ),
-        ratios=tuple(_ratio(scenario, point, by_point[point.key], campaign) for point in scenario.points())
-        if len(arms) > 1
-        else (),
+        ratios=_ratios(campaign, by_point, procedure) if len(arms) > 1 else (),
         claims=tuple(_claim(one) for one in results),
         trials=len(records),
         failed=_reasons(records, "failed"),
         rejected=_reasons(records, "rejected"),
         stopped=stopped_by_failures(records, scenario.points()),
         caveats=tuple(caveats(campaign)),
-        notes=tuple(scenario.published.notes if scenario.published else ()),
+        notes=_published_notes(scenario),
     )
 
 
@@ -181,6 +184,14 @@ def caveats(campaign: Campaign) -> list[str]:
     found.append("server and loader talk over loopback")
     found.append("granian's wheels carry jemalloc for the GIL build and mimalloc for the free-threaded one")
     return found
+
+
+def _published_notes(scenario: Scenario) -> tuple[str, ...]:
+    """Where the published figures come from, and what the scenario notes about them."""
+    if not scenario.published:
+        return ()
+    source = f'published figures are as reported by the article "{scenario.published.source}"'
+    return (*([source] if scenario.published.rows else []), *scenario.published.notes)
 
 
 def _by_cell(records: Iterable[Record]) -> dict[tuple[str, str], list[Record]]:
@@ -217,27 +228,37 @@ def _row(scenario: Scenario, point: Point, arm: Any, mine: Sequence[Record], tri
     )
 
 
-def _ratio(scenario: Scenario, point: Point, mine: Sequence[Sequence[Record]], campaign: Campaign) -> Ratio:
+def _ratios(
+    campaign: Campaign, by_point: Mapping[str, Sequence[Sequence[Record]]], procedure: Procedure
+) -> tuple[Ratio, ...]:
+    """The ratios of all points; those without a block have neither ratio nor interval."""
     baseline, candidate = campaign.arms[0].name, campaign.arms[1].name
-    found: dict[str, list[float]] = {name: [] for name in TABLE_METRICS}
-    for records in mine:
-        by_arm = {record.arm: record.metrics for record in records}
-        for name in TABLE_METRICS:
-            below, above = getattr(by_arm.get(baseline), name, None), getattr(by_arm.get(candidate), name, None)
-            if below and above is not None:
-                found[name].append(above / below)
-    return Ratio(
-        point=point.key,
-        endpoint=point.endpoint,
-        path=point.path or f"/{point.endpoint}",
-        workers=point.workers,
-        threads=_threads(scenario, point),
-        connections=point.connections,
-        baseline=baseline,
-        candidate=candidate,
-        blocks=sum({baseline, candidate} <= {record.arm for record in records} for records in mine),
-        ratio={name: stdlib_statistics.median(values) if values else None for name, values in found.items()},
-    )
+    points = list(campaign.scenario.points())
+    pairs = []
+    for point in points:
+        blocks = ({record.arm: record.metrics for record in records} for records in by_point.get(point.key, ()))
+        pairs.append([(one[baseline], one[candidate]) for one in blocks if {baseline, candidate} <= one.keys()])
+    families = compare_families(pairs, procedure, primary=TABLE_METRICS)
+    found = []
+    for point, rows, family in zip(points, pairs, families, strict=True):
+        by_metric = {one.metric: one for one in family}
+        found.append(
+            Ratio(
+                point=point.key,
+                endpoint=point.endpoint,
+                path=point.path or f"/{point.endpoint}",
+                workers=point.workers,
+                threads=_threads(campaign.scenario, point),
+                connections=point.connections,
+                baseline=baseline,
+                candidate=candidate,
+                blocks=len(rows),
+                ratio={name: getattr(by_metric.get(name), "ratio", None) for name in TABLE_METRICS},
+                low={name: getattr(by_metric.get(name), "low", None) for name in TABLE_METRICS},
+                high={name: getattr(by_metric.get(name), "high", None) for name in TABLE_METRICS},
+            )
+        )
+    return tuple(found)
 
 
 def _claim(one: claims.ClaimResult) -> dict[str, Any]:
@@ -251,6 +272,7 @@ def _claim(one: claims.ClaimResult) -> dict[str, Any]:
         "low": one.low,
         "high": one.high,
         "blocks": one.blocks,
+        "quick": one.quick,
         "state": one.state,
         "reason": claim_reason(one),
         "words": claim_words(one),

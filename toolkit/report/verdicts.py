@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from toolkit.analysis.claims import ClaimResult, UnmetPrecondition
-from toolkit.analysis.comparison import BestComparison, PointComparison
+from toolkit.analysis.comparison import BestComparison, Comparison, PointComparison
 from toolkit.analysis.failures import FailureRate
 from toolkit.analysis.families import MetricComparison
 from toolkit.analysis.gate import LimitResult
-from toolkit.analysis.stats.verdict_rule import BAND, MIN_BLOCKS
+from toolkit.analysis.stats.procedure import FULL, Method, Procedure
+from toolkit.analysis.stats.verdict_rule import BAND
 from toolkit.records.reasons import reason_of
-from toolkit.report.words import count, interval
+from toolkit.report.words import count, interval, share
 
 if TYPE_CHECKING:
     from toolkit.analysis.stats.stopping import StoppingRule
@@ -25,6 +26,13 @@ CLAIM_REASONS = {
     "not measured": "no block holds both cells",
 }
 
+
+METHODS: dict[Method, str] = {
+    "none": "no interval",
+    "t": "Student's t",
+    "sign-flip": "the sign-flip test",
+    "permutation": "the permutation test",
+}
 
 BUILD_CAVEATS = {
     "": "",
@@ -50,15 +58,18 @@ def often_failing(rates: Sequence[FailureRate]) -> str:
     return " and ".join(failure_words(one) for one in rates if one.often)
 
 
-def verdict_reason(one: MetricComparison, family_size: int, failures: Sequence[FailureRate] = ()) -> str:
+def verdict_reason(
+    one: MetricComparison, family_size: int, failures: Sequence[FailureRate] = (), procedure: Procedure = FULL
+) -> str:
     """Why a metric has its verdict.
 
-    family_size: how many metrics share its Holm correction. failures: the failure rates of both arms.
+    family_size: how many metrics share its Holm correction. failures: the failure rates of both arms. procedure: that of
+    the campaign.
     """
     if often_failing(failures):
         return f"no verdict: {often_failing(failures)}"
-    if one.n < MIN_BLOCKS:
-        return f"{one.n} blocks: no verdict below {MIN_BLOCKS}"
+    if one.n < procedure.min_blocks:
+        return f"{count(one.n, 'block')}: no verdict below {procedure.min_blocks}"
     after_holm = f"p = {one.holm_p:.3g} after Holm over {family_size}"
     if one.verdict in ("higher", "lower"):
         small = f", though it is within ±{BAND:.0%}" if _within_band(one) else ""
@@ -67,6 +78,8 @@ def verdict_reason(one: MetricComparison, family_size: int, failures: Sequence[F
         return f"the whole interval is within ±{BAND:.0%}"
     if one.low is not None and one.high is not None and not one.low <= 1 <= one.high:
         return f"the interval excludes 1, but {after_holm}"
+    if one.at_most is not None:
+        return f"the interval holds 1: the difference is at most {share(one.at_most)} (quick: {METHODS[one.method]})"
     if one.smallest_effect is None:
         return f"the interval holds 1 and reaches beyond ±{BAND:.0%}; {one.n} blocks cannot decide this family"
     return (
@@ -83,17 +96,17 @@ def claim_reason(result: ClaimResult) -> str:
         return failure_words(result.failing)
     if result.state == "not measured" and result.separated:
         return f"different machines ran the two cells in all {count(result.separated, 'round')}: such rounds are not paired"
-    too_few = result.state == "inconclusive" and result.blocks < MIN_BLOCKS
-    return "" if too_few else CLAIM_REASONS[result.state]
+    return "" if result.too_few else CLAIM_REASONS[result.state]
 
 
 def claim_words(result: ClaimResult) -> str:
     """The state of a claim with its reason."""
-    if result.state == "inconclusive" and result.blocks < MIN_BLOCKS and not result.failing:
+    if result.too_few:
         return f"inconclusive ({count(result.blocks, 'block')})"
     judged = result.state not in ("not testable here", "not measured")
     caveat = f" ({BUILD_CAVEATS[result.caveat]})" if judged and result.caveat else ""
-    return f"{result.state}: {claim_reason(result)}{caveat}"
+    quick = ", quick" if judged and result.quick else ""
+    return f"{result.state}{quick}: {claim_reason(result)}{caveat}"
 
 
 def limit_words(result: LimitResult) -> str:
@@ -140,6 +153,22 @@ def stopping_words(point: PointComparison, rule: StoppingRule | None) -> str:
     if stopping.reason == "failing":
         return f"stopped after {stopping.expected_blocks} blocks: {often_failing(point.failures)}"
     return f"not enough after {point.blocks} blocks ({stopping.reason}), about {stopping.expected_blocks} are expected"
+
+
+def procedure_words(comparison: Comparison) -> str:
+    """The procedure that judged a campaign, in words: `quick, 95% intervals by Student's t over 5 blocks`."""
+    found = sorted({(one.n, one.method) for point in comparison.points for one in point.family})
+    by_method: dict[Method, list[int]] = {}
+    for blocks, method in found:
+        by_method.setdefault(method, []).append(blocks)
+    shown = [
+        f"{METHODS[method]} over {blocks[0]}{f' to {blocks[-1]}' if len(blocks) > 1 else ''} blocks"
+        for method, blocks in by_method.items()
+        if method != "none"
+    ]
+    if not shown:
+        return f"{comparison.procedure.name}, no intervals"
+    return f"{comparison.procedure.name}, 95% intervals by {' or '.join(shown)}"
 
 
 def interim_words(rule: StoppingRule | None) -> str:

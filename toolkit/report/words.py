@@ -54,6 +54,32 @@ def change(one: MetricComparison) -> str:
     return f"({percent(one.ratio)}, {interval(one.low, one.high)})"
 
 
+def share(value: float) -> str:
+    """A share as a percentage, with a decimal below 10%: `4.2%`, `18%`."""
+    return f"{value:.0%}" if value >= 0.0995 else f"{value:.1%}"
+
+
+def amount(one: MetricComparison, what: str = "") -> str:
+    """How much more or less of something: `45% less (42 to 48%)`, `18% more memory (17 to 19%)`, from 2 on `2.4 times as
+    much (2.2 to 2.6)`. For a metric whose interval excludes 1.
+    """
+    thing = f" {what}" if what else ""
+    if one.ratio is None or one.low is None or one.high is None:
+        return ""
+    if one.ratio >= 2:
+        return f"{one.ratio:.1f} times as much{thing} ({one.low:.1f} to {one.high:.1f})"
+    ends = sorted((abs(one.low - 1), abs(one.high - 1)))
+    digits = 0 if ends[0] >= 0.0995 and round(100 * ends[0]) != round(100 * ends[1]) else 1
+    least, most = (f"{100 * end:.{digits}f}" for end in ends)
+    word = "more" if one.ratio > 1 else "less"
+    return f"{100 * abs(one.ratio - 1):.{digits}f}% {word}{thing} ({least} to {most}%)"
+
+
+def verdict(one: MetricComparison) -> str:
+    """The verdict; where a quick run shows no direction, how large the difference can be: `differs by at most 4.2%`."""
+    return one.verdict if one.at_most is None else f"differs by at most {share(one.at_most)}"
+
+
 def names(family: Sequence[MetricComparison]) -> str:
     """Metrics by name."""
     return ", ".join(METRICS[one.metric].name for one in family)

@@ -107,7 +107,7 @@ def stopped_early(truth: Truth, campaigns: int, random: np.random.Generator, rul
     running = np.arange(campaigns)
     for n in range(rule.first, rule.limit + 1):
         rows = data[running, :, :n].reshape(-1, n)
-        lo, hi, p = (part.reshape(len(running), FAMILY) for part in intervals(rows, rule.interim))
+        lo, hi, p = (part.reshape(len(running), FAMILY) for part in intervals(rows, rule.procedure))
         go_on = (too_wide(lo, hi, rule) | short_of_verdict(lo, hi, p)).any(axis=1) & (n < rule.limit)
         done = running[~go_on]
         low[done], high[done], blocks[done] = lo[~go_on], hi[~go_on], n

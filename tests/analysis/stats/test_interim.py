@@ -7,6 +7,7 @@ import pytest
 
 from toolkit.analysis.stats.interim import InterimAnalyses, p_values
 from toolkit.analysis.stats.paired import intervals
+from toolkit.analysis.stats.procedure import Procedure
 from toolkit.analysis.stats.signflip import Floats, p_by_weight
 
 CAMPAIGNS = 4000
@@ -22,7 +23,7 @@ def test_all_analyses_together_miss_the_truth_in_at_most_five_percent(kind: str)
     data, interim = noise(kind, (CAMPAIGNS, 20)), InterimAnalyses(8, 20)
     corrected, naive = np.zeros(CAMPAIGNS, dtype=bool), np.zeros(CAMPAIGNS, dtype=bool)
     for n in range(8, 21):
-        low, high, _ = intervals(data[:, :n], interim)
+        low, high, _ = intervals(data[:, :n], Procedure("full", interim))
         corrected |= (low > 0) | (high < 0)
         low, high, _ = intervals(data[:, :n])
         naive |= (low > 0) | (high < 0)

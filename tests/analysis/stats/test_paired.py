@@ -10,6 +10,7 @@ from scipy import stats as scipy_stats  # type: ignore[import-untyped]
 
 from toolkit.analysis.stats.interim import InterimAnalyses
 from toolkit.analysis.stats.paired import estimates, intervals, log_ratios
+from toolkit.analysis.stats.procedure import Procedure
 from toolkit.analysis.stats.verdicts import HIGHER, holm, verdict_codes
 from toolkit.errors import GilfreeError
 
@@ -87,7 +88,7 @@ def test_the_bootstrap_beside_is_scipys_without_its_monte_carlo_error(n: int) ->
 
 def test_the_correction_for_interim_analyses_widens_the_interval_and_raises_p() -> None:
     row = np.random.default_rng(3).normal(0.01, 0.02, 14)
-    once, looked = estimates([row])[0], estimates([row], interim=InterimAnalyses(8, 20))[0]
+    once, looked = estimates([row])[0], estimates([row], procedure=Procedure("full", InterimAnalyses(8, 20)))[0]
     assert looked.low < once.low
     assert looked.high > once.high
     assert looked.p > once.p

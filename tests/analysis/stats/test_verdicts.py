@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.analysis.stats.paired import Estimate, estimates
+from toolkit.analysis.stats.procedure import QUICK
 from toolkit.analysis.stats.verdicts import claim_verdict, family_verdicts, holm
 
 
@@ -96,3 +97,21 @@ def test_every_claim_is_inconclusive_below_eight_blocks() -> None:
 def test_an_empty_band_is_refused() -> None:
     with pytest.raises(ValueError, match=r"a band from 0\.9 to 0\.8 is empty"):
         claim_verdict(around(1.0), 0.9, 0.8)
+
+
+@pytest.mark.parametrize(("n", "bounded"), [(1, False), (2, False), (3, True), (7, True)])
+def test_a_quick_run_has_intervals_from_three_blocks_on(n: int, bounded: bool) -> None:
+    (one,) = estimates([np.log(0.5) + np.linspace(-0.005, 0.005, n)], procedure=QUICK)
+    assert one.bounded == bounded
+    assert (family_verdicts({"rps": one}, QUICK)["rps"].verdict == "lower") == bounded
+    assert claim_verdict(one, 0.3, 0.7, QUICK) == ("reproduced" if bounded else "inconclusive")
+
+
+def test_only_the_sign_flip_test_calls_arms_equivalent() -> None:
+    verdicts = {
+        n: family_verdicts({"rps": estimates([np.linspace(-0.004, 0.004, n)], procedure=QUICK)[0]}, QUICK)[
+            "rps"
+        ].verdict
+        for n in (5, 7, 8, 10)
+    }
+    assert verdicts == {5: "inconclusive", 7: "inconclusive", 8: "equivalent", 10: "equivalent"}

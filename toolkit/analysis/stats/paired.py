@@ -67,9 +67,7 @@ def log_ratios(candidate: Sequence[float], baseline: Sequence[float]) -> Floats:
     return np.log(np.asarray(candidate, dtype=np.float64) / np.asarray(baseline, dtype=np.float64))
 
 
-def estimates(
-    rows: Sequence[Floats], *, family_size: int = 1, procedure: Procedure = FULL
-) -> list[Estimate]:
+def estimates(rows: Sequence[Floats], *, family_size: int = 1, procedure: Procedure = FULL) -> list[Estimate]:
     """An estimate for each row of log ratios, in order.
 
     `family_size`: how many metrics share one Holm correction (for the smallest effect). `procedure`: that of the
@@ -138,7 +136,11 @@ def _detectable(n: int, family_size: int, procedure: Procedure) -> float:
     method = procedure.method(n)
     if method == "none":
         return float("inf")
-    return detectable_in_half_widths(n, family_size) if method == "t" else detectable_shift(n, family_size, procedure.interim)
+    return (
+        detectable_in_half_widths(n, family_size)
+        if method == "t"
+        else detectable_shift(n, family_size, procedure.interim)
+    )
 
 
 def half_widths(low: Floats, high: Floats) -> Floats:
