@@ -9,8 +9,7 @@ import pytest
 from tests import simulated
 from tests.factory import POINTS, a_record
 from toolkit.analysis.claims import Conditions, assess, conditions, paired_ratios
-from toolkit.analysis.stats.interim import InterimAnalyses
-from toolkit.analysis.stats.procedure import FULL, Procedure
+from toolkit.analysis.stats.procedure import FULL, InterimAnalyses, Procedure
 from toolkit.campaign.plan import counted_blocks
 from toolkit.records.store import Record
 from toolkit.report.tables import table

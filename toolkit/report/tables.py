@@ -7,26 +7,26 @@ from __future__ import annotations
 
 import statistics as stdlib_statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from toolkit.analysis import claims
 from toolkit.analysis.early_stopping import procedure_of
 from toolkit.analysis.failures import failure_rates
-from toolkit.analysis.families import compare_families
-from toolkit.analysis.stats.procedure import Procedure
 from toolkit.campaign.contrasts import main_arms
 from toolkit.campaign.ending import Ending, stopped_by_failures
 from toolkit.campaign.plan import counted_blocks
 from toolkit.campaign.runner import Campaign
 from toolkit.records.reasons import Outcome, deciding
 from toolkit.records.store import Record
+from toolkit.report.ratios import TABLE_METRICS as TABLE_METRICS
+from toolkit.report.ratios import Ratio as Ratio
+from toolkit.report.ratios import ratios_of, shown_threads
 from toolkit.report.verdicts import BUILD_CAVEATS, claim_reason, claim_words, failure_words
 from toolkit.report.words import count
 from toolkit.scenario.model import Point, PublishedRow, Scenario
 
-TABLE_METRICS = ("requests_per_second", "latency_mean_ms", "memory_mb")
 PERCENTILES = {
     "p50": "latency_p50_ms",
     "p90": "latency_p90_ms",
@@ -65,26 +65,6 @@ class Row:
     concluded: int
     failed: dict[str, int]
     rejected: dict[str, int]
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """Candidate over baseline at one point, over the blocks that have both, by metric: the ratio with the ends of its 95%
-    interval, which are None where so few blocks allow none. Ratio and interval are those of the comparison.
-    """
-
-    point: str
-    endpoint: str
-    path: str
-    workers: int
-    threads: int | None
-    connections: int
-    baseline: str
-    candidate: str
-    blocks: int
-    ratio: dict[str, float | None]
-    low: dict[str, float | None]
-    high: dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -148,7 +128,7 @@ def table(campaign: Campaign, records: Sequence[Record] | None = None) -> Table:
             for point in scenario.points()
             for arm in campaign.arms
         ),
-        ratios=_ratios(campaign, by_point, procedure) if len(arms) > 1 else (),
+        ratios=ratios_of(campaign, by_point, procedure) if len(arms) > 1 else (),
         claims=tuple(_claim(one) for one in results),
         trials=len(records),
         failed=_reasons(records, "failed"),
@@ -211,7 +191,7 @@ def _row(scenario: Scenario, point: Point, arm: Any, mine: Sequence[Record], tri
         arm=arm.name,
         role=arm.role,
         workers=point.workers,
-        threads=_threads(scenario, point),
+        threads=shown_threads(scenario, point),
         connections=point.connections,
         setting=point.key,
         assumed_connections=bool(published and published.assumed),
@@ -226,39 +206,6 @@ def _row(scenario: Scenario, point: Point, arm: Any, mine: Sequence[Record], tri
         failed=_reasons(tried, "failed"),
         rejected=_reasons(tried, "rejected"),
     )
-
-
-def _ratios(
-    campaign: Campaign, by_point: Mapping[str, Sequence[Sequence[Record]]], procedure: Procedure
-) -> tuple[Ratio, ...]:
-    """The ratios of all points; those without a block have neither ratio nor interval."""
-    baseline, candidate = campaign.arms[0].name, campaign.arms[1].name
-    points = list(campaign.scenario.points())
-    pairs = []
-    for point in points:
-        blocks = ({record.arm: record.metrics for record in records} for records in by_point.get(point.key, ()))
-        pairs.append([(one[baseline], one[candidate]) for one in blocks if {baseline, candidate} <= one.keys()])
-    families = compare_families(pairs, procedure, primary=TABLE_METRICS)
-    found = []
-    for point, rows, family in zip(points, pairs, families, strict=True):
-        by_metric = {one.metric: one for one in family}
-        found.append(
-            Ratio(
-                point=point.key,
-                endpoint=point.endpoint,
-                path=point.path or f"/{point.endpoint}",
-                workers=point.workers,
-                threads=_threads(campaign.scenario, point),
-                connections=point.connections,
-                baseline=baseline,
-                candidate=candidate,
-                blocks=len(rows),
-                ratio={name: getattr(by_metric.get(name), "ratio", None) for name in TABLE_METRICS},
-                low={name: getattr(by_metric.get(name), "low", None) for name in TABLE_METRICS},
-                high={name: getattr(by_metric.get(name), "high", None) for name in TABLE_METRICS},
-            )
-        )
-    return tuple(found)
 
 
 def _claim(one: claims.ClaimResult) -> dict[str, Any]:
@@ -286,10 +233,6 @@ def _claim(one: claims.ClaimResult) -> dict[str, Any]:
 def _published(scenario: Scenario, point: Point, role: str) -> PublishedRow | None:
     rows = scenario.published.rows if scenario.published else ()
     return next((row for row in rows if row.matches(point, role)), None)
-
-
-def _threads(scenario: Scenario, point: Point) -> int | None:
-    return point.threads if scenario.app.interface == "wsgi" else None
 
 
 def _percentiles(records: Sequence[Record]) -> dict[str, float]:

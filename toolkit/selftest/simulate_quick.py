@@ -14,9 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from toolkit.analysis.stats.interim import quick_with_budget
 from toolkit.analysis.stats.paired import half_widths, intervals
-from toolkit.analysis.stats.procedure import QUICK, Procedure
+from toolkit.analysis.stats.procedure import QUICK, Procedure, quick_with_budget
 from toolkit.analysis.stats.signflip import Floats, Ints
 from toolkit.analysis.stats.verdicts import HIGHER, INCONCLUSIVE, LOWER, holm, verdict_codes
 from toolkit.selftest.simulate import MIN_COVERAGE, slack

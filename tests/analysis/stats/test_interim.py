@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from toolkit.analysis.stats.interim import InterimAnalyses, p_values
+from toolkit.analysis.stats.interim import p_values
 from toolkit.analysis.stats.paired import intervals
-from toolkit.analysis.stats.procedure import Procedure
+from toolkit.analysis.stats.procedure import InterimAnalyses, Procedure
 from toolkit.analysis.stats.signflip import Floats, p_by_weight
 
 CAMPAIGNS = 4000

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats  # type: ignore[import-untyped]
 
-from toolkit.analysis.stats.interim import InterimAnalyses
 from toolkit.analysis.stats.paired import estimates, intervals, log_ratios
-from toolkit.analysis.stats.procedure import Procedure
+from toolkit.analysis.stats.procedure import InterimAnalyses, Procedure
 from toolkit.analysis.stats.verdicts import HIGHER, holm, verdict_codes
 from toolkit.errors import GilfreeError
 

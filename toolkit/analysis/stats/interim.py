@@ -14,36 +14,15 @@ on `first` and `limit` alone. It is simulated once, with 100,000 seeded campaign
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from toolkit.analysis.stats.procedure import Procedure
+from toolkit.analysis.stats.procedure import InterimAnalyses
 from toolkit.analysis.stats.signflip import Floats, p_by_weight, weights
-from toolkit.analysis.stats.verdict_rule import MIN_BLOCKS
 
 CAMPAIGNS = 100_000
 SEED = 20_260_101
-
-
-@dataclass(frozen=True)
-class InterimAnalyses:
-    """The ratios are analysed after every block from `first` to `limit`. Raises ValueError unless 2 <= first <= limit."""
-
-    first: int
-    limit: int
-
-    def __post_init__(self) -> None:
-        if not 2 <= self.first <= self.limit:
-            raise ValueError(f"interim analyses from block {self.first} to {self.limit}: need 2 <= first <= limit")
-
-
-def quick_with_budget(most_blocks: int) -> Procedure:
-    """The procedure of a quick run whose budget gives more blocks to the points with the widest intervals, up to
-    `most_blocks`: from 8 blocks on its intervals are corrected, since each block is given by what the last analysis showed.
-    """
-    return Procedure("quick", InterimAnalyses(MIN_BLOCKS, max(most_blocks, MIN_BLOCKS)))
 
 
 @lru_cache

@@ -16,8 +16,8 @@ from functools import lru_cache
 import numpy as np
 
 from toolkit.analysis.stats.bootstrap import median_interval
-from toolkit.analysis.stats.interim import InterimAnalyses, p_values
-from toolkit.analysis.stats.procedure import FULL, Method, Procedure
+from toolkit.analysis.stats.interim import p_values
+from toolkit.analysis.stats.procedure import FULL, InterimAnalyses, Method, Procedure
 from toolkit.analysis.stats.signflip import Floats, critical_weight, interval_ends, lighter_weight
 from toolkit.analysis.stats.student import POWER, detectable_in_half_widths, t_intervals
 from toolkit.analysis.stats.verdict_rule import SIGNIFICANCE

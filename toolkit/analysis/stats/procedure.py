@@ -11,15 +11,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from toolkit.analysis.stats.verdict_rule import MIN_BLOCKS, MIN_QUICK_BLOCKS
 
-if TYPE_CHECKING:
-    from toolkit.analysis.stats.interim import InterimAnalyses
-
 Method = Literal["none", "t", "sign-flip", "permutation"]
 """Where an interval comes from; `permutation` for campaigns without shared blocks."""
+
+
+@dataclass(frozen=True)
+class InterimAnalyses:
+    """The ratios are analysed after every block from `first` to `limit`. Raises ValueError unless 2 <= first <= limit."""
+
+    first: int
+    limit: int
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.first <= self.limit:
+            raise ValueError(f"interim analyses from block {self.first} to {self.limit}: need 2 <= first <= limit")
 
 
 @dataclass(frozen=True)
@@ -48,3 +57,10 @@ class Procedure:
 
 QUICK = Procedure("quick")
 FULL = Procedure("full")
+
+
+def quick_with_budget(most_blocks: int) -> Procedure:
+    """The procedure of a quick run whose budget gives more blocks to the points with the widest intervals, up to
+    `most_blocks`: from 8 blocks on its intervals are corrected, since each block is given by what the last analysis showed.
+    """
+    return Procedure("quick", InterimAnalyses(MIN_BLOCKS, max(most_blocks, MIN_BLOCKS)))

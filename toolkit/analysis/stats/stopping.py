@@ -14,9 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.analysis.stats.interim import InterimAnalyses
 from toolkit.analysis.stats.paired import half_widths, intervals, standard_half_width
-from toolkit.analysis.stats.procedure import Procedure
+from toolkit.analysis.stats.procedure import InterimAnalyses, Procedure
 from toolkit.analysis.stats.signflip import Floats
 from toolkit.analysis.stats.verdict_rule import BAND, MIN_BLOCKS, SIGNIFICANCE
 from toolkit.analysis.stats.verdicts import holm
