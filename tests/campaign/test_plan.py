@@ -37,6 +37,13 @@ def test_every_point_gets_one_block_before_any_gets_its_next() -> None:
     assert {(block.point, block.index) for block in blocks} == {(p, i) for p in POINTS for i in range(3)}
 
 
+def test_two_blocks_in_a_row_have_opposite_orders_at_every_point() -> None:
+    orders = {(block.point.key, block.index): block.arms for block in matrix(rounds=21).schedule()}
+    for (key, index), order in orders.items():
+        if index % 2 == 0 and (key, index + 1) in orders:
+            assert orders[key, index + 1] == order[::-1]
+
+
 def test_the_order_is_random_but_the_same_every_time() -> None:
     first, _ = run(matrix(rounds=20), set())
     again, _ = run(matrix(rounds=20), set())

@@ -90,14 +90,14 @@ class FixedMatrix:
             if rejected <= self.retries:
                 attempt = max(attempts, default=0) + 1
                 closed = _failed(attempts)
-                order = tuple(arm for arm in self._order(point, index, attempt) if arm not in closed)
+                order = tuple(arm for arm in self._order(point, index) if arm not in closed)
                 return Block(point, index, attempt, order)
         return None
 
     def schedule(self) -> Iterator[Block]:
         """All blocks in the order in which `next` gives them when no trial is rejected and none fails."""
         for index, point in self._cells():
-            yield Block(point, index, 1, self._order(point, index, 1))
+            yield Block(point, index, 1, self._order(point, index))
 
     def _cells(self) -> Iterator[tuple[int, Point]]:
         """Each round's points in the round's own seeded order."""
@@ -106,10 +106,11 @@ class FixedMatrix:
             random.Random(f"{self.campaign}/{index}").shuffle(points)
             yield from ((index, point) for point in points)
 
-    def _order(self, point: Point, index: int, attempt: int) -> tuple[str, ...]:
+    def _order(self, point: Point, index: int) -> tuple[str, ...]:
+        """A random order for every second block; the block after it has the reverse, so that each arm is first as often."""
         arms = list(self.arms)
-        random.Random(f"{self.campaign}/{point.key}/{index}/{attempt}").shuffle(arms)
-        return tuple(arms)
+        random.Random(f"{self.campaign}/{point.key}/{index // 2}").shuffle(arms)
+        return tuple(arms if index % 2 == 0 else arms[::-1])
 
 
 Attempts = Mapping[int, Sequence[Record]]
