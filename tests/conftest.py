@@ -66,6 +66,14 @@ def rewrk(request: pytest.FixtureRequest) -> Binary:
         return ensure_binary("rewrk", say)
 
 
+@pytest.fixture(scope="module")
+def oha(request: pytest.FixtureRequest) -> Binary:
+    """The real oha, built when it is not there."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        return ensure_binary("oha", say)
+
+
 @pytest.fixture(scope="session")
 def backend(rewrk: Binary) -> Iterator[LocalBackend]:
     """A local backend over the apps of these tests."""

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.agent.frames import Answers, Questions
-from toolkit.agent.turns import MAX_SHORT_SECONDS, order, shape
+from toolkit.agent.turns import MAX_SHORT_SECONDS, order, shape, share_used
 from toolkit.backends.local.backend import free_port
 
 
@@ -81,3 +81,22 @@ def test_a_question_gets_its_own_answer_and_none_where_nobody_answers() -> None:
         answers.close()
     assert questions.ask("cpu") is None
     questions.close()
+
+
+def ticks(
+    used: float, idle: int, foreign: int, steal: int = 0, throttled: int = 0, cpus: int = 1
+) -> list[dict[str, Any]]:
+    """Two answers to `tick` a second apart: CPU seconds of the server, the rest in hundredths of a second."""
+    host = {"busy": round(used * 100) + foreign, "irq": 0, "steal": steal}
+    host["total"] = host["busy"] + idle + steal
+    first = {"cpu_seconds": 5.0, "throttled": 3, "cpus": cpus, "host": dict.fromkeys(host, 0)}
+    return [first, {"cpu_seconds": 5.0 + used, "throttled": 3 + throttled, "cpus": cpus, "host": host}]
+
+
+def test_a_server_waits_when_its_cpu_is_idle_and_not_when_others_take_it() -> None:
+    assert share_used(*ticks(0.2, idle=80, foreign=0)) == pytest.approx(0.2)
+    assert share_used(*ticks(0.2, idle=0, foreign=80)) == pytest.approx(1.0)
+    assert share_used(*ticks(0.2, idle=0, foreign=0, steal=80)) == pytest.approx(1.0)
+    assert share_used(*ticks(0.4, idle=60, foreign=0, throttled=9)) == 1.0  # a share of a CPU that was used up
+    assert share_used(*ticks(1.0, idle=100, foreign=0, cpus=2)) == pytest.approx(2 / 3)  # one thread on two CPUs
+    assert share_used(*ticks(0.0, idle=0, foreign=0)) is None

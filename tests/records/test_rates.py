@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import APPS, accepted, say, scenario
+from tests.conftest import APPS, accepted, scenario
 from toolkit.agent.frames import Frame
 from toolkit.backends.local.backend import LocalBackend
-from toolkit.loadgen.binaries import Binary, ensure_binary
+from toolkit.loadgen.binaries import Binary
 from toolkit.records.store import Record, record
 from toolkit.trial.block import alone
 from toolkit.trial.model import Arm, Trial, Window
@@ -19,14 +19,6 @@ from toolkit.trial.model import Arm, Trial, Window
 WINDOWS = (Window("ladder-0", 2, 300), Window("ladder-1", 2, 80_000))
 
 Searched = tuple[Trial, list[Frame]]
-
-
-@pytest.fixture(scope="module")
-def oha(request: pytest.FixtureRequest) -> Binary:
-    """The real oha, built when it is not there."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        return ensure_binary("oha", say)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ to them. Where servers take turns, samples are taken when the load's agent asks 
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -144,7 +145,8 @@ def _answer_questions(
 ) -> None:
     """Sample when the load's agent asks for it; between that only watch that the server lives, within its memory limit.
 
-    `tick` and `memory` send a sample with the `window` that the question names; every answer holds `Sampler.cpu`.
+    `tick` and `memory` send a sample with the `window` that the question names; `stop` and `continue` are the signals of
+    that name to all of the server's processes; every answer holds `Sampler.cpu`, that to `tick` what `Sampler.tick` returns.
     """
     limit = argument["memory_limit_bytes"]
 
@@ -153,8 +155,10 @@ def _answer_questions(
             sampler.find_processes()
             sampler.find_strangers()
             sampler.memory(window=question["window"])
+        elif question["what"] in ("stop", "continue"):
+            sampler.signal(signal.SIGSTOP if question["what"] == "stop" else signal.SIGCONT)
         elif question["what"] == "tick":
-            sampler.tick(window=question["window"])
+            return {**sampler.cpu(), **sampler.tick(window=question["window"])}
         return sampler.cpu()
 
     answers = Answers(argument["host"], argument["port"], answer)
@@ -205,21 +209,30 @@ class Sampler:
         """Read again what others map of the server's files; whole maps are long, so this is done less often."""
         self._strangers_kb = memory.shared_with_strangers_kb(self.pids, os.getpid())
 
-    def tick(self, **fields: Any) -> None:
-        """Send the counters: CPU time of the server and of this agent, ticks of the CPUs, throttling."""
+    def tick(self, **fields: Any) -> dict[str, Any]:
+        """Send the counters: CPU time of the server and of this agent, ticks of the CPUs, throttling. Returns the last two,
+        and how many CPUs the ticks are of."""
         own = os.times()
+        host, throttling = system.host_cpu_ticks(self._cpus, self._irq_apart), self._cgroup.cpu()
         self._emitter.emit(
             "tick",
             cpu_seconds=round(system.cpu_seconds(self.pids), 6),
             agent_cpu_seconds=round(own.user + own.system, 3),
-            host=system.host_cpu_ticks(self._cpus, self._irq_apart),
-            throttling=self._cgroup.cpu(),
+            host=host,
+            throttling=throttling,
             **fields,
         )
+        return {"host": host, "throttled": throttling["throttled"], "cpus": len(self._cpus)}
 
     def cpu(self) -> dict[str, Any]:
         """CPU seconds of the server and the time at which they were read, in seconds of CLOCK_MONOTONIC."""
         return {"cpu_seconds": system.cpu_seconds(self.pids), "seconds": time.monotonic()}
+
+    def signal(self, number: int) -> None:
+        """Send a signal to all of the server's processes."""
+        for pid in self.pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def rss_bytes(self) -> int:
         """RSS of all processes, which is cheap and never less than what they use."""

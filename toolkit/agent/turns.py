@@ -28,7 +28,8 @@ MAX_IDLE_SECONDS = 5.0
 """A server that idles longer is warmed again: AnyIO drops its threads after 10 s, Granian after 30 s."""
 
 WAITING_SHARE = 0.5
-"""A server that uses less of a CPU under full load waits for something else: its windows are long."""
+"""A server that uses less of the CPU time that it could have had, under full load, waits for something else: its windows are
+long."""
 
 SAMPLE_AFTER_SECONDS, SAMPLE_BEFORE_END_SECONDS = 0.2, 0.05
 """Where in a window the counters are read: inside the generator's own time, when all its connections are busy."""
@@ -51,7 +52,7 @@ class _ArmEmitter:
 @dataclass
 class _Arm:
     """A server under load. `argument`: as `load.run` has it for one server, with `windows` by name. latency_ms: of requests
-    at a full queue. cpu_share: CPUs that it used in its last window. loaded_until: when that ended."""
+    at a full queue. cpu_share: of its last window, see `share_used`. loaded_until: when that ended."""
 
     argument: Mapping[str, Any]
     emitter: Emits
@@ -77,8 +78,8 @@ class Shape:
 def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event) -> int:
     """Load several servers in turns, with validated requests before, during and after. Returns the exit code.
 
-    argument: as of `load.run`, with `quads` (of short windows) and, instead of what belongs to one server, `arms`: each arm
-    (its name), host, port, probe, runtime_path, runtime_samples and windows, by the names warmup, short, long_warmup and
+    argument: as of `load.run`, with `quads` (of short windows: each `seconds`, null: as few as hold enough, and `stopped`:
+    whether idle servers are stopped meanwhile) and, instead of what belongs to one server, `arms`: each arm (its name), host, port, probe, runtime_path, runtime_samples and windows, by the names warmup, short, long_warmup and
     long; a null `short` means long windows.
     """
     cpus = child.bind_cpus(argument["cpus"])
@@ -97,10 +98,10 @@ def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event
         [arm.latency_ms for arm in arms if arm.latency_ms is not None],
         [arm.cpu_share for arm in arms if arm.cpu_share is not None],
         argument["connections"],
-        argument["quads"] if all(one["windows"]["short"] for one in argument["arms"]) else 0,
+        len(argument["quads"]) if all(one["windows"]["short"] for one in argument["arms"]) else 0,
     )
     emitter.emit("turns", quads=chosen.quads, seconds=chosen.seconds, reason=chosen.reason)
-    _take_turns(arms, chosen, emitter, stopping)
+    _take_turns(arms, chosen, argument["quads"], stopping)
     for arm in arms:
         if not stopping.is_set() and argument["full_load_seconds"] and arm.lives():
             validate_at_full_load(arm.argument, arm.emitter)
@@ -113,7 +114,8 @@ def run(argument: Mapping[str, Any], emitter: Emitter, stopping: threading.Event
 
 
 def shape(latencies_ms: Sequence[float], cpu_shares: Sequence[float], connections: int, quads: int) -> Shape:
-    """The windows that fit servers with these latencies at a full queue and these uses of CPU in their warm-up. Pure.
+    """The windows that fit servers with these latencies at a full queue and these shares of CPU time (`share_used`) in their
+    warm-up. Pure.
 
     quads: how many of short windows are wanted; 0: long ones.
     """
@@ -127,8 +129,24 @@ def shape(latencies_ms: Sequence[float], cpu_shares: Sequence[float], connection
         words = f"{LATENCIES} latencies and {REQUESTS:,} requests of the slower arm take {needed} s"
         return Shape(0, 0, f"{words}, more than the {MAX_SHORT_SECONDS} s of a short window")
     if min(cpu_shares, default=1.0) < WAITING_SHARE:
-        return Shape(0, 0, f"a server used only {min(cpu_shares):.0%} of a CPU under load: it waits for something else")
+        return Shape(
+            0, 0, f"a server used only {min(cpu_shares):.0%} of its CPU under load: it waits for something else"
+        )
     return Shape(quads, max(1, needed), "")
+
+
+def share_used(first: Mapping[str, Any], last: Mapping[str, Any]) -> float | None:
+    """What a server used, between two answers to `tick`, of the CPU time that it could have had on one CPU. Pure.
+
+    That is what it used and what was idle, without what others took: on a busy machine no server seems to wait. A server that
+    used up its quota does not wait either. None where no time passed.
+    """
+    if last["throttled"] > first["throttled"]:
+        return 1.0
+    host = {name: last["host"][name] - first["host"][name] for name in ("busy", "irq", "steal", "total")}
+    idle = max(0, host["total"] - host["busy"] - host["steal"]) / system.TICKS_PER_SECOND / last["cpus"]
+    used = float(last["cpu_seconds"] - first["cpu_seconds"])
+    return used / (used + idle) if used + idle > 0 else None
 
 
 def order(arms: int, quads: int) -> list[tuple[int, int]]:
@@ -141,7 +159,9 @@ def order(arms: int, quads: int) -> list[tuple[int, int]]:
     return found
 
 
-def _take_turns(arms: Sequence[_Arm], chosen: Shape, emitter: Emitter, stopping: threading.Event) -> None:
+def _take_turns(
+    arms: Sequence[_Arm], chosen: Shape, quads: Sequence[Mapping[str, Any]], stopping: threading.Event
+) -> None:
     slowest_ms = max((arm.latency_ms for arm in arms if arm.latency_ms is not None), default=None)
     for number, (quad, place) in enumerate(order(len(arms), chosen.quads), 1):
         arm = arms[place]
@@ -153,9 +173,15 @@ def _take_turns(arms: Sequence[_Arm], chosen: Shape, emitter: Emitter, stopping:
         elif time.monotonic() - arm.loaded_until > MAX_IDLE_SECONDS:
             _load(arms, arm, "warmup", None, stopping)
         name, window = f"turn-{number}", arm.argument["windows"]["short" if chosen.quads else "long"]
-        seconds = chosen.seconds or extended_seconds(window, slowest_ms)
+        wanted = quads[quad] if chosen.quads else {"seconds": None, "stopped": False}
+        seconds = wanted["seconds"] or chosen.seconds or extended_seconds(window, slowest_ms)
         arm.emitter.emit("turn", name=name, quad=quad)
+        idle = [one for one in arms if one is not arm and wanted["stopped"]]
+        for one in idle:
+            one.questions.ask("stop")
         _load(arms, arm, name, {**window, "name": name, "seconds": seconds}, stopping)
+        for one in idle:
+            one.questions.ask("continue")
 
 
 def _load(
@@ -183,7 +209,7 @@ def _load(
 
 
 class _Samples:
-    """Reads the counters of all servers near the beginning and the end of a window. cpu_share: CPUs that `arm` used."""
+    """Reads the counters of all servers near the beginning and the end of a window. cpu_share: what `arm` used of its CPU."""
 
     def __init__(self, arms: Sequence[_Arm], arm: _Arm, window: str) -> None:
         self._arms, self._arm, self._window = arms, arm, window
@@ -201,8 +227,8 @@ class _Samples:
         first = self._sample()
         self._ended.wait(seconds - SAMPLE_AFTER_SECONDS - SAMPLE_BEFORE_END_SECONDS)
         last = self._sample()
-        if first and last and last["seconds"] > first["seconds"]:
-            self.cpu_share = (last["cpu_seconds"] - first["cpu_seconds"]) / (last["seconds"] - first["seconds"])
+        if first and last:
+            self.cpu_share = share_used(first, last)
 
     def _sample(self) -> dict[str, Any] | None:
         found = {id(one): one.questions.ask("tick", window=self._window) for one in self._arms}

@@ -136,5 +136,5 @@ def trace(record: Record, frames: Sequence[Frame]) -> Trace | None:
         record.block,
         tuple((frame["t_ns"] - zero) / 1e9 for frame in kept),
         tuple(server_pss_kb(frame) * KB for frame in kept),
-        (ends[0]["end_ns"] - zero) / 1e9,
+        (ends[-1]["end_ns"] - zero) / 1e9,
     )

@@ -16,15 +16,28 @@ MAX_ALIVE = 4
 
 
 @dataclass(frozen=True)
+class Quad:
+    """Windows of all arms in one order and then the reverse: with two arms A B B A.
+
+    seconds: of each window; None: as few whole seconds as hold enough. stopped: whether the servers that idle are stopped
+    meanwhile (SIGSTOP), which shows what merely idle servers cost.
+    """
+
+    seconds: int | None = None
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
 class BlockTrials:
     """One trial for each arm of a block, in the order in which they are loaded; all at one point, in one attempt.
 
-    reason: why they are loaded apart; "" in turns, and where nobody asked for turns.
+    reason: why they are loaded apart; "" in turns, and where nobody asked for turns. quads: of a block in turns.
     """
 
     trials: tuple[Trial, ...]
     mode: Mode = "apart"
     reason: str = ""
+    quads: tuple[Quad, ...] = (Quad(), Quad())
 
     @property
     def id(self) -> str:

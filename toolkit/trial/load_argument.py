@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from toolkit.loadgen import oha, rewrk
@@ -15,9 +16,6 @@ VALIDATION_CONNECTIONS = 8
 RUNTIME_SAMPLES_PER_WORKER = 8
 """Each is a new connection, which the kernel assigns to a worker's socket by hash: with two workers and 16 connections
 one worker is missed once in 32,768 times."""
-
-QUADS = 2
-"""Short windows of each arm in a block, two a quad: A B B A, B A A B."""
 
 TURN_WARMUP_SECONDS = 1
 TURN_VALIDATE_SECONDS = 0.5
@@ -103,7 +101,7 @@ def turns_argument(block: BlockTrials, placements: Mapping[str, Placement]) -> d
     shared["env"] = {**shared["env"], TRIAL_VARIABLE: block.id}
     validate_seconds = min(shared["validate"]["seconds"], TURN_VALIDATE_SECONDS)
     shared["validate"] = {**shared["validate"], "seconds": validate_seconds}
-    return {**shared, "trial": block.id, "quads": QUADS, "arms": arms}
+    return {**shared, "trial": block.id, "quads": [asdict(quad) for quad in block.quads], "arms": arms}
 
 
 def _turn_windows(trial: Trial) -> dict[str, Window | None]:
@@ -127,5 +125,6 @@ def turns_seconds(block: BlockTrials) -> int:
     long = windows["long"]
     assert long is not None
     longest = long.seconds if load.rate_rps else max(long.seconds, load.max_seconds)
-    short = 2 * QUADS * 2 * (TURN_WARMUP_SECONDS + 1)  # each may have two seconds, and a warm-up before it
+    # Each window of a quad may have two seconds where none are given, and a warm-up before it.
+    short = sum(2 * ((quad.seconds or 2 * TURN_WARMUP_SECONDS) + TURN_WARMUP_SECONDS + 1) for quad in block.quads)
     return len(block.trials) * (2 * TURN_WARMUP_SECONDS + max(longest + load.warmup_seconds, short) + FULL_LOAD_SECONDS)
