@@ -25,7 +25,7 @@ def fleet(
     invoked: typer.Context,
     inventory: Annotated[
         Path | None,
-        typer.Argument(help="Output of `kubectl get deploy,hpa,pdb -A -o json`, manifests in YAML, or a CSV."),
+        typer.Argument(help="Output of `kubectl get deploy,hpa,pdb,ns -A -o json`, manifests in YAML, or a CSV."),
     ] = None,
     services_from_cluster: Annotated[
         bool, typer.Option("--services-from-cluster", help="Instead of an inventory: the services of a cluster.")

@@ -19,6 +19,8 @@ from toolkit.errors import GilfreeError
 from toolkit.fleet.estimate import Need
 
 COUNT_STEP = 0.01
+FIRST_STEPS = 16
+"""Fleets of thousands of services need about so many steps more than their totals."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +123,31 @@ def _cheapest(types: Sequence[NodeType], needs: Sequence[Need]) -> tuple[NodeTyp
 
 
 def _placed_count(kind: NodeType, wanted: tuple[int, int, int], needs: Sequence[Need]) -> int:
-    count = _least_count(kind, wanted)
-    while not _all_placed(kind, count, needs):
-        count += max(1, math.ceil(count * COUNT_STEP))
-    return count
+    """Nodes that hold all needs, where a step fewer does not: steps double until one does, then they are halved."""
+    failing, placed, steps = _least_count(kind, wanted), None, FIRST_STEPS
+    if _all_placed(kind, failing, needs):
+        return failing
+    while placed is None:
+        count = failing
+        for _ in range(steps):
+            count = _next_count(count)
+        if _all_placed(kind, count, needs):
+            placed = count
+        else:
+            failing, steps = count, steps * 2
+    while steps > 1:
+        half, count = steps // 2, failing
+        for _ in range(half):
+            count = _next_count(count)
+        if _all_placed(kind, count, needs):
+            placed, steps = count, half
+        else:
+            failing, steps = count, steps - half
+    return placed
+
+
+def _next_count(count: int) -> int:
+    return count + max(1, math.ceil(count * COUNT_STEP))
 
 
 def fits_somewhere(types: Sequence[NodeType], need: Need) -> bool:
@@ -173,11 +196,11 @@ def _all_placed(kind: NodeType, count: int, needs: Sequence[Need]) -> bool:
         left = need.pods
         added = need.cpu_millis / kind.cpu_millis + need.memory_bytes / kind.memory_bytes
         while left:
-            room = np.flatnonzero((cpu >= need.cpu_millis) & (memory >= need.memory_bytes) & (pods > 0))
+            room = ((cpu >= need.cpu_millis) & (memory >= need.memory_bytes) & (pods > 0)).nonzero()[0]
             if not room.size:
                 return False
             if room.size > left:
-                room = room[np.argpartition(allocated[room], left - 1)[:left]]
+                room = room[allocated[room].argpartition(left - 1)[:left]]
             cpu[room] -= need.cpu_millis
             memory[room] -= need.memory_bytes
             pods[room] -= 1

@@ -80,6 +80,7 @@ WHOLE = [
     autoscaler(),
     budget("50%", matchLabels={"app": "orders"}, matchExpressions=[{"key": "app", "operator": "In", "values": ["x"]}]),
     CRON_JOB,
+    {"kind": "Namespace", "metadata": {"name": "shop", "labels": {"istio-injection": "enabled"}}},
 ]
 
 

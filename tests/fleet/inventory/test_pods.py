@@ -95,6 +95,32 @@ def test_an_injected_proxy_counts_by_its_annotations(
     assert caveat in one.caveat and bool(caveat) == bool(one.caveat)
 
 
+@pytest.mark.parametrize(
+    ("of_namespace", "of_pods", "cpu_millis", "caveat"),
+    [
+        ({"labels": {"istio-injection": "enabled"}}, {}, 1100, "its istio proxy is counted with that mesh's default"),
+        ({"labels": {"istio.io/rev": "stable"}}, {}, 1100, "its istio proxy"),
+        ({"labels": {"istio-injection": "disabled", "istio.io/rev": "stable"}}, {}, 1000, ""),
+        ({"labels": {"istio.io/dataplane-mode": "ambient"}}, {}, 1000, ""),
+        ({"labels": {"istio-injection": "enabled"}}, {"labels": {"sidecar.istio.io/inject": "false"}}, 1000, ""),
+        ({"annotations": {"linkerd.io/inject": "enabled"}}, {}, 1000, "its linkerd proxy is counted without cpu"),
+        (
+            {"annotations": {"linkerd.io/inject": "enabled"}},
+            {"annotations": {"config.linkerd.io/proxy-cpu-request": "50m"}},
+            1050,
+            "its linkerd proxy",
+        ),
+    ],
+)
+def test_a_namespace_asks_for_the_proxies_of_pods_that_say_nothing_of_it(
+    of_namespace: dict[str, Any], of_pods: dict[str, Any], cpu_millis: int, caveat: str
+) -> None:
+    namespace = {"kind": "Namespace", "metadata": {"name": "shop", **of_namespace}, "spec": {"finalizers": []}}
+    one = service(workload(metadata=of_pods), namespace)
+    assert one.cpu_millis == cpu_millis
+    assert caveat in one.caveat and bool(caveat) == bool(one.caveat)
+
+
 def test_a_proxy_that_is_in_the_template_is_not_counted_twice() -> None:
     there = workload(
         containers=[WEB, container("istio-proxy", "200m", "128Mi")],

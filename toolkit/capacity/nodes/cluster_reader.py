@@ -48,6 +48,10 @@ class ClusterReader:
         list_page = self._client.CoreV1Api(self._api).list_pod_for_all_namespaces
         return self._listed("pods", list_page, field_selector=selector)
 
+    def namespaces(self) -> Iterator[dict[str, Any]]:
+        """All namespaces."""
+        return self._listed("namespaces", self._client.CoreV1Api(self._api).list_namespace)
+
     def deployments(self) -> Iterator[dict[str, Any]]:
         """All Deployments."""
         return self._listed("deployments.apps", self._client.AppsV1Api(self._api).list_deployment_for_all_namespaces)

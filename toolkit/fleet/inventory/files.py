@@ -51,6 +51,7 @@ def inventory_of_cluster(context: str | None = None) -> Inventory:
         ("Rollout", reader.rollouts),
         ("HorizontalPodAutoscaler", reader.autoscalers),
         ("PodDisruptionBudget", reader.disruption_budgets),
+        ("Namespace", reader.namespaces),
     ):
         try:
             items += [(kind, one) for one in listed()]

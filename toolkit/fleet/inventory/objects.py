@@ -2,34 +2,40 @@
 
 A Deployment is a service, and so is a Rollout of Argo: with its own template, or with that of the Deployment it refers to
 (`workloadRef`), which it runs in place of the Deployment. HorizontalPodAutoscalers and PodDisruptionBudgets bound the
-services that they name. Objects of other kinds are counted. What is odd about one object is its service's problem and
+services that they name, and Namespaces say which pods get a proxy. Objects of other kinds are counted. What is odd about one object is its service's problem and
 never the file's.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from toolkit.fleet.inventory.bounds import bounded_services
 from toolkit.fleet.inventory.model import FleetService, Inventory, problem_of
 from toolkit.fleet.inventory.pods import PodRequests, requests_of
+from toolkit.fleet.inventory.proxies import Proxy, meshes_of_namespace
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """An annotation that repeats the whole object as text; it is not kept."""
 BOUNDS = ("HorizontalPodAutoscaler", "PodDisruptionBudget")
+NAMESPACE = "Namespace"
 NO_KIND = "object without a kind"
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What is kept of an object that runs pods. `reference`: kind and name of the object whose template it uses."""
+    """What is kept of an object that runs pods. `reference`: kind and name of the object whose template it uses.
+
+    `undecided`: proxies that its pods get if their namespace asks for them.
+    """
 
     kind: str | None
     service: FleetService
     reference: tuple[str, str] | None = None
+    undecided: tuple[Proxy, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ def compact(found: dict[str, Any]) -> Any:
     kind, spec = found.get("kind"), found.get("spec")
     if not isinstance(found.get("metadata"), dict) or not isinstance(spec, dict):
         return found
-    if kind in BOUNDS:
+    if kind in BOUNDS or kind == NAMESPACE:
         return found
     if kind in (None, "Deployment", "Rollout") and ("template" in spec or "workloadRef" in spec):
         try:
@@ -62,6 +68,7 @@ def inventory_of(items: Iterable[tuple[str, Any]]) -> Inventory:
     """
     workloads: list[Workload] = []
     bounds: list[Mapping[str, Any]] = []
+    meshes: dict[str, set[str]] = {}
     others: Counter[str] = Counter()
     for item_kind, item in items:
         one = compact(item) if isinstance(item, dict) else item
@@ -70,11 +77,33 @@ def inventory_of(items: Iterable[tuple[str, Any]]) -> Inventory:
             workloads.append(replace(one, kind=kind))
         elif isinstance(one, dict) and kind in BOUNDS:
             bounds.append({**one, "kind": kind})
+        elif isinstance(one, dict) and kind == NAMESPACE:
+            meta = _mapping(one.get("metadata"))
+            asked = meshes_of_namespace(_texts(meta.get("labels")), _texts(meta.get("annotations")))
+            meshes[str(meta.get("name"))] = asked
         elif isinstance(one, dict) and kind in ("Deployment", "Rollout"):
             others[f"{kind} without a template"] += 1
         else:
             others[kind] += 1
+    workloads = [_with_proxies(one, meshes.get(one.service.namespace)) for one in workloads]
     return Inventory(bounded_services(_once(_run_by_rollouts(workloads)), bounds), _in_words(others))
+
+
+def _with_proxies(one: Workload, meshes: Collection[str] | None) -> Workload:
+    """The workload with the proxies that its namespace asks for."""
+    added = [proxy for proxy in one.undecided if proxy.mesh in meshes] if meshes else []
+    if not added:
+        return one
+    cpu, memory = sum(proxy.cpu_millis for proxy in added), sum(proxy.memory_bytes for proxy in added)
+    service = replace(
+        one.service,
+        cpu_millis=one.service.cpu_millis + cpu,
+        memory_bytes=one.service.memory_bytes + memory,
+        other_cpu_millis=one.service.other_cpu_millis + cpu,
+        other_memory_bytes=one.service.other_memory_bytes + memory,
+        caveat="; ".join(filter(None, (one.service.caveat, *(proxy.words for proxy in added)))),
+    )
+    return replace(one, service=service)
 
 
 def _in_words(others: Counter[str]) -> tuple[str, ...]:
@@ -185,7 +214,7 @@ def _workload(item: Mapping[str, Any]) -> Workload:
         caveat=requests.caveat,
         pod_labels=labels if pod_labels == labels else pod_labels,
     )
-    return Workload(item.get("kind"), service, target)
+    return Workload(item.get("kind"), service, target, requests.undecided)
 
 
 def _odd_workload(item: Mapping[str, Any], error: Exception) -> Workload:

@@ -1,8 +1,7 @@
 """What one pod of a template requests, and the part of it that is not the main container's.
 
 The scheduler counts containers, native sidecars, init containers, the overhead of a runtime class and requests of the whole
-pod (capacity/nodes/from_cluster.py). A service mesh adds its proxy only when a pod is created: it is counted from the
-annotations of the template, with the mesh's own default where they give no amount, which is then a caveat.
+pod (capacity/nodes/from_cluster.py). The proxies that meshes add are in proxies.py.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolkit.capacity.nodes.from_cluster import pod_requests
+from toolkit.fleet.inventory.proxies import PROXIES, Proxy, proxies_of
 from toolkit.quantities import LEAST_MEMORY_BYTES, quantity_of
 
 MAIN = "kubectl.kubernetes.io/default-container"
@@ -19,68 +19,11 @@ MAIN = "kubectl.kubernetes.io/default-container"
 
 
 @dataclass(frozen=True)
-class Injector:
-    """How a mesh injects its proxy. `enabled`: label or annotation, and its values that ask for it.
-
-    `cpu`, `memory`: the annotations with the requests of the proxy; `defaults`: what the mesh requests without them, empty
-    where that is nothing. `container`: name of the proxy.
-    """
-
-    mesh: str
-    enabled: str
-    values: tuple[str, ...]
-    cpu: str
-    memory: str
-    defaults: Mapping[str, str]
-    container: str
-
-
-INJECTORS = (
-    Injector(
-        "istio",
-        "sidecar.istio.io/inject",
-        ("true",),
-        "sidecar.istio.io/proxyCPU",
-        "sidecar.istio.io/proxyMemory",
-        {"cpu": "100m", "memory": "128Mi"},
-        "istio-proxy",
-    ),
-    Injector(
-        "linkerd",
-        "linkerd.io/inject",
-        ("enabled", "ingress"),
-        "config.linkerd.io/proxy-cpu-request",
-        "config.linkerd.io/proxy-memory-request",
-        {},
-        "linkerd-proxy",
-    ),
-    Injector(
-        "consul",
-        "consul.hashicorp.com/connect-inject",
-        ("true",),
-        "consul.hashicorp.com/sidecar-proxy-cpu-request",
-        "consul.hashicorp.com/sidecar-proxy-memory-request",
-        {},
-        "consul-dataplane",
-    ),
-    Injector(
-        "dapr",
-        "dapr.io/enabled",
-        ("true",),
-        "dapr.io/sidecar-cpu-request",
-        "dapr.io/sidecar-memory-request",
-        {},
-        "daprd",
-    ),
-)
-PROXIES = frozenset(one.container for one in INJECTORS)
-
-
-@dataclass(frozen=True)
 class PodRequests:
     """Requests of a whole pod, in millicores and bytes, and the part of sidecars and proxies (`other_…`).
 
-    `problem`: why they cannot be counted, `caveat`: what was assumed; else empty.
+    `problem`: why they cannot be counted, `caveat`: what was assumed; else empty. `undecided`: proxies that are added if the
+    namespace asks for them, which are not counted.
     """
 
     cpu_millis: int = 0
@@ -89,6 +32,7 @@ class PodRequests:
     other_memory_bytes: int = 0
     problem: str = ""
     caveat: str = ""
+    undecided: tuple[Proxy, ...] = ()
 
 
 def requests_of(pod: Mapping[str, Any], annotations: Mapping[str, str], labels: Mapping[str, str]) -> PodRequests:
@@ -98,7 +42,12 @@ def requests_of(pod: Mapping[str, Any], annotations: Mapping[str, str], labels: 
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
             return PodRequests(problem="its containers are not as Kubernetes writes them")
     containers, inits = kinds.values()
-    injected, caveats = _injected([*containers, *inits], annotations, labels)
+    try:
+        proxies = proxies_of([*containers, *inits], annotations, labels)
+    except ValueError as error:
+        return PodRequests(problem=f"the requests of its proxy cannot be read: {error}")
+    added = [one for one in proxies if one.asked_for]
+    injected = [one.container for one in added]
     main = _main(containers, annotations)
     sidecars = [one for one in inits if one.get("restartPolicy") == "Always"]
     others = [*(one for one in containers if one is not main), *injected, *sidecars]
@@ -121,7 +70,15 @@ def requests_of(pod: Mapping[str, Any], annotations: Mapping[str, str], labels: 
         name = main.get("name") if main else None
         subject = f"its container {name} requests" if name and (others or inits) else "its pods request"
         problem = f"{subject} no {' and no '.join(absent)}"
-    return PodRequests(cpu, memory, min(other_cpu, cpu), min(other_memory, memory), problem, "; ".join(caveats))
+    return PodRequests(
+        cpu,
+        memory,
+        min(other_cpu, cpu),
+        min(other_memory, memory),
+        problem,
+        caveat="; ".join(one.words for one in added),
+        undecided=tuple(one for one in proxies if not one.asked_for),
+    )
 
 
 def _memory_typo(containers: Iterable[Mapping[str, Any]]) -> str:
@@ -148,31 +105,3 @@ def _main(containers: list[dict[str, Any]], annotations: Mapping[str, str]) -> d
     named = [one for one in containers if one.get("name") == annotations.get(MAIN, "")]
     ordinary = [one for one in containers if one.get("name") not in PROXIES]
     return next(iter([*named, *ordinary, *containers]), None)
-
-
-def _injected(
-    containers: list[dict[str, Any]], annotations: Mapping[str, str], labels: Mapping[str, str]
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """The proxies that meshes add to a pod of these containers, and what is assumed about them."""
-    present = [one.get("name") for one in containers]
-    found, caveats = [], []
-    for one in INJECTORS:
-        wanted = labels.get(one.enabled, annotations.get(one.enabled, "")).lower()
-        asked = {"cpu": annotations.get(one.cpu), "memory": annotations.get(one.memory)}
-        given = {name: amount for name, amount in asked.items() if amount}
-        off = wanted and wanted not in one.values
-        if one.container in present or off or not (wanted or given):
-            continue
-        requests = {**one.defaults, **given}
-        found.append({"name": one.container, "resources": {"requests": requests}})
-        assumed = [name for name in asked if name not in given]
-        shown = ", ".join(f"{name} {requests[name]}" for name in assumed if name in requests)
-        if shown:
-            caveats.append(f"its {one.mesh} proxy is counted with that mesh's default ({shown})")
-        elif assumed:
-            caveats.append(
-                f"its {one.mesh} proxy is counted without {' and '.join(assumed)}, which no annotation gives"
-            )
-        else:
-            caveats.append(f"its {one.mesh} proxy is counted (cpu {given['cpu']}, memory {given['memory']})")
-    return found, caveats
