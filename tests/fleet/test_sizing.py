@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fleet.factory import BUSY, NODES, ORDERS, fleet_rules
-from toolkit.capacity.nodes.catalogue import MIB
+from toolkit.capacity.nodes.catalogue import MIB, load_catalogue
 from toolkit.fleet.inventory.model import FleetService
 from toolkit.fleet.ranking import LeastSaving, RankedService, rank_services
 from toolkit.fleet.usage import Usage
@@ -31,6 +31,9 @@ def test_pods_that_use_more_than_they_request_keep_their_number_and_their_reques
     assert (one.gil.pods, one.gil.cpu_millis) == (8, 1250)  # 10 cores in 8 pods
     assert one.free.pods < 8 and one.free.cpu_millis == 1250
     assert "200m -> 1250m each" in one.why
+    scaled = ranked(tmp_path, replace(ORDERS, replicas=8, cpu_millis=200, least_pods=2, most_pods=30))
+    assert scaled.gil == one.gil
+    assert "1250m each (in 8 pods; its autoscaler may add pods instead, up to 30)" in scaled.why
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -88,3 +91,18 @@ def test_a_profile_of_the_service_itself_is_compared_with_its_use(
 def test_what_a_service_used_that_is_not_in_the_inventory_is_reported(tmp_path: Path) -> None:
     found = rank_services([ORDERS], fleet_rules(tmp_path), {ORDERS.key: BUSY, ("shop", "basket"): BUSY}, NODES)
     assert "1 with usage but not in the inventory: shop/basket" in text(found)
+
+
+def test_a_line_that_compares_nodes_names_their_types_on_both_sides_and_the_sample(tmp_path: Path) -> None:
+    rules, used = fleet_rules(tmp_path), {ORDERS.key: BUSY}
+    found = rank_services([ORDERS], rules, used, NODES, 0.5, 0)
+    now, sized, moved = (one.nodes for one in found.totals)
+    assert sized.kinds[0].kind != moved.kinds[0].kind or sized.count != moved.count
+    shown = text(found)
+    assert f"in whole nodes that is {sized.words} -> {moved.words}, " in shown
+    assert f"sizing by use alone, without moving anything: {now.words} -> {sized.words}, " in shown
+    for nodes in (now, sized, moved):
+        assert nodes.words == f"{nodes.count} {nodes.kinds[0].kind}"
+    assert "shipped sample" not in shown.splitlines()[0]
+    sample = rank_services([ORDERS], rules, used, load_catalogue(None), 0.5, 0)
+    assert "nodes and prices are the shipped sample (nodes-sample.yaml), not yours" in text(sample).splitlines()[0]

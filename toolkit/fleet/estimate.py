@@ -150,6 +150,8 @@ def _similar_needs(service: FleetService, usage: Usage, profile: PairProfile, he
     gil = need(1, 1)
     if gil.cpu_millis > service.cpu_millis:
         words += f"; its pods use more than they request: {service.cpu_millis}m -> {gil.cpu_millis}m each"
+        if service.most_pods is not None and service.most_pods > service.replicas:
+            words += f" (in {service.replicas} pods; its autoscaler may add pods instead, up to {service.most_pods})"
     if not alike:
         words += (
             ": it does mostly other work" if gil.cpu_millis == service.cpu_millis else "; it does mostly other work"

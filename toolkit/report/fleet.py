@@ -44,12 +44,15 @@ def headline(fleet: FleetRanking) -> Iterator[str]:
     moving, currency = fleet.with_verdict("move first"), fleet.catalogue.currency
     low, mid, high = fleet.saving
     if moving:
-        yield (
+        first = (
             f"Move {len(moving):,} of {len(fleet.services):,} services first: together they save {mid:,.0f} {currency} "
             f"a month ({low:,.0f} to {high:,.0f}) over 3.14 sized by the same rule"
         )
     else:
-        yield f"No saving shown for any of {len(fleet.services):,} services"
+        first = f"No saving shown for any of {len(fleet.services):,} services"
+    if fleet.catalogue.sample:
+        first += f"; nodes and prices are the shipped sample ({fleet.catalogue.name}), not yours: give --nodes"
+    yield first
     counted = Counter(one.verdict for one in fleet.services)
     yield ", ".join(f"{counted[verdict]:,} {words}" for verdict, words in _COUNTED if counted[verdict])
     if fleet.totals:
