@@ -36,3 +36,20 @@ def test_where_the_score_may_not_be_lowered_nothing_crashes() -> None:
         [sys.executable, "-c", STARTS], text=True, capture_output=True, preexec_fn=prepare, check=False
     )
     assert (done.stdout, done.stderr) == ("1000\n", "")
+
+
+READ_ONLY = "mount --bind /proc /proc && mount -o remount,bind,ro /proc && "
+"""In a mount namespace of its own, as a container without privileges has it."""
+
+
+def may_mount() -> bool:
+    """Whether this process may make a mount namespace and remount /proc in it."""
+    done = subprocess.run(["unshare", "-m", "sh", "-c", f"{READ_ONLY} true"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+@pytest.mark.skipif(not may_mount(), reason="only root, outside of an unprivileged container, may remount /proc")
+def test_where_no_score_may_be_written_nothing_crashes() -> None:
+    command = ["unshare", "-m", "sh", "-c", f'{READ_ONLY} exec "$@"', "sh", sys.executable, "-c", STARTS]
+    done = subprocess.run(command, text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "") and int(done.stdout) < 500
