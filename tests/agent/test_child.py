@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,8 @@ READ_ONLY = "mount --bind /proc /proc && mount -o remount,bind,ro /proc && "
 
 def may_mount() -> bool:
     """Whether this process may make a mount namespace and remount /proc in it."""
+    if shutil.which("unshare") is None:
+        return False
     done = subprocess.run(["unshare", "-m", "sh", "-c", f"{READ_ONLY} true"], capture_output=True, check=False)
     return done.returncode == 0
 
