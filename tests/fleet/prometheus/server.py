@@ -81,9 +81,18 @@ History = Callable[[int], float]
 
 
 def write_history(
-    binaries: Path, folder: Path, begin: int, end: int, metrics: Mapping[str, Iterable[tuple[str, History]]]
+    binaries: Path,
+    folder: Path,
+    begin: int,
+    end: int,
+    metrics: Mapping[str, Iterable[tuple[str, History]]],
+    origin: int | None = None,
 ) -> None:
-    """Write samples of the past into `folder`/data. metrics: by name the labels, as in PromQL, and the values of series."""
+    """Write samples of the past into `folder`/data. metrics: by name the labels, as in PromQL, and the values of series.
+
+    `origin`: the time from which values count their seconds; None: `begin`.
+    """
+    origin = begin if origin is None else origin
     text = folder / "history.txt"
     with text.open("w") as file:
         for name, series in metrics.items():
@@ -91,7 +100,7 @@ def write_history(
             file.write(f"# TYPE {name.removesuffix('_total')} {kind}\n")
             for labels, value in series:
                 for time in range(begin, end, EVERY_SECONDS):
-                    file.write(f"{name}{{{labels}}} {value(time - begin):.6f} {time}\n")
+                    file.write(f"{name}{{{labels}}} {value(time - origin):.6f} {time}\n")
         file.write("# EOF\n")
     words = ("tsdb", "create-blocks-from", "openmetrics", str(text), str(folder / "data"))
     subprocess.run([str(binaries / "promtool"), *words], check=True, capture_output=True, timeout=120)

@@ -68,7 +68,7 @@ def test_warnings_empty_queries_and_nameless_results_are_said(answers: Answers) 
     assert found.figures["shop", "orders"] == Usage(None, 1, 2e8)
     assert found.notes == (
         "Prometheus warns, so that figures may be too low: store-2: context deadline exceeded",
-        "query cpu_p95: 1 results name no service (namespace, and deployment, workload or pod)",
+        "query cpu_p95: results with these labels name no service and do not count: job",
         "query rps found no service",
     )
 

@@ -108,18 +108,29 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(_NoRedirect)
 
 
-def ask(to: Access, name: str, query: str) -> Answer:
-    """The results of a query now. `name` is what messages call it.
+def ask(to: Access, name: str, query: str, at: float | None = None) -> Answer:
+    """The results of a query at a time in seconds since 1970; None: now. `name` is what messages call it.
 
     Raises TooMuch, or GilfreeError with the message of the server when it refuses, or when it is no Prometheus.
     """
-    return _answer(to, name, "query", {"query": query}, "vector")
+    moment = {} if at is None else {"time": f"{at:.3f}"}
+    return _answer(to, name, "query", {"query": query, **moment}, "vector")
 
 
 def ask_over(to: Access, name: str, query: str, start: float, end: float, step: float) -> Answer:
     """The results of a query at `start`, every `step` seconds after it, until `end` (included). Raises as `ask` does."""
     span = {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.3f}"}
     return _answer(to, name, "query_range", span, "matrix")
+
+
+def label_values(to: Access, label: str, selector: str, start: float, end: float) -> tuple[str, ...]:
+    """The values that a label has in the series of a selector between two times. Raises as `ask` does."""
+    span = urllib.parse.urlencode({"match[]": selector, "start": f"{start:.3f}", "end": f"{end:.3f}"})
+    data = _load(to, f"label {label}", f"label/{label}/values?{span}", None)
+    try:
+        return tuple(str(one) for one in data["data"])
+    except (KeyError, TypeError):
+        raise _not_prometheus(to) from None
 
 
 def clock(to: Access) -> float:
@@ -141,7 +152,11 @@ def _answer(to: Access, name: str, path: str, parameters: Mapping[str, str], kin
             return Answer((Series({}, _values([results])),), warnings)
         return Answer(tuple(Series(one["metric"], _values(_points(one))) for one in results), warnings)
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise GilfreeError(f"{to.url} does not answer as Prometheus does", remedy) from None
+        raise _not_prometheus(to) from None
+
+
+def _not_prometheus(to: Access) -> GilfreeError:
+    return GilfreeError(f"{to.url} does not answer as Prometheus does", f"check that {to.url} is a Prometheus")
 
 
 def _points(one: Mapping[str, Any]) -> Sequence[Any]:
@@ -155,8 +170,8 @@ def _values(points: Sequence[Any]) -> dict[float, float]:
     return {float(time): float(value) for time, value in points}
 
 
-def _load(to: Access, name: str, path: str, parameters: Mapping[str, str]) -> Any:
-    body = urllib.parse.urlencode(parameters).encode()
+def _load(to: Access, name: str, path: str, parameters: Mapping[str, str] | None) -> Any:
+    body = None if parameters is None else urllib.parse.urlencode(parameters).encode()
     request = urllib.request.Request(f"{to.url}/api/v1/{path}", data=body, headers=dict(to.headers))
     try:
         with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as answer:

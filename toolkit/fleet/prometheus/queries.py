@@ -40,7 +40,7 @@ class Span:
     total: int = 7 * 24 * 3600
     step: int = 3600
     window: int = 300
-    piece: int = 6 * 3600
+    piece: int = 2 * 3600
 
     def highest(self, expression: str) -> str:
         """The query of the highest value that an expression of one moment has in each step."""
@@ -64,6 +64,16 @@ class Queries:
     def figure(self, moment: str) -> str | None:
         """The query of the finished figure that replaces a moment, or None."""
         return dict(self.figures).get(MOMENTS[moment])
+
+    @property
+    def own(self) -> set[str]:
+        """The names of the queries that the user gave."""
+        return {name for name, _ in (*self.moments, *self.figures)}
+
+    @property
+    def uses_moments(self) -> bool:
+        """Whether anything is asked over the days."""
+        return any(self.figure(name) is None for name in MOMENTS)
 
     @property
     def uses_defaults(self) -> bool:
@@ -132,7 +142,8 @@ def _owners(select: str) -> str:
     found = f'label_join({found}, "owner", "/", "owner_kind", "owner_name")'
     found = f'label_replace({found}, "workload", "$1", "owner", "[^/<]+/(.+)")'
     found = f'label_replace({found}, "workload", "$1", "owner", "ReplicaSet/(.+)-[{HASH}]{{1,10}}")'
-    return f"max by (namespace, pod, workload) ({found})"
+    # One workload a pod, also while the name of a pod goes from one owner to another: two would refuse the whole query.
+    return f"topk by (namespace, pod) (1, max by (namespace, pod, workload) ({found}))"
 
 
 def _escaped(pattern: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from toolkit.errors import GilfreeError
@@ -35,21 +35,21 @@ class Omitted:
     """What answers hold that does not count, by the name of the query, to be said once at the end."""
 
     not_numbers: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    nameless: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    nameless: dict[str, set[tuple[str, ...]]] = field(default_factory=lambda: defaultdict(set))
     replicas: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     warnings: set[str] = field(default_factory=set)
 
-    def notes(self) -> list[str]:
-        """In words."""
+    def notes(self, own: Collection[str]) -> list[str]:
+        """In words. `own`: the names of the user's queries; of the others it is usual that pods without owner have no name."""
         found = [f"Prometheus warns, so that figures may be too low: {words}" for words in sorted(self.warnings)]
         for label, values in sorted(self.replicas.items()):
             found.append(f"replicas of Prometheus ({label}: {', '.join(sorted(values))}) count once")
         for name, which in sorted(self.not_numbers.items()):
             found.append(f"query {name}: values that are NaN, infinite or negative do not count: {listed(which)}")
-        for name, count in sorted(self.nameless.items()):
-            found.append(
-                f"query {name}: {count:,} results name no service (namespace, and deployment, workload or pod)"
-            )
+        for name, labels_of in sorted(self.nameless.items()):
+            if name in own:
+                labels = ", ".join(min(labels_of)) or "none"
+                found.append(f"query {name}: results with these labels name no service and do not count: {labels}")
         return found
 
 
@@ -64,7 +64,7 @@ def by_service(name: str, series: Sequence[Series], omitted: Omitted) -> dict[Ke
     """Values by service and time. Rates and CPU of the pods of a service are added up; of memory the largest pod counts.
 
     `name`: the query's; what does not count is added to `omitted`. Raises GilfreeError for two series of one pod or
-    service that differ in a label which is not that of a replica, and when no series at all names a service.
+    service that differ in a label which is not that of a replica.
     """
     largest = name.startswith("memory")
     parts: dict[tuple[str, ...], list[tuple[Series, dict[float, float]]]] = defaultdict(list)
@@ -72,18 +72,12 @@ def by_service(name: str, series: Sequence[Series], omitted: Omitted) -> dict[Ke
         key = _key(one.labels)
         values = {time: value for time, value in one.values.items() if math.isfinite(value) and value >= 0}
         if key is None:
-            omitted.nameless[name] += 1
+            omitted.nameless[name].add(tuple(sorted(one.labels)))
             continue
         if len(values) < len(one.values):
             omitted.not_numbers[name].add("/".join(key))
         if values:
             parts[(*key, one.labels.get("pod", ""))].append((one, values))
-    if series and not parts and len(series) == omitted.nameless[name]:
-        labels = ", ".join(series[0].labels) or "none"
-        raise GilfreeError(
-            f"no result of the query {name} names a service; its labels are {labels}",
-            "return the labels namespace and deployment (or workload, or pod)",
-        )
     found: dict[Key, dict[float, float]] = {}
     for (namespace, service, _), same in parts.items():
         if len(same) > 1 and not largest:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Literal
 
 from toolkit.errors import GilfreeError
 from toolkit.fleet.peaks import Peaks, peaks_of
-from toolkit.fleet.prometheus.client import Access, Answer, Series, TooMuch, ask, ask_over, clock
+from toolkit.fleet.prometheus.client import Access, Answer, Series, TooMuch, ask, ask_over, clock, label_values
 from toolkit.fleet.prometheus.queries import (
     CONTAINERS,
     LAST_WEEK,
@@ -31,12 +32,13 @@ def query_usage(
     they hold the same service twice, and when nothing at all was found.
     """
     omitted = Omitted()
-    setting = _setting(to, queries, omitted) if queries.uses_defaults else None
+    end = int(clock(to)) if queries.uses_moments else 0
+    setting = _setting(to, queries, omitted, span, end) if queries.uses_defaults else None
     moments = asked(queries, setting, span.window)
     found: dict[str, set[Key]] = {name: set() for name in (*moments, *dict(queries.figures))}
     peaks: dict[Key, Peaks] = {}
     memory: dict[Key, float] = {}
-    for values in _pieces(to, moments, span, omitted, say) if moments else ():
+    for values in _pieces(to, moments, span, end, omitted, say) if moments else ():
         rps, cpu = values.get("requests", {}), values.get("cpu", {})
         for key in rps.keys() | cpu.keys():
             peaks[key] = peaks.get(key, Peaks()).merged(peaks_of(rps.get(key, {}), cpu.get(key, {})))
@@ -50,6 +52,12 @@ def query_usage(
         values_now = by_service(name, _asked(ask(to, name, query), omitted), omitted)
         figures[name] = {key: max(one.values()) for key, one in values_now.items()}
         found[name] |= values_now.keys()
+    for name, which in omitted.nameless.items():
+        if not found[name]:
+            raise GilfreeError(
+                f"no result of the query {name} names a service; its labels are {', '.join(min(which)) or 'none'}",
+                "return the labels namespace and deployment (or workload, or pod): a query of your own goes into --queries",
+            )
     if not any(found.values()):
         raise GilfreeError(
             f"Prometheus at {to.url} found nothing for any query ({', '.join(found)})",
@@ -60,15 +68,14 @@ def query_usage(
         key: _usage(peaks.get(key, Peaks()), memory.get(key), {name: one.get(key) for name, one in figures.items()})
         for key in set().union(*found.values())
     }
-    return FleetUsage(usage, (*omitted.notes(), *_empty(found), *_of_now(queries)))
+    return FleetUsage(usage, (*omitted.notes(queries.own), *_empty(found), *_of_now(queries)))
 
 
 def _pieces(
-    to: Access, moments: Mapping[str, str], span: Span, omitted: Omitted, say: Callable[[str], None]
+    to: Access, moments: Mapping[str, str], span: Span, end: int, omitted: Omitted, say: Callable[[str], None]
 ) -> Iterator[dict[str, dict[Key, dict[float, float]]]]:
-    """The values of each query by service and time, one stretch of time after the other; shorter ones where the server
-    finds them too long."""
-    end = int(clock(to))
+    """The values of each query by service and time, one stretch of time after the other until `end`; shorter ones where
+    the server finds them too long."""
     begin = at = end - span.total
     piece = span.piece
     while at < end:
@@ -103,36 +110,35 @@ def _usage(peaks: Peaks, memory: float | None, figures: Mapping[str, float | Non
     )
 
 
-def _setting(to: Access, queries: Queries, omitted: Omitted) -> Setting:
-    """What the defaults have to know. Raises GilfreeError when several clusters answer and none was chosen."""
-    chosen = f",{queries.select}" if queries.select else ""
-
-    def count(name: str, query: str) -> Sequence[Series]:
-        return _asked(ask(to, name, query), omitted)
-
-    containers = f'container_memory_working_set_bytes{{{CONTAINERS},cluster!=""{chosen}}}'
-    clusters = [one.labels.get("cluster", "") for one in count("clusters", f"count by (cluster) ({containers})")]
+def _setting(to: Access, queries: Queries, omitted: Omitted, span: Span, end: int) -> Setting:
+    """What the defaults have to know of the time that is asked for. Raises GilfreeError when several clusters answer and
+    none was chosen."""
+    begin, chosen = end - span.total, f",{queries.select}" if queries.select else ""
+    containers = f"container_memory_working_set_bytes{{{CONTAINERS}{chosen}}}"
+    requests = f"{REQUESTS_METRIC}{{{queries.select}}}"
+    clusters = label_values(to, "cluster", containers, begin, end)
     if len(clusters) > 1:
         raise GilfreeError(
             f"Prometheus has the figures of {len(clusters)} clusters, {listed(clusters)}: services of one name would be "
             "added up",
             f"choose one in the file of --queries: select: 'cluster=\"{min(clusters)}\"'",
         )
-    owners = count("owners", f"count(kube_pod_owner{{{queries.select}}})")
-    pods = " or ".join(
-        f"group by (namespace, pod) ({metric}{{{queries.select}}})"
-        for metric in ("container_memory_working_set_bytes", REQUESTS_METRIC)
-    )
-    without = count("owners", f"count(({pods}) unless on (namespace, pod) kube_pod_owner{{{queries.select}}})")
-    replicas = []
     for label in REPLICA_LABELS:
-        requests = f'{REQUESTS_METRIC}{{{label}!=""{chosen}}}'
-        twice = count("replicas", f"max(count without ({label}) ({requests}))")
-        if any(value > 1 for one in twice for value in one.values.values()):
-            replicas.append(label)
-            each = count("replicas", f"count by ({label}) ({requests})")
-            omitted.replicas[label] |= {one.labels.get(label, "") for one in each}
-    return Setting("none" if not owners else "some" if without else "all", tuple(replicas), queries.select)
+        values = label_values(to, label, requests, begin, end)
+        if len(values) > 1:
+            omitted.replicas[label] |= set(values)
+    pods = f"(group by (namespace, pod) ({containers}) or group by (namespace, pod) ({requests}))"
+    owned = f"kube_pod_owner{{{queries.select}}}"
+
+    def count(query: str, at: int) -> bool:
+        return bool(_asked(ask(to, "owners", f"count({query})", at), omitted))
+
+    owners: Literal["all", "some", "none"] = "none"
+    if count(owned, end):
+        # Also at the beginning: what keeps kube_pod_owner may have come later than the pods.
+        without = any(count(f"{pods} unless on (namespace, pod) {owned}", at) for at in (begin + span.step, end))
+        owners = "some" if without else "all"
+    return Setting(owners, tuple(sorted(omitted.replicas)), queries.select)
 
 
 def _empty(found: Mapping[str, set[Key]]) -> list[str]:
