@@ -86,7 +86,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
 def test_the_command_prints_every_row_and_what_was_promised(app: typer.Typer) -> None:
     result = CliRunner().invoke(app, ["simulate", "--fast"])
     lines = result.output.splitlines()
-    assert sum(line.startswith((" 1.0", " 0.8")) for line in lines) == 2 * 5 * 4 * 2  # plans, kinds, ratios, noises
+    assert sum(line.startswith((" 1.0", " 0.8")) for line in lines) == 2 * 5 * 4 * 2 + 7 * 2 * 3
     assert "2 simulated campaigns a row, 4 metrics each, seed 1." in result.output
     assert "Pocock-type boundary" in result.output
     assert result.exit_code == (1 if "BROKEN" in result.output else 0)

@@ -12,6 +12,7 @@ from toolkit.cli.shared.options import AsJson
 if TYPE_CHECKING:
     from toolkit.selftest.simulate import Row
     from toolkit.selftest.simulate_failures import FailureRow
+    from toolkit.selftest.simulate_quick import QuickRow
 
 FAST_CAMPAIGNS = 200
 HEAD = "ratio  noise   covered    false    found   equiv.  inconcl.  blocks"
@@ -23,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate(
-    campaigns: Annotated[int, typer.Option(min=1, help="Simulated campaigns per row (2,000 take a minute).")] = 2000,
+    campaigns: Annotated[
+        int, typer.Option(min=1, help="Simulated campaigns per row (2,000 take three minutes).")
+    ] = 2000,
     fast: Annotated[
         bool, typer.Option("--fast", help=f"{FAST_CAMPAIGNS} campaigns per row, which takes seconds.")
     ] = False,
@@ -38,6 +41,7 @@ def simulate(
     try:
         from toolkit.selftest import simulate as simulation
         from toolkit.selftest.simulate_failures import simulate_failures
+        from toolkit.selftest.simulate_quick import simulate_quick
     except ImportError as error:
         raise errors.GilfreeError(
             f"statistics need numpy and scipy: {error}", 'install them with: pip install "gilfree[stats]"'
@@ -46,13 +50,50 @@ def simulate(
     if fast:
         campaigns = FAST_CAMPAIGNS
     if json_output:
+        quick = list(simulate_quick(campaigns, seed))
         rows, failures = list(simulation.simulate(campaigns, seed)), list(simulate_failures(campaigns, seed))
-        print(_json(rows, failures, campaigns, seed))
+        print(_json(rows, quick, failures, campaigns, seed))
     else:
+        quick = _print_quick(campaigns, seed)
         rows = _print_as_they_come(campaigns, seed)
         failures = _print_failures(campaigns, seed)
-    if any(row.broken for row in rows) or any(row.broken for row in failures):
+    if any(row.broken for row in quick) or any(row.broken for row in rows) or any(row.broken for row in failures):
         sys.exit(errors.CHECK_FAILED)
+
+
+def _print_quick(campaigns: int, seed: int) -> list[QuickRow]:
+    from toolkit.selftest import simulate_quick as simulation
+    from toolkit.selftest.simulate import MIN_COVERAGE
+
+    points = simulation.POINTS_EACH * len(simulation.BLOCK_NOISES)
+    print(
+        f"== Quick procedure (the default): {campaigns} simulated runs a kind and ratio, {points} points each, seed {seed}"
+    )
+    print(
+        "Shares of intervals of requests/s and of memory that cover the truth; of points with a false verdict; of points"
+    )
+    print("whose true direction of requests/s is found; median half-width of requests/s; mean number of blocks.")
+    rows: list[QuickRow] = []
+    for row in simulation.simulate_quick(campaigns, seed):
+        if not rows or rows[-1].kind != row.kind:
+            print(f"\n{row.kind}: {simulation.KINDS[row.kind]}")
+            print("ratio  block SD  requests/s   memory    false    found  half-width  blocks")
+        found = f"{row.found:8.1%}" if row.ratio != 1 else "       –"
+        print(
+            f"{row.ratio:5.2f} {row.noise:9.1%} {row.coverage:11.1%} {row.memory_coverage:8.1%} {row.false:8.1%} {found}"
+            f" {row.half_width:11.1%} {row.blocks:7.1f}" + "".join(f"  BROKEN: {one}" for one in row.broken),
+            flush=True,
+        )
+        rows.append(row)
+    print(
+        f"\nPromised: coverage at least {MIN_COVERAGE:.0%}; false verdicts at most {simulation.MAX_FALSE_QUICK:.1%} of points."
+    )
+    broken = sum(bool(row.broken) for row in rows)
+    print(
+        f"{broken} of {len(rows)} rows break a promise.\n" if broken else f"All {len(rows)} rows keep every promise.\n"
+    )
+    print("== Full procedure")
+    return rows
 
 
 def _print_as_they_come(campaigns: int, seed: int) -> list[Row]:
@@ -123,21 +164,24 @@ def _line(row: Row) -> str:
     )
 
 
-def _json(rows: list[Row], failures: list[FailureRow], campaigns: int, seed: int) -> str:
+def _json(rows: list[Row], quick: list[QuickRow], failures: list[FailureRow], campaigns: int, seed: int) -> str:
     import json
     from dataclasses import asdict
 
     from toolkit.selftest import simulate as simulation
+    from toolkit.selftest.simulate_quick import MAX_FALSE_QUICK
 
     limits = {
         "min_coverage": simulation.MIN_COVERAGE,
         "max_false": simulation.MAX_FALSE,
         "min_equivalent": simulation.MIN_EQUIVALENT,
+        "max_false_quick": MAX_FALSE_QUICK,
         "max_trials_share": simulation.MAX_TRIALS_SHARE,
     }
     about = {"simulate_schema": 1, "campaigns": campaigns, "seed": seed, "metrics": simulation.FAMILY}
     return json.dumps(
         {**about, "limits": limits, "kinds": simulation.KINDS, "rows": [asdict(row) for row in rows]}
+        | {"quick": [asdict(row) for row in quick]}
         | {"failures": [asdict(row) for row in failures]},
         indent=1,
     )
