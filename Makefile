@@ -11,7 +11,7 @@ given = $(if $(RESUME),$(if $(filter command,$(firstword $(origin $1))),$($1)),$
 # A variable that is set becomes an option, and FULL=1 a flag; an empty one is omitted.
 BENCH_OPTIONS = $(addprefix --python ,$(call given,PYTHON)) $(addprefix --scenario ,$(call given,SCENARIO)) \
   $(addprefix --backend ,$(call given,BACKEND)) $(addprefix --profile ,$(call given,PROFILE)) \
-  $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(DURATION),--duration $(DURATION)) \
+  $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(BUDGET),--budget $(BUDGET)) $(if $(DURATION),--duration $(DURATION)) \
   $(if $(filter-out 0,$(FULL)),--full) $(if $(RESUME),--resume $(RESUME)) $(if $(NAME),--name $(NAME)) $(if $(LIMIT),--limit $(LIMIT)) \
   $(if $(filter-out local,$(BACKEND)),$(ELSEWHERE))
 # REGISTRY and the like are often in the environment for other reasons: BACKEND=local ignores them.
@@ -27,7 +27,7 @@ RUN = .venv/bin/python -m
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
-	@echo "  variables of bench: PYTHON=3.14 SCENARIO=asgi,wsgi,wsgi-threads BACKEND=local|docker|kubernetes BLOCKS= DURATION= PROFILE=fast|release FULL=1 RESUME=last LIMIT=foreign_cpu=0.2"
+	@echo "  variables of bench: PYTHON=3.14 SCENARIO=asgi,wsgi,wsgi-threads BACKEND=local|docker|kubernetes BLOCKS= BUDGET=14m DURATION= PROFILE=fast|release FULL=1 RESUME=last LIMIT=foreign_cpu=0.2"
 	@echo "  variables of BACKEND=docker and kubernetes: REGISTRY=HOST[/PREFIX] CONTEXT= NAMESPACE= YES=1"
 
 setup: ## install the toolkit into .venv (the other targets include this)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.analysis.failures import FailureRate, failure_rates
 from toolkit.analysis.families import PRIMARY, Pairs, log_ratios_by_metric
-from toolkit.analysis.stats.procedure import FULL, QUICK, Procedure
+from toolkit.analysis.stats.procedure import FULL, QUICK, Procedure, quick_with_budget
 from toolkit.analysis.stats.verdict_rule import MIN_BLOCKS
 from toolkit.campaign.contrasts import Contrast
 from toolkit.campaign.plan import Block, FixedMatrix, concluded_blocks, counted_blocks
@@ -42,7 +42,10 @@ def procedure_of(description: Mapping[str, Any], rounds: int) -> Procedure:
     rule = stopping_rule(description)
     if rule:
         return rule.procedure
-    return QUICK if rounds < MIN_BLOCKS else FULL
+    if rounds >= MIN_BLOCKS:
+        return FULL
+    budget = description.get("budget")
+    return quick_with_budget(budget["most_blocks"]) if budget else QUICK
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from toolkit.backends import Backend
 from toolkit.bench.baselines import BaselineArms
 from toolkit.errors import GilfreeError
 from toolkit.host.cpus import CpuSplit
-from toolkit.scenario.model import Scenario
+from toolkit.scenario.model import ARM_COUNTS, ArmSet, Scenario
 from toolkit.trial.baseline import Baseline
 from toolkit.trial.model import Arm
 
@@ -37,7 +37,7 @@ class BackendOptions:
 class BenchRequest:
     """What the user asked for beyond the scenarios.
 
-    apart: one server after the other instead of in turns.
+    apart: one server after the other instead of in turns. budget_seconds: the time of the run; None: as long as it takes.
     explicit: the pair to use, GIL first: executables locally, image references elsewhere. stopping: the rule of
     --stop-when-sure, and knee: the settings of a search for knees (capacity/knee/search_plan.py), both as campaign.json
     holds them.
@@ -54,7 +54,13 @@ class BenchRequest:
     apart: bool = False
     stopping: Mapping[str, Any] | None = None
     knee: Mapping[str, Any] | None = None
+    budget_seconds: float | None = None
     options: BackendOptions = field(default_factory=BackendOptions)
+
+    def arms(self, scenario: Scenario) -> int:
+        """How many arms a campaign of this scenario has."""
+        aa: ArmSet = "variants+aa" if self.aa and scenario.arms == "variants" else scenario.arms
+        return ARM_COUNTS[aa] + (2 if self.against is not None else 0)
 
     @property
     def own_images(self) -> bool:

@@ -116,6 +116,7 @@ def changed_campaign(campaign: Campaign, changes: ResumeChanges) -> Campaign:
                 "--blocks: a search for knees keeps its number of blocks", "omit --blocks, or start a new run"
             )
         scenario = scenario.with_load(rounds=changes.blocks)
+        description.pop("budget", None)  # the number of blocks decides from now on
         if description.get("stopping"):
             description["stopping"] = {**description["stopping"], "limit": changes.blocks}
     description["scenario"] = scenario.model_dump(mode="json")

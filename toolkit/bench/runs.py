@@ -7,20 +7,24 @@ that a killed run can be resumed with everything that it was to do.
 from __future__ import annotations
 
 import difflib
+import math
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from toolkit.analysis.compare import compare
 from toolkit.analysis.early_stopping import EarlyStoppingPlan, stopping_rule
 from toolkit.analysis.families import primary_metrics
 from toolkit.backends import Backend, DescriptionStore
-from toolkit.bench import backends
+from toolkit.bench import backends, budget
 from toolkit.bench.request import BenchRequest as BenchRequest
+from toolkit.campaign.budget import BudgetPlan
 from toolkit.campaign.contrasts import contrasts
 from toolkit.campaign.description import read_description
 from toolkit.campaign.modes import campaign_mode
@@ -29,18 +33,14 @@ from toolkit.campaign.progress import Progress
 from toolkit.campaign.runner import Campaign
 from toolkit.console import Say, to_stderr
 from toolkit.errors import GilfreeError
+from toolkit.records.store import Record
 from toolkit.scenario.model import Limits, Scenario
 from toolkit.trial.baseline import check_baseline, repeated_arms
-from toolkit.trial.model import FULL_LOAD_SECONDS, Arm
+from toolkit.trial.model import Arm
 
 QUICK_BLOCKS, QUICK_DURATION_SECONDS, QUICK_WARMUP_SECONDS = 5, 5, 2
 QUICK_DISTURBANCE = 0.10
 """The least limit of foreign and of stolen CPU time in a quick run, which tolerates a machine that is not quite idle."""
-TURN_SECONDS = 9
-"""Of each arm of a block in turns: its windows of a second, its warm-up and its checks; only for that estimate."""
-
-TRIAL_OVERHEAD_SECONDS = 5
-"""Starting, validating and stopping; only for the estimate that is printed first."""
 
 
 def quick_scenario(
@@ -114,7 +114,8 @@ def start(
         description, [*prepared.arms, *prepared.baseline.arms], prepared.backend
     )
     campaigns = []
-    for (scenario, caveats), cpus in zip(scenarios, prepared.cpus, strict=True):
+    budgets = _budgets(request, [scenario for scenario, _ in scenarios])
+    for (scenario, caveats), cpus, share in zip(scenarios, prepared.cpus, budgets, strict=True):
         which = "variants+aa" if request.aa and scenario.arms == "variants" else scenario.arms
         again = repeated_arms(prepared.arms, which)
         arms = [*prepared.arms, *prepared.baseline.arms, *again]
@@ -125,10 +126,28 @@ def start(
                 results / f"{run}-{scenario.name}",
                 scenario,
                 arms,
-                {**description, "cpus": {"server": cpus.server, "load": cpus.load}, "caveats": all_caveats},
+                {**description, **share, "cpus": {"server": cpus.server, "load": cpus.load}, "caveats": all_caveats},
             )
         )
     return campaigns, prepared.backend
+
+
+def within_budget(
+    scenarios: Sequence[tuple[Scenario, list[str]]], request: BenchRequest
+) -> list[tuple[Scenario, list[str]]]:
+    """The scenarios with the points that fit into the budget of the request; all where it has none."""
+    if request.budget_seconds is None:
+        return list(scenarios)
+    arms = [request.arms(scenario) for scenario, _ in scenarios]
+    return budget.within_budget(scenarios, arms, request.budget_seconds, turns=not request.apart)
+
+
+def _budgets(request: BenchRequest, scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:
+    """By scenario its part of campaign.json about the budget; empty without one."""
+    if request.budget_seconds is None:
+        return [{} for _ in scenarios]
+    arms = [request.arms(scenario) for scenario in scenarios]
+    return [{"budget": one} for one in budget.shares(scenarios, arms, request.budget_seconds, turns=not request.apart)]
 
 
 def apart_caveats(request: BenchRequest, backend: Backend, scenario: Scenario, arms: Sequence[Arm]) -> list[str]:
@@ -146,9 +165,7 @@ def run_campaigns(
     """
     stopped = []
     until = time.monotonic() + max_seconds if max_seconds else None
-    early = any(campaign.description.get("stopping") for campaign in campaigns)
-    at_most = "at most, less where intervals narrow sooner: " if early else ""
-    say(f"estimate: {at_most}about {estimate_seconds(campaigns) / 60:.0f} min for {trial_count(campaigns)} trials")
+    say(estimate_words(campaigns))
     try:
         for campaign in campaigns:
             for note in backend.prepare(campaign.scenario, campaign.arms):
@@ -175,7 +192,20 @@ def plan_of(campaign: Campaign) -> Plan:
     rule = stopping_rule(campaign.description)
     rounds = rule.limit if rule else scenario.load.rounds
     matrix = FixedMatrix(campaign.name, tuple(scenario.points()), arms, rounds, scenario.limits.retries)
+    if settings := campaign.description.get("budget"):
+        return BudgetPlan(matrix, **settings, widths=partial(_widths, campaign))
     return EarlyStoppingPlan(matrix, contrasts(campaign.arms), rule, primary_metrics(scenario)) if rule else matrix
+
+
+def _widths(campaign: Campaign, records: Sequence[Record]) -> dict[str, float]:
+    """By point key the half-width of the interval of the first primary metric, the widest of the campaign's comparisons."""
+    found: dict[str, float] = {}
+    for one in compare(campaign, records).points:
+        if one.contrast.kind != "aa" and one.family:
+            first = one.family[0]
+            width = math.log(first.high / first.low) / 2 if first.low and first.high else math.inf
+            found[one.key] = max(width, found.get(one.key, 0.0))
+    return found
 
 
 class _BlockProgress(Progress):
@@ -194,17 +224,24 @@ class _BlockProgress(Progress):
         super().trial_ended(slot, one)
 
 
+def estimate_words(campaigns: Sequence[Campaign]) -> str:
+    """How long a run will take, and for how many blocks at each point."""
+    early = any(campaign.description.get("stopping") for campaign in campaigns)
+    at_most = "at most, less where intervals narrow sooner: " if early else ""
+    words = f"estimate: {at_most}about {estimate_seconds(campaigns) / 60:.0f} min for {trial_count(campaigns)} trials"
+    if any(campaign.description.get("budget") for campaign in campaigns):
+        words += "; once every point has its blocks, the time left goes to the points with the widest intervals"
+    return words
+
+
 def estimate_seconds(campaigns: Sequence[Campaign]) -> float:
     """About how long the trials that are left take if none is rejected."""
-    total = 0.0
-    for campaign in campaigns:
-        load = campaign.scenario.load
-        trial = load.warmup_seconds + load.duration_seconds + 2 * load.validate_seconds + FULL_LOAD_SECONDS
-        trial += TRIAL_OVERHEAD_SECONDS
-        if campaign.description.get("mode") == "turns" and not campaign.description.get("knee"):
-            trial = TURN_SECONDS
-        total += trial * trial_count([campaign])
-    return total
+    return sum(_block_seconds(campaign) * _blocks_left(campaign) for campaign in campaigns)
+
+
+def _block_seconds(campaign: Campaign) -> float:
+    turns = campaign.description.get("mode") == "turns" and not campaign.description.get("knee")
+    return budget.block_seconds(campaign.scenario, len(campaign.arms), turns=turns)
 
 
 def trial_count(campaigns: Sequence[Campaign]) -> int:

@@ -104,6 +104,13 @@ def bench(
     yes: Yes = False,
     cluster: ClusterFile = None,
     keep: Annotated[bool, typer.Option("--keep", help="Kubernetes: do not remove Jobs and logs at the end.")] = False,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="The time of the run: 14m. Points that do not fit are left out by name; time that is left gives more "
+            "blocks to the points with the widest intervals."
+        ),
+    ] = None,
     max_duration: Annotated[str | None, typer.Option(help="Start no block after this time: 30m, 2h.")] = None,
     json_output: AsJson = False,
     quiet: Quiet = False,
@@ -118,6 +125,7 @@ def bench(
         comparison_options,
         is_compared,
         print_comparison_and_gate,
+        refuse_budget_with,
         refuse_limits,
     )
     from toolkit.cli.shared.given import refuse_others
@@ -133,6 +141,8 @@ def bench(
     say = progress(quiet)
     images = backend != "local"
     max_seconds = seconds_of("--max-duration", max_duration) if max_duration else None
+    budget_seconds = seconds_of("--budget", budget) if budget else None
+    refuse_budget_with(budget, stop_when_sure=stop_when_sure)
     compared = comparison_options(
         against, fail_on or [], stop_when_sure, half_width, blocks, full, resume, images=images
     )
@@ -147,9 +157,6 @@ def bench(
             scenario, app, interface, path, project, compared.blocks, duration, full, backend, limit or []
         )
         refuse_limits([one for one, _ in chosen], compared.limits)
-        for one, caveats in chosen:
-            for words in caveats:
-                say(f"{one.name}: {words} (FULL=1 or --full measures all)")
         request = runs.BenchRequest(
             python=python,
             profile=profile,
@@ -161,8 +168,13 @@ def bench(
             aa=aa,
             apart=apart,
             stopping=compared.stopping,
+            budget_seconds=budget_seconds,
             options=options,
         )
+        chosen = runs.within_budget(chosen, request)
+        for one, caveats in chosen:
+            for words in caveats:
+                say(f"{one.name}: {words} (FULL=1 or --full measures all)")
         campaigns, place = runs.start(name or time.strftime("%Y%m%d-%H%M%S"), results, chosen, request, say)
     try:
         stopped = runs.run_campaigns(campaigns, place, quiet, say, max_seconds)

@@ -86,6 +86,17 @@ def _stopping(half_width: str, blocks: int | None) -> dict[str, Any]:
     return asdict(rule)
 
 
+def refuse_budget_with(budget: str | None, *, stop_when_sure: bool) -> None:
+    """Raise GilfreeError for a time budget with --stop-when-sure: each of them decides how many blocks a point gets."""
+    from toolkit.errors import GilfreeError
+
+    if budget and stop_when_sure:
+        raise GilfreeError(
+            f"--budget {budget} with --stop-when-sure: both decide how many blocks a point gets",
+            "omit one of them; --max-duration ends a run that stops when sure after a time",
+        )
+
+
 def refuse_limits(scenarios: Sequence[Scenario], limits: Sequence[Limit]) -> None:
     """Raise GilfreeError for a limit of --fail-on on a metric that one of the scenarios does not find out."""
     if limits:
