@@ -119,7 +119,7 @@ def test_a_server_that_takes_fewer_samples_is_asked_in_shorter_pieces(prometheus
     said: list[str] = []
     # An hour of 12 steps fits, six hours do not.
     with running(prometheus_folder, tmp_path, options=["--query.max-samples=1500"]) as address:
-        whole = Span(total=HOURS * 3600)
+        whole = Span(total=HOURS * 3600, piece=HOURS * 3600)
         query = whole.highest(defaults(Setting("none"), 300)["cpu"])
         with pytest.raises(HTTPError, match="422"):
             evaluated(address, query, start=end - 5 * 3600, end=end, step=3600)

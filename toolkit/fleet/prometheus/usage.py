@@ -91,8 +91,10 @@ def _pieces(
             piece = max(span.step, piece // 2 // span.step * span.step)
             continue
         yield {name: by_service(name, _asked(one, omitted), omitted) for name, one in answers.items()}
+        tenths = [10 * (time - begin) // span.total for time in (at, until)]
         at = until
-        say(f"{(at - begin) / span.total:.0%} of {span.total / 86400:.3g} days")
+        if tenths[0] < tenths[1]:
+            say(f"{tenths[1]}0% of {span.total / 86400:.3g} days")
 
 
 def _asked(answer: Answer, omitted: Omitted) -> Sequence[Series]:
