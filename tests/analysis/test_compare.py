@@ -194,6 +194,8 @@ def test_loosened_limits_stand_in_the_first_line(tmp_path: Path) -> None:
     shipped = Limits().model_dump()
     loose = compare(a_campaign(tmp_path / "a", limits={**shipped, "steal": 0.2, "latency_multiples": 5}))
     assert first_line(loose).endswith("(loosened limits: steal 0.2 instead of 0.02, latency_multiples 5 instead of 10)")
+    few = compare(a_campaign(tmp_path / "few", limits={**shipped, "steal": 0.2}, blocks=2))
+    assert first_line(few).endswith("(loosened limits: steal 0.2 instead of 0.02)")
     stricter = {**shipped, "steal": 0.01, "latency_multiples": 20}
     assert "loosened" not in first_line(compare(a_campaign(tmp_path / "b", limits=stricter)))
 
