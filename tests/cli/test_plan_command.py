@@ -67,6 +67,19 @@ def test_a_day_is_planned_for_its_peak_and_shown(results: Path, tmp_path: Path) 
     assert "a month if nodes follow every hour" in text
 
 
+@pytest.mark.parametrize(
+    ("lines", "zone"),
+    [
+        ("2026-10-25T02:30:00+02:00,900\n2026-10-25T02:30:00+01:00,700\n", "UTC"),
+        ("02:30,900\n", "the zone of the file, which it does not name"),
+    ],
+)
+def test_a_plan_names_the_zone_of_its_hours(results: Path, tmp_path: Path, lines: str, zone: str) -> None:
+    day = tmp_path / "day.csv"
+    day.write_text(f"time,rps\n{lines}")
+    assert f"hours are counted in {zone}\n" in run(results, "--traffic", str(day))
+
+
 def test_sidecars_and_neighbours(results: Path, tmp_path: Path) -> None:
     beside = tmp_path / "beside.yaml"
     beside.write_text("deployments: [{ name: cache, replicas: 6, cpu: 0.5, memory: 2Gi }]")
