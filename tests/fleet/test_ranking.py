@@ -88,6 +88,7 @@ def test_a_service_that_does_not_save_is_left(tmp_path: Path) -> None:
         (ORDERS, Usage(), "no figures of requests a second and CPU and memory"),
         (ORDERS, replace(BUSY, rps=0), "no figures of requests a second"),
         (replace(ORDERS, cpu_millis=64_000), BUSY, "fits on no node type"),
+        (replace(ORDERS, replicas=3_000_000_000), BUSY, "3,000,000,000 pods are more than a cluster holds (150,000)"),
     ],
 )
 def test_what_is_not_known_is_unknown_because(tmp_path: Path, service: FleetService, used: Usage, why: str) -> None:

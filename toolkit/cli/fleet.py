@@ -87,7 +87,8 @@ def fleet(
         found = _inventory(inventory, context) if inventory or services_from_cluster else None
         for file in write_starter(init, found.services if found else ()):
             print(f"written: {file}")
-        shown = inventory or ("--services-from-cluster" if services_from_cluster else "INVENTORY")
+        named = f" --context {context}" if context else ""
+        shown = inventory or (f"--services-from-cluster{named}" if services_from_cluster else "INVENTORY")
         print(f"edit them, then: gilfree fleet {shown} --rules {init / 'rules.yaml'} --usage {init / 'usage.csv'}")
         return
     least = LeastSaving.parse(least_saving)

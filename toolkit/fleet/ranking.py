@@ -23,6 +23,8 @@ from toolkit.fleet.rules import FleetRules
 from toolkit.fleet.usage import Usage
 
 SCHEMA = 2
+MOST_PODS = 150_000
+"""Pods that Kubernetes is made for in one cluster; more of one service is a figure typed wrong."""
 Verdict = Literal["move first", "measure first", "leave", "unknown", "not Python"]
 VERDICTS: tuple[Verdict, ...] = ("move first", "measure first", "leave", "unknown", "not Python")
 
@@ -197,7 +199,7 @@ def _estimate_or_verdict(
     if rule is None:
         return without("no rule says whether it is Python")
     if rule.profile is None:
-        return without("by a rule", "not Python")
+        return without(service.problem) if service.without_template else without("by a rule", "not Python")
     if rule.profile in refused:
         return without(f"its profile is not fit: {refused[rule.profile]}", profile=rule.profile)
     if service.problem:
@@ -210,6 +212,8 @@ def _estimate_or_verdict(
         return without(f"there are no figures of {' and '.join(missing)}", profile=rule.profile)
     found = estimate_needs(service, used, ready[rule.profile], headroom)
     for need in (found.now, found.gil, *found.free):
+        if need.pods > MOST_PODS:
+            return without(f"{need.pods:,} pods are more than a cluster holds ({MOST_PODS:,})", profile=rule.profile)
         if not fits_somewhere(catalogue.types, need):
             words = f"a pod of {need.cpu_millis}m and {need.memory_bytes / MIB:,.0f}Mi fits on no node type"
             return without(words, profile=rule.profile)

@@ -101,9 +101,12 @@ def test_a_mistake_in_a_csv_is_named_by_line(tmp_path: Path, text: str, said: st
         ("[]", "no Deployment in it"),
         (
             '{"items": [{"kind": "Deployment", "metadata": {}}]}',
-            "only 1 object of other kinds: 1 Deployment without a template",
+            "only 1 object of other kinds: 1 Deployment without metadata and spec",
         ),
         ('{"items": [{"kind": "FleetService", "metadata": {}}]}', "no Deployment in it"),
+        ('{"items": [7, {}]}', "only 2 objects of other kinds: 2 without a kind"),
+        ('{"type": "ADDED", "object": {}}', "holds no list of Deployments: keys type, object"),
+        ("NAMESPACE NAME READY\nshop orders 4/4\n", "holds no list of Deployments: NAMESPACE NAME READY"),
     ],
 )
 def test_a_file_that_is_not_an_inventory_is_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -165,6 +168,13 @@ def test_plain_manifests_are_read(tmp_path: Path) -> None:
     assert found.notes == ("1 object of other kinds: 1 Service",)
 
 
+def test_a_label_like_a_date_is_text(tmp_path: Path) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_text(MANIFEST.replace("2026-01-01T00:00:00Z", "2026-01-01, labels: { released: 2024-13-45 }"))
+    (one,) = read_inventory(file).services
+    assert one.labels == {"released": "2024-13-45"}
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_several_documents_in_any_encoding_of_a_shell_are_read(tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "two.json"
@@ -174,22 +184,35 @@ def test_several_documents_in_any_encoding_of_a_shell_are_read(tmp_path: Path, e
 
 
 @pytest.mark.cluster
-def test_a_live_cluster_gives_what_kubectl_would(tmp_path: Path) -> None:
-    """The API's own objects: what is created there is found there, quantities as the API server rewrote them."""
+def test_a_live_cluster_gives_what_kubectl_would() -> None:
+    """The API's own objects: what is created there is found there, as the API server rewrote it, with its bounds and proxy."""
     import secrets
 
     from tests.capacity.oracle import client, config
 
-    apps = client.AppsV1Api(config.new_client_from_config())
-    name = f"inventory-{secrets.token_hex(3)}"
+    api = config.new_client_from_config()
+    core, name = client.CoreV1Api(api), f"inventory-{secrets.token_hex(3)}"
+    labels, selector = {"istio-injection": "enabled"}, {"matchLabels": {"app": name}}
     body = deployment(name, 0, cpu="0.1", memory="1e9")
-    body["metadata"]["namespace"] = "default"
-    body["spec"]["selector"] = {"matchLabels": {"app": name}}
+    body["metadata"]["namespace"] = name
+    body["spec"]["selector"] = selector
     body["spec"]["template"]["spec"]["containers"][0]["name"] = "main"
-    apps.create_namespaced_deployment("default", body)
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    scaled = {"minReplicas": 2, "maxReplicas": 7, "scaleTargetRef": target}
+    core.create_namespace({"metadata": {"name": name, "labels": labels}})
     try:
-        (one,) = (one for one in inventory_of_cluster().services if one.name == name)
+        client.AppsV1Api(api).create_namespaced_deployment(name, body)
+        client.AutoscalingV2Api(api).create_namespaced_horizontal_pod_autoscaler(
+            name, {"metadata": {"name": name}, "spec": scaled}
+        )
+        client.PolicyV1Api(api).create_namespaced_pod_disruption_budget(
+            name, {"metadata": {"name": name}, "spec": {"minAvailable": 3, "selector": selector}}
+        )
+        found = inventory_of_cluster()
+        (one,) = (one for one in found.services if one.name == name)
     finally:
-        apps.delete_namespaced_deployment(name, "default", propagation_policy="Background")
-    assert (one.cpu_millis, one.memory_bytes, one.problem) == (100, 10**9, "it is scaled to no pods")
-    assert one.labels["app"] == name
+        core.delete_namespace(name)
+    assert (one.cpu_millis, one.memory_bytes) == (100 + 100, 10**9 + 128 * MIB)
+    assert (one.problem, one.least_pods, one.most_pods) == ("it is scaled to no pods", 3, 7)
+    assert one.labels["app"] == name and "istio" in one.caveat
+    assert not [note for note in found.notes if "not considered" in note]

@@ -12,8 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fleet.factory import BUSY, FASTER, NODES
 from tests.fleet.inventory.factory import autoscaler, budget, container, inventory, rollout_of, service, workload
 from toolkit.fleet.inventory.files import read_inventory
+from toolkit.fleet.ranking import rank_services
+from toolkit.fleet.rules import FleetRules, NamedProfile, Rule
 
 CRON_JOB = {
     "kind": "CronJob",
@@ -91,7 +94,10 @@ def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
         yield from places(below, (*place, key))
 
 
-ODD = st.sampled_from([None, 7, -1, 1.5, "", "text", True, [], [7], [None], {}, {"name": 7}, {"a": [1]}, "9" * 40])
+ALL_PYTHON = FleetRules({"wsgi": NamedProfile("wsgi", FASTER, own=False)}, (Rule((), "wsgi"),))
+ODD = st.sampled_from(
+    [None, 7, -1, 1.5, "", "text", True, [], [7], [None], {}, {"name": 7}, {"a": [1]}, "9" * 40, 10**30]
+)
 
 
 @settings(max_examples=400)
@@ -104,6 +110,16 @@ def test_whatever_is_odd_about_one_object_the_others_are_read(place: tuple[Any, 
     target[place[-1]] = odd
     found = inventory(*items, workload(name="healthy"))
     assert [one.problem for one in found.services if one.name == "healthy"] == [""]
+    ranked = rank_services(found.services, ALL_PYTHON, {one.key: BUSY for one in found.services}, NODES)
+    assert [one.profile for one in ranked.services if one.name == "healthy"] == ["wsgi"]
+
+
+@pytest.mark.parametrize("items", [[rollout_of("orders", "gone")], [{**workload(), "spec": {"replicas": 2}}]])
+def test_a_service_without_a_template_is_unknown_and_never_not_python(items: Any) -> None:
+    one = service(*items)
+    rules = FleetRules(ALL_PYTHON.profiles, (Rule((), None),))
+    (ranked,) = rank_services([one], rules, {one.key: BUSY}, NODES).services
+    assert (ranked.verdict, ranked.why) == ("unknown", one.problem) and "template" in one.problem
 
 
 def test_an_object_of_another_kind_is_no_service_of_that_name() -> None:

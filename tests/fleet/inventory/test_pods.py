@@ -121,6 +121,11 @@ def test_a_namespace_asks_for_the_proxies_of_pods_that_say_nothing_of_it(
     assert caveat in one.caveat and bool(caveat) == bool(one.caveat)
 
 
+def test_a_runtime_class_without_its_overhead_is_a_caveat() -> None:
+    assert service(workload(runtimeClassName="gvisor")).caveat == "overhead of its runtime class gvisor is not counted"
+    assert not service(workload(runtimeClassName="gvisor", overhead={"cpu": "250m"})).caveat
+
+
 def test_a_proxy_that_is_in_the_template_is_not_counted_twice() -> None:
     there = workload(
         containers=[WEB, container("istio-proxy", "200m", "128Mi")],

@@ -23,6 +23,18 @@ from toolkit.quantities import cpu_millis_of, memory_bytes_of
 
 COLUMNS = ("namespace", "name", "replicas", "cpu", "memory", "image", "labels", "annotations")
 _BLANK = re.compile(r"\s*")
+_SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER = type(
+    "_LOADER",
+    (_SAFE_LOADER,),
+    {
+        "yaml_implicit_resolvers": {
+            first: [(tag, form) for tag, form in found if tag != "tag:yaml.org,2002:timestamp"]
+            for first, found in _SAFE_LOADER.yaml_implicit_resolvers.items()
+        }
+    },
+)
+"""Reads dates as text, as Kubernetes does: one that is no date is not an error of the file."""
 REMEDY = "create it with: kubectl get deploy -A -o json"
 
 
@@ -82,7 +94,8 @@ def _items(document: Any, file: Path) -> Iterator[tuple[str, Any]]:
             nested = isinstance(one, dict) and isinstance(one.get("items"), list)
             yield from _items(one, file) if nested else ((kind, one),)
     elif isinstance(document, (str, int, float)) or (isinstance(document, dict) and "kind" not in document):
-        raise GilfreeError(f"{file} holds no list of Deployments: {str(document)[:60]}", REMEDY)
+        shown = f"keys {', '.join(map(str, document))}" if isinstance(document, dict) else str(document)
+        raise GilfreeError(f"{file} holds no list of Deployments: {shown[:60]}", REMEDY)
     elif document is not None:
         yield "", document
 
@@ -110,7 +123,7 @@ def _documents(file: Path) -> list[Any]:
     if text.lstrip()[:1] in ("{", "["):
         return _json_documents(text, file)
     try:
-        return list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        return list(yaml.load_all(text, Loader=_LOADER))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""

@@ -14,7 +14,7 @@ class FleetService:
 
     `other_cpu_millis`, `other_memory_bytes`: the part of them that sidecars and injected proxies request, which does not
     change with the Python build. `least_pods`, `most_pods`: the bounds of its autoscaler and disruption budget; None: no
-    bound. `labels`: of the service and of its pods, `pod_labels`: of its pods only. `caveat`: what is assumed about it. `problem`: why nothing can be calculated for it, else empty.
+    bound. `labels`: of the service and of its pods, `pod_labels`: of its pods only. `caveat`: what is assumed about it. `without_template`: nothing is known of its pods, so no rule can say that it is not Python. `problem`: why nothing can be calculated for it, else empty.
     """
 
     namespace: str
@@ -32,6 +32,7 @@ class FleetService:
     most_pods: int | None = None
     caveat: str = ""
     pod_labels: Mapping[str, str] = field(default_factory=dict)
+    without_template: bool = False
 
     @property
     def key(self) -> tuple[str, str]:

@@ -22,7 +22,8 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """An annotation that repeats the whole object as text; it is not kept."""
 BOUNDS = ("HorizontalPodAutoscaler", "PodDisruptionBudget")
 NAMESPACE = "Namespace"
-NO_KIND = "object without a kind"
+SERVICES = ("Deployment", "Rollout")
+NO_KIND = "without a kind"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def compact(found: dict[str, Any]) -> Any:
         return found
     if kind in BOUNDS or kind == NAMESPACE:
         return found
-    if kind in (None, "Deployment", "Rollout") and ("template" in spec or "workloadRef" in spec):
+    if kind in SERVICES or (kind is None and ("template" in spec or "workloadRef" in spec)):
         try:
             return _workload(found)
         except (TypeError, ValueError, AttributeError) as error:
@@ -73,7 +74,7 @@ def inventory_of(items: Iterable[tuple[str, Any]]) -> Inventory:
     for item_kind, item in items:
         one = compact(item) if isinstance(item, dict) else item
         kind = str((one.get("kind") if isinstance(one, dict) else getattr(one, "kind", None)) or item_kind or NO_KIND)
-        if isinstance(one, Workload) and kind in ("Deployment", "Rollout"):
+        if isinstance(one, Workload) and kind in SERVICES:
             workloads.append(replace(one, kind=kind))
         elif isinstance(one, dict) and kind in BOUNDS:
             bounds.append({**one, "kind": kind})
@@ -81,8 +82,8 @@ def inventory_of(items: Iterable[tuple[str, Any]]) -> Inventory:
             meta = _mapping(one.get("metadata"))
             asked = meshes_of_namespace(_texts(meta.get("labels")), _texts(meta.get("annotations")))
             meshes[str(meta.get("name"))] = asked
-        elif isinstance(one, dict) and kind in ("Deployment", "Rollout"):
-            others[f"{kind} without a template"] += 1
+        elif isinstance(one, dict) and kind in SERVICES:
+            others[f"{kind} without metadata and spec"] += 1
         else:
             others[kind] += 1
     workloads = [_with_proxies(one, meshes.get(one.service.namespace)) for one in workloads]
@@ -135,7 +136,7 @@ def _run_by_rollouts(workloads: Sequence[Workload]) -> list[FleetService]:
         template = deployments.get(key) if kind == "Deployment" else None
         if template is None:
             words = f"a Rollout runs it with the template of {kind} {name}, which is not in the inventory"
-            found.append(replace(one.service, problem=words))
+            found.append(replace(one.service, problem=words, without_template=True))
             continue
         run.add(key)
         found.append(_merged(one.service, template))
@@ -181,8 +182,7 @@ def _workload(item: Mapping[str, Any]) -> Workload:
     target = None
     if isinstance(reference, dict):
         target = str(reference.get("kind") or "Deployment"), str(reference.get("name") or "")
-    template = spec.get("template")
-    template = template if isinstance(template, dict) else {}
+    template = _mapping(spec.get("template"))
     of_pods = _mapping(template.get("metadata"))
     pod = _mapping(template.get("spec"))
     pod_labels, pod_annotations = _texts(of_pods.get("labels")), _texts(of_pods.get("annotations"))
@@ -192,6 +192,7 @@ def _workload(item: Mapping[str, Any]) -> Workload:
     replicas = spec.get("replicas", 1)
     replicas = 1 if replicas is None else replicas
     odd = type(replicas) is not int
+    bare = not template and target is None
     requests = requests_of(pod, pod_annotations, pod_labels)
     containers = [
         one
@@ -208,11 +209,14 @@ def _workload(item: Mapping[str, Any]) -> Workload:
         images=tuple(str(one.get("image") or "") for one in containers),
         labels=labels,
         annotations=annotations,
-        problem=f"its number of replicas cannot be read: {replicas!r}" if odd else _problem(replicas, requests, meta),
+        problem=f"its number of replicas cannot be read: {replicas!r}"
+        if odd
+        else _problem(replicas, requests, meta, bare),
         other_cpu_millis=requests.other_cpu_millis,
         other_memory_bytes=requests.other_memory_bytes,
         caveat=requests.caveat,
         pod_labels=labels if pod_labels == labels else pod_labels,
+        without_template=bare,
     )
     return Workload(item.get("kind"), service, target, requests.undecided)
 
@@ -227,13 +231,16 @@ def _odd_workload(item: Mapping[str, Any], error: Exception) -> Workload:
         memory_bytes=0,
         labels=_texts(meta.get("labels")),
         problem=f"it is not as Kubernetes writes it: {error}",
+        without_template=True,
     )
     return Workload(item.get("kind"), service)
 
 
-def _problem(replicas: int, requests: PodRequests, meta: Mapping[str, Any]) -> str:
+def _problem(replicas: int, requests: PodRequests, meta: Mapping[str, Any], bare: bool) -> str:
     if not meta.get("name"):
         return "it has no name" + (" (generateName)" if meta.get("generateName") else "")
+    if bare:
+        return "it has no template of a pod"
     if replicas < 1:
         return "it is scaled to no pods"
     return requests.problem or problem_of(replicas, requests.cpu_millis, requests.memory_bytes)

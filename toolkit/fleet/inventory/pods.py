@@ -76,9 +76,15 @@ def requests_of(pod: Mapping[str, Any], annotations: Mapping[str, str], labels: 
         min(other_cpu, cpu),
         min(other_memory, memory),
         problem,
-        caveat="; ".join(one.words for one in added),
+        caveat="; ".join([*(one.words for one in added), *_not_counted(pod)]),
         undecided=tuple(one for one in proxies if not one.asked_for),
     )
+
+
+def _not_counted(pod: Mapping[str, Any]) -> list[str]:
+    """The overhead that a runtime class adds when a pod is created, which its template does not hold."""
+    named = pod.get("runtimeClassName")
+    return [f"overhead of its runtime class {named} is not counted"] if named and not pod.get("overhead") else []
 
 
 def _memory_typo(containers: Iterable[Mapping[str, Any]]) -> str:
