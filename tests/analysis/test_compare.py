@@ -110,6 +110,21 @@ def test_choosing_the_best_of_equal_settings_shows_no_gain(tmp_path: Path) -> No
     assert statistics.mean(levels) == pytest.approx(1.0, abs=0.03)  # chosen by itself it is about 1.06
 
 
+def test_best_settings_are_cross_fitted_in_five_rounds_too(tmp_path: Path) -> None:
+    """Four equal settings in a quick run: its intervals cover 1 as often as they should, and no luck is a gain."""
+    scenario = json_scenario(rounds=5)
+    covered, levels, campaigns = 0, [], 40
+    for seed in range(campaigns):
+        (best,) = compare(a_campaign(tmp_path / str(seed), scenario=scenario, noise=0.05, blocks=5, seed=seed)).best
+        rate = next(one for one in best.family if one.metric == "requests_per_second")
+        assert best.crossed and (rate.n, rate.method) == (5, "t")
+        assert rate.low is not None and rate.high is not None and rate.candidate is not None
+        covered += rate.low <= 1 <= rate.high
+        levels.append(rate.candidate / 1000)
+    assert covered >= 0.95 * campaigns - 3 * (campaigns * 0.95 * 0.05) ** 0.5
+    assert statistics.mean(levels) == pytest.approx(1.0, abs=0.02)  # chosen by itself it is about 1.02
+
+
 def test_halves_that_choose_differently_are_named(tmp_path: Path) -> None:
     campaign = a_campaign(tmp_path / "c", scenario=json_scenario(), noise=1e-6)
     faster = {0: "json-w2-t1-c128", 1: "json-w4-t1-c128"}
