@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS = ("PYTHON", "SCENARIO", "BACKEND", "BLOCKS", "DURATION", "PROFILE", "FULL", "RESUME", "NAME", "LIMIT")
+OURS = ("PYTHON", "SCENARIO", "BACKEND", "BLOCKS", "BUDGET", "DURATION", "PROFILE", "FULL", "RESUME", "NAME", "LIMIT")
 MAKES = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")  # of the `make test` that runs this
 
 
@@ -36,6 +36,7 @@ def test_without_variables_it_is_a_quick_run_of_all_three_on_this_machine() -> N
         ("PYTHON=3.14.7", "--python 3.14.7"),
         ("SCENARIO=asgi", "--scenario asgi"),
         ("BLOCKS=3", "--blocks 3"),
+        ("BUDGET=14m", "--budget 14m"),
         ("DURATION=2s", "--duration 2s"),
         ("PROFILE=release", "--profile release"),
         ("FULL=1", "--full"),
