@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from toolkit.cli.selftest import cluster_overhead, overhead, scale, simulate
+from toolkit.cli.selftest import cluster_overhead, overhead, scale, simulate, turns
 
 group = typer.Typer(
     name="selftest",
@@ -19,5 +19,5 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group)
 
 
-for command in (overhead, cluster_overhead, simulate, scale):
+for command in (overhead, turns, cluster_overhead, simulate, scale):
     command.register(group)
