@@ -154,3 +154,16 @@ def test_a_cluster_that_is_not_there_is_a_message(fleet: list[str], monkeypatch:
     for words in (["--services-from-cluster", *fleet[1:]], [*fleet, "--nodes-from-cluster", "--context", "other"]):
         with pytest.raises(GilfreeError, match=r"no cluster is configured|context 'other' cannot be used"):
             run(*words)
+
+
+def test_the_lines_of_the_readme_run_as_they_stand(
+    fleet: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = (Path(__file__).parents[2] / "README.md").read_text().splitlines()
+    words = [line.partition("#")[0].split()[2:] for line in lines if line.startswith("gilfree fleet ")]
+    monkeypatch.chdir(tmp_path)
+    for name in ("rules.yaml", "usage.csv"):
+        Path(name).unlink()
+    init, rank = words
+    run(*init)
+    assert "60 unknown" in run(*rank)
