@@ -75,7 +75,8 @@ def test_a_quick_run_decides_by_its_intervals_and_says_so(make: Make) -> None:
     said = decision_words(comparison, tables)
     assert (
         said.firm
-        and said.first == "3.14t / 3.14, each at its best setting; quick, 95% intervals by Student's t over 5 blocks."
+        and said.first
+        == "3.14t / 3.14, each at its best setting; quick, 95% intervals by Student's t over 5 blocks, for this machine now."
     )
     assert re.search(
         r"3.14t serves [\d.]+% less \([\d.]+ to [\d.]+%\), with [\d.]+% more memory \(.*\): stay on 3.14", said.lines[0]

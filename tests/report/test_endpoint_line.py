@@ -54,13 +54,12 @@ WHERE = "/json with 128 connections: 3.14t "
         ),
         (
             (OPEN, LESS_MEMORY),
-            "serves requests at a rate that differs by at most 4.2%, with 28% less memory (26 to 30%): 3.14t is better in"
+            "differs by at most 4.2% in requests/s, with 28% less memory (26 to 30%): 3.14t is better in"
             " memory, the rest is open",
         ),
         (
             (OPEN, OPEN_MEMORY),
-            "serves requests at a rate that differs by at most 4.2%, with memory that differs by at most 2.0%: no difference"
-            " shown",
+            "differs by at most 4.2% in requests/s, with memory that differs by at most 2.0%: no difference shown",
         ),
         (
             (replace(LESS, ratio=4.5, low=4.1, high=4.9, verdict="higher"), LESS_MEMORY),

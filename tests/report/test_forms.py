@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from pathlib import Path
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 from tests.report.conftest import Make
 from toolkit.cli import app
 from toolkit.report import cells, markdown
+from toolkit.report.csv_rows import as_csv
 from toolkit.report.page import page
 from toolkit.report.schema import ReportData, as_json, json_schema
 from toolkit.report.tables import table
@@ -88,3 +90,19 @@ def test_show_begins_with_the_decision_and_quiet_shows_it_alone(make: Make) -> N
     assert full.startswith(quiet)
     assert "3.14t serves" in quiet and "measured" not in quiet
     assert "\x1b[" not in full, "no colours in a pipe"
+
+
+def test_json_of_show_has_the_decision_in_the_same_words(make: Make) -> None:
+    campaign = make(blocks=5, rounds=5)
+    argv = ["show", campaign.name, "--results", str(campaign.folder.parent), "--json"]
+    (found,) = json.loads(CliRunner().invoke(app, argv).stdout)
+    assert found["decision"] == page(campaign, draw=False).data()["decision"]
+    assert found["ratios"][0]["low"]["requests_per_second"] < found["ratios"][0]["ratio"]["requests_per_second"]
+
+
+def test_csv_has_the_ratio_and_its_interval_in_the_row_of_the_candidate(make: Make) -> None:
+    campaign = make(blocks=5, rounds=5)
+    rows = list(csv.DictReader(io.StringIO(as_csv([table(campaign)]))))
+    for one in rows:
+        ends = [one[f"ratio_requests_per_second{end}"] for end in ("_low", "", "_high")]
+        assert ends == ["", "", ""] if one["arm"] == "3.14" else sorted(map(float, ends)) == list(map(float, ends))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from toolkit.analysis.comparison import (
     BestComparison,
@@ -40,6 +41,10 @@ class DecisionWords:
     first: str
     lines: tuple[str, ...]
     firm: bool
+
+    def data(self) -> dict[str, Any]:
+        """As plain data, for JSON."""
+        return {"first": self.first, "lines": list(self.lines), "firm": self.firm}
 
 
 def decision_words(comparison: Comparison, table: Table) -> DecisionWords:
@@ -98,7 +103,7 @@ def _first_line(comparison: Comparison, decision: Decision) -> str:
 def _headline(comparison: Comparison) -> str:
     """What is compared and by which procedure; each endpoint has a line of its own below it."""
     best = ", each at its best setting" if any(one.choices > 1 for one in comparison.best) else ""
-    return f"{comparison.contrasts[0].label}{best}; {procedure_words(comparison)}"
+    return f"{comparison.contrasts[0].label}{best}; {procedure_words(comparison)}, for this machine now"
 
 
 def too_noisy_words(comparison: Comparison) -> str:

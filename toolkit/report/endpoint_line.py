@@ -41,13 +41,14 @@ def where(best: BestComparison) -> str:
 
 
 def _lead(one: MetricComparison) -> str:
-    if one.metric == "requests_per_second":
-        if one.verdict in ("higher", "lower"):
-            return f"serves {amount(one)}"
-        return f"serves {_undecided(one)}"
+    name = METRICS[one.metric].name
     if one.verdict in ("higher", "lower"):
-        return f"takes {amount(one, METRICS[one.metric].name)}"
-    return f"takes {METRICS[one.metric].name} that {_differs(one)}"
+        return f"serves {amount(one)}" if one.metric == "requests_per_second" else f"takes {amount(one, name)}"
+    if one.verdict == "equivalent":
+        return f"is the same within ±{BAND:.0%} in {name}"
+    if one.at_most is not None:
+        return f"differs by at most {share(one.at_most)} in {name}"
+    return f"is undecided in {name}{_open(one)}"
 
 
 def _rest(one: MetricComparison) -> str:
@@ -55,14 +56,6 @@ def _rest(one: MetricComparison) -> str:
     if one.verdict in ("higher", "lower"):
         return f"with {amount(one, name)}"
     return f"with {name} that {_differs(one)}"
-
-
-def _undecided(one: MetricComparison) -> str:
-    if one.verdict == "equivalent":
-        return f"the same within ±{BAND:.0%}"
-    if one.at_most is not None:
-        return f"requests at a rate that differs by at most {share(one.at_most)}"
-    return f"requests at a rate that is undecided{_open(one)}"
 
 
 def _differs(one: MetricComparison) -> str:

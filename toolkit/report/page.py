@@ -77,7 +77,7 @@ class Page:
             "campaign": self.content.table.campaign,
             "title": self.content.table.title,
             "created": self.content.created,
-            "decision": {"first": self.decision.first, "lines": list(self.decision.lines), "firm": self.decision.firm},
+            "decision": self.decision.data(),
             "table": self.content.table.data(),
             "comparison": comparison_data(self.comparison),
             "environment": dict(self.content.environment),

@@ -1,7 +1,7 @@
 """The types of the report's JSON: docs/report-schema.json is generated from these, and a test compares the two.
 
 `report_schema` changes when a reader of the old form would misread the new one. `table` and `comparison` are what
-`gilfree show --json` and `gilfree compare --json` print.
+`gilfree show --json` (with the `decision` added) and `gilfree compare --json` print.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class StoppedData(_Model):
 
 
 class TableData(_Model):
-    """The published table with measured columns, as `gilfree show --json` prints it."""
+    """The published table with measured columns, as `gilfree show --json` prints it, with the decision added."""
 
     campaign: str
     title: str

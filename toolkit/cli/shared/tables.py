@@ -18,25 +18,28 @@ def print_tables(campaigns: Sequence[Campaign], form: str) -> list[Table]:
 
     records = [campaign.records() for campaign in campaigns]
     tables = [table(campaign, mine) for campaign, mine in zip(campaigns, records, strict=True)]
-    if form == "json":
-        import json
-
-        print(json.dumps([one.data() for one in tables], indent=1))
-    elif form == "csv":
+    if form == "csv":
         from toolkit.report.csv_rows import as_csv
 
         print(as_csv(tables), end="")
+        return tables
+    from toolkit.analysis.compare import compare
+    from toolkit.report.decision import decision_words
+
+    found = [
+        decision_words(compare(campaign, mine), one)
+        for campaign, mine, one in zip(campaigns, records, tables, strict=True)
+    ]
+    if form == "json":
+        import json
+
+        data = [{**one.data(), "decision": words.data()} for one, words in zip(tables, found, strict=True)]
+        print(json.dumps(data, indent=1))
     else:
-        from toolkit.analysis.compare import compare
-        from toolkit.report.decision import decision_words
         from toolkit.report.terminal import decisions
         from toolkit.report.terminal import show as show_text
 
         out = console(140)
-        found = [
-            decision_words(compare(campaign, mine), one)
-            for campaign, mine, one in zip(campaigns, records, tables, strict=True)
-        ]
         decisions(found, tables, out)
         if form == "text":
             show_text(tables, out)
