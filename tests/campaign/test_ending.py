@@ -75,6 +75,12 @@ def test_one_impossible_cell_does_not_end_the_good_ones() -> None:
     assert waiting_points(records, POINTS) == frozenset()
 
 
+def test_where_no_second_point_is_left_nothing_is_known_of_the_others() -> None:
+    one = failed(0, "3.14t", "server-died")
+    (found,) = endings([one], [], POINTS, THIRD, given_up=[SECOND.key])  # SECOND was given up for noise
+    assert found.point == FIRST.key
+
+
 def test_a_trial_that_was_disturbed_shows_that_the_app_starts() -> None:
     ready = rejected(0, 0)
     ready = ready.model_copy(update={"metrics": ready.metrics.model_copy(update={"ready_seconds": 0.4})})
