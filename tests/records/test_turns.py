@@ -209,6 +209,25 @@ def test_two_disturbed_quads_of_two_reject_the_block_for_both_arms() -> None:
     assert all(one.rejections[0].detail.startswith("2 of 2 quads were disturbed") for one in stolen_twice)
 
 
+def test_a_window_that_one_arm_lacks_drops_its_quad_for_both() -> None:
+    """As when a server's agent did not answer in time: without a second sample there is no CPU time."""
+
+    def no_end(frame: Frame) -> bool:
+        return (frame["kind"], frame.get("name")) == ("window_end", "turn-2")
+
+    def no_samples(frame: Frame) -> bool:
+        return (frame["kind"], frame.get("window"), frame.get("arm")) == ("tick", "turn-2", "3.14t")
+
+    for lacks in (no_end, no_samples):
+        rates = [3000.0, 3000.0, 300.0, *[3000.0] * 5]
+        # An agent leaves no gap in its numbers, so a frame of an unknown kind takes the place.
+        for one in a_block(rates, lambda frame, lacks=lacks: {**frame, "kind": "x"} if lacks(frame) else frame):  # type: ignore[misc]
+            assert one.outcome == "counted" and one.turns is not None
+            (drop,) = one.turns.dropped
+            assert (drop.quad, drop.arm, drop.reason) == (0, "3.14t", "not-measured")
+            assert one.metrics.requests_per_second and math.isclose(one.metrics.requests_per_second, 3000)
+
+
 def test_wrong_answers_of_one_arm_fail_that_arm_alone() -> None:
     first, second = a_block(STEADY, at("window_end", "turn-5", validated={"wrong": 1, "first_problem": "status 500"}))
     assert first.outcome == "counted"

@@ -48,6 +48,9 @@ def block_records(block: BlockTrials, frames: Sequence[Frame]) -> list[Record]:
     windows = [window for trial in block.trials for window in _windows(trial, views[trial.arm.name])]
     failed = {trial.arm.name for trial in block.trials if _own_failure(trial, views[trial.arm.name], windows)}
     dropped = dropped_quads(block, views, [one for one in windows if one.arm not in failed])
+    fine = [trial.arm.name for trial in block.trials if trial.arm.name not in failed]
+    lost = incomplete_quads(fine, windows, first_of_kind(frames, "turns"))
+    dropped += [one for one in lost if one.quad not in {other.quad for other in dropped}]
     return [_record(trial, views[trial.arm.name], frames, windows, dropped) for trial in block.trials]
 
 
@@ -91,6 +94,25 @@ def dropped_quads(
                 drop = DroppedQuad(quad=window.quad, arm=window.arm, reason="stalled", detail=f"{one.detail}; {why}")
                 found.setdefault(window.quad, drop)
     return [found[quad] for quad in sorted(found)]
+
+
+def incomplete_quads(arms: Sequence[str], windows: Sequence[ArmWindow], chosen: Frame | None) -> list[DroppedQuad]:
+    """The quads in which one of these arms lacks a window or a sample: on a very busy machine an agent may not answer in time.
+
+    Without them its figures would be of other moments than the other arms'. chosen: the `turns` frame.
+    """
+    if chosen is None:
+        return []
+    found = []
+    for quad in range(max(1, chosen["quads"])):
+        for arm in arms:
+            own = [one.measurement for one in windows if (one.arm, one.quad) == (arm, quad)]
+            whole = [one for one in own if one.cpu_seconds is not None and one.memory_mb is not None]
+            if len(whole) < (2 if chosen["quads"] else 1):
+                detail = f"{len(whole)} of the windows of {arm} in quad {quad + 1} are complete"
+                found.append(DroppedQuad(quad=quad, arm=arm, reason="not-measured", detail=detail))
+                break
+    return found
 
 
 def _disturbances(trial: Trial, frames: Sequence[Frame], measurement: Measurement, least: float) -> Iterator[Rejection]:
