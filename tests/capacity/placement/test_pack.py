@@ -66,7 +66,9 @@ def test_every_zone_holds_its_share() -> None:
     assert pack([pods], [NODE], zones=3, spare=1).spare == {"n": 1}
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(
+    "seed", [*range(10), 21, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(10, 200) if seed != 21)]
+)
 def test_several_deployments_cost_no_more_than_nodes_by_first_fit_decreasing_that_the_scheduler_can_use(
     seed: int,
 ) -> None:

@@ -21,6 +21,7 @@ from toolkit.capacity.placement.zoned import ZoneNeeds, cheapest_zones, pods_los
 from toolkit.errors import GilfreeError
 
 MOST_SINGLE_TYPES = 3
+"""Types that are repaired whatever their nodes hold."""
 MOST_SPARE_SIZES = 12
 """Attempts at a mix without the largest types in use, which makes spare nodes cheaper."""
 _EQUAL = 1 + 1e-6
@@ -165,11 +166,18 @@ def _cheapest_for_a_zone(
     heuristic = RepairHeuristic(share, types, spare)
     best = heuristic.repaired(counts if counts is not None else [0] * len(types))
     if len({(one.cpu_millis, one.memory_bytes) for one in share}) > 1:
-        for index in _best_single_types(share, types):
-            if hourly_price(best, types) <= bound * _EQUAL:
+        for number, (price, index) in enumerate(_single_types(share, types)):
+            lowest = hourly_price(best, types)
+            if lowest <= bound * _EQUAL or price >= lowest:
                 break
-            other = heuristic.repaired(_single_type_counts(share, types, index), below=hourly_price(best, types))
-            if other is not None and hourly_price(other, types) < hourly_price(best, types):
+            # Of the many types that are left, only those are repaired that hold all pods for less.
+            if number >= MOST_SINGLE_TYPES and best is not None:
+                most = [0] * len(types)
+                most[index] = math.ceil(lowest / types[index].price_hour) - 1
+                if not heuristic.places_all(most, thorough=False):
+                    continue
+            other = heuristic.repaired(_single_type_counts(share, types, index), below=lowest)
+            if other is not None and hourly_price(other, types) < lowest:
                 best = other
     return best
 
@@ -270,14 +278,14 @@ def _share_of_zone(one: NodeType, zones: int) -> NodeType:
     return one if one.available is None or zones == 1 else replace(one, available=one.available // zones)
 
 
-def _best_single_types(workloads: Sequence[Workload], types: Sequence[NodeType]) -> list[int]:
-    """Indices of the types that alone hold all pods, the cheapest by first-fit-decreasing first."""
+def _single_types(workloads: Sequence[Workload], types: Sequence[NodeType]) -> list[tuple[float, int]]:
+    """Price an hour by first-fit-decreasing, and index, of each type that alone holds all pods; the cheapest first."""
     found = []
     for index, one in enumerate(types):
         count = first_fit_decreasing(workloads, one)
         if count is not None and (one.available is None or count <= one.available):
             found.append((count * one.price_hour, index))
-    return [index for _, index in sorted(found)[:MOST_SINGLE_TYPES]]
+    return sorted(found)
 
 
 def _single_type_counts(workloads: Sequence[Workload], types: Sequence[NodeType], index: int) -> list[int]:
