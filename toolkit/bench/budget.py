@@ -30,7 +30,7 @@ Chosen = Sequence[tuple[Scenario, list[str]]]
 
 def block_seconds(scenario: Scenario, arms: int, *, turns: bool) -> float:
     """A block of so many arms, if nothing is repeated. turns: whether windows of the arms alternate;
-    at a constant rate each arm has one long window all the same.
+    at a constant rate each arm has one long window in either case.
     """
     if turns and scenario.load.rate_rps is None:
         return TURN_SECONDS * arms
