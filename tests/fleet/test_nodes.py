@@ -43,3 +43,10 @@ def test_a_type_of_which_too_few_nodes_exist_is_not_planned_with() -> None:
     assert [(kind.kind, kind.available) for kind in one.kinds] == [("l", None)]
     short = count_nodes(Catalogue("n", (replace(cheap, available=3),)), needs, spare=0)
     assert "(only 3 available)" in short.words
+
+
+def test_a_type_that_has_enough_nodes_for_the_totals_but_not_for_the_pods_is_not_planned_with() -> None:
+    needs = [Need(10, 2000, GIB)]  # 20 cores would go on 6 nodes of 3.9, but each holds one pod
+    few, dear = replace(NODES.types[0], available=7), replace(NODES.types[1], price_hour=2.0)
+    found = count_nodes(Catalogue("n", (few, dear)), needs, spare=0)
+    assert [(kind.kind, kind.available) for kind in found.kinds] == [("l", None)]
