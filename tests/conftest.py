@@ -29,7 +29,7 @@ from toolkit.records.store import Record
 from toolkit.records.turns import block_records
 from toolkit.scenario.model import Scenario
 from toolkit.scenario.yaml_source import parse_yaml
-from toolkit.trial.block import BlockTrials, alone
+from toolkit.trial.block import BlockTrials, Quad, alone
 from toolkit.trial.model import Arm, Trial
 
 settings.register_profile("gilfree", deadline=None)  # how fast a shared machine is, is no property of the code
@@ -135,10 +135,12 @@ def run_trial(backend: LocalBackend, one: Scenario, arm: Arm, attempt: int = 1) 
         backend.close()  # a `gilfree bench` that the next test starts has to get the machine's lock
 
 
-def run_in_turns(backend: LocalBackend, one: Scenario, arms: Sequence[Arm], attempt: int = 1) -> list[Record]:
+def run_in_turns(
+    backend: LocalBackend, one: Scenario, arms: Sequence[Arm], quads: tuple[Quad, ...] = (Quad(), Quad())
+) -> list[Record]:
     """One real block in turns, as the records of its arms."""
-    trials = tuple(Trial("test", one, one.points()[0], 0, arm, attempt) for arm in arms)
-    block = BlockTrials(trials, "turns")
+    trials = tuple(Trial("test", one, one.points()[0], 0, arm, 1) for arm in arms)
+    block = BlockTrials(trials, "turns", quads=quads)
     backend.prepare(one, arms)
     try:
         return block_records(block, list(backend.run(block, "here")))

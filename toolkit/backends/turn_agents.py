@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from toolkit.agent.frames import Frame
@@ -67,7 +68,7 @@ class TurnAgents:
     def _with(self, arms: set[str]) -> BlockTrials:
         """The block with these arms alone."""
         trials = tuple(one for one in self._block.trials if one.arm.name in arms)
-        return BlockTrials(trials, self._block.mode, self._block.reason)
+        return replace(self._block, trials=trials)
 
     def _stop_servers(self) -> None:
         for name, agent in self._agents.items():

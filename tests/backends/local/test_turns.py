@@ -15,6 +15,7 @@ from toolkit.host.confinement import Confinement
 from toolkit.loadgen.binaries import Binary
 from toolkit.records.store import Record, record
 from toolkit.scenario.model import Scenario
+from toolkit.trial.block import Quad
 from toolkit.trial.model import Arm
 
 Arms = tuple[Arm, Arm]
@@ -61,6 +62,16 @@ def test_memory_of_an_arm_in_turns_is_that_of_a_server_alone(turns: Turns, backe
         alone = record(*run_trial(backend, one, arm))
         assert in_turns.metrics.memory_mb and alone.metrics.memory_mb
         assert abs(math.log(in_turns.metrics.memory_mb / alone.metrics.memory_mb)) < 0.03
+
+
+def test_quads_have_the_length_that_is_asked_and_stopped_servers_go_on(backend: LocalBackend, arms: Arms) -> None:
+    for one in run_in_turns(
+        backend, scenario("one_arm:right"), arms, (Quad(1), Quad(3), Quad(1, stopped=True), Quad(1))
+    ):
+        assert own_reasons(one) == set()
+        assert one.turns is not None and one.turns.quads == 4
+        assert [window.seconds for window in one.windows] == [1, 1, 3, 3, 1, 1, 1, 1]
+        assert all(window.metrics.requests_per_second for window in one.windows)
 
 
 @pytest.mark.parametrize(
