@@ -1,4 +1,7 @@
-"""The sample service on ASGI: FastAPI as its users write it, a plain function for /json and a coroutine for /io."""
+"""The sample service on ASGI: FastAPI as its users write it, a plain function for /json and a coroutine for /io.
+
+/json-async is /json without the thread pool: the difference between the two is the pool's.
+"""
 
 import asyncio
 import os
@@ -25,6 +28,11 @@ app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
 
 @app.get("/json")
 def json() -> dict[str, str]:
+    return {"message": "Hello World"}
+
+
+@app.get("/json-async")
+async def json_async() -> dict[str, str]:
     return {"message": "Hello World"}
 
 

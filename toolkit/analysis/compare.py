@@ -19,6 +19,7 @@ from toolkit.analysis.failures import Rates, failure_rates
 from toolkit.analysis.families import compare_families, descriptive_figures, primary_metrics
 from toolkit.analysis.noise import noise_of
 from toolkit.analysis.stats.procedure import Procedure
+from toolkit.analysis.twins import twins
 from toolkit.campaign.contrasts import Contrast, contrasts
 from toolkit.campaign.ending import stop_reason
 from toolkit.campaign.plan import concluded_blocks, counted_blocks
@@ -55,6 +56,7 @@ def compare(campaign: Campaign, records: Sequence[Record] | None = None) -> Comp
         concluded=max((one.concluded for one in rates.values()), default=0),
         failures=tuple(rates.values()),
         procedure=procedure,
+        twins=twins(scenario, [(one.contrast, one.point, one.family) for one in points]),
     )
     keys = [point.key for point in scenario.points()]
     rounds = rule.limit if rule else scenario.load.rounds

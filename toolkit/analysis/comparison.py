@@ -13,6 +13,7 @@ from toolkit.analysis.failures import FailureRate
 from toolkit.analysis.families import DescriptiveFigure, MetricComparison
 from toolkit.analysis.noise import Noise
 from toolkit.analysis.stats.procedure import FULL, Procedure
+from toolkit.analysis.twins import TwinComparison
 from toolkit.campaign.contrasts import Contrast
 from toolkit.scenario.model import Point
 
@@ -104,7 +105,7 @@ class Comparison:
     `stopping_rule`: given when the campaign stops early, so that intervals and p are corrected for interim analyses.
     `blocks`: the blocks in which both arms counted, and `concluded`: the trials of one arm that counted or failed, each
     at the point that has most. `failures`: of every arm at every point, those without any failed trial included.
-    `procedure`: what judged the campaign.
+    `procedure`: what judged the campaign. `twins`: what part of a difference is not the interpreter's.
     """
 
     campaign: str
@@ -119,6 +120,7 @@ class Comparison:
     concluded: int = 0
     failures: tuple[FailureRate, ...] = ()
     procedure: Procedure = FULL
+    twins: tuple[TwinComparison, ...] = ()
 
     def of(self, kind: str) -> list[PointComparison]:
         """The points of one kind of contrast."""

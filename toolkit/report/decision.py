@@ -23,6 +23,7 @@ from toolkit.analysis.families import MetricComparison
 from toolkit.campaign.ending import Ending
 from toolkit.report.endpoint_line import endpoint_line, where
 from toolkit.report.tables import Table
+from toolkit.report.twins import twin_words
 from toolkit.report.verdicts import best_caveat, failure_words, interim_words, not_excluded, procedure_words
 from toolkit.report.words import METRICS, change, count, loosened
 
@@ -54,6 +55,7 @@ def decision_words(comparison: Comparison, table: Table) -> DecisionWords:
     loose = _loose(decision)
     lines = [endpoint_line(one, loose) if decision.firm else _direction(one.best) for one in shown]
     lines = [line for line in lines if line]
+    lines += [twin_words(one) for one in comparison.twins if decision.firm]
     if len(decision.outcomes) > len(shown):
         rest = len(decision.outcomes) - len(shown)
         lines.append(f"{rest} further endpoints and numbers of connections are in the tables")

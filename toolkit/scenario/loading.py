@@ -114,6 +114,7 @@ def setting_problems(scenario: Scenario) -> Iterator[tuple[YamlPath, str]]:
         for point in cell.points():
             yield from ((("matrix", index, key), message) for key, message in point_problems(scenario, point))
     yield from _load_and_app_problems(scenario)
+    yield from _twin_problems(scenario)
     yield from _claim_problems(scenario)
     taken: set[tuple[str, Point]] = set()
     points = scenario.points()
@@ -144,6 +145,16 @@ def _load_and_app_problems(scenario: Scenario) -> Iterator[tuple[YamlPath, str]]
             ("app", "threadpool"),
             "a thread pool has no effect on WSGI\n  remedy: set `threads` in the matrix instead",
         )
+
+
+def _twin_problems(scenario: Scenario) -> Iterator[tuple[YamlPath, str]]:
+    for name, endpoint in scenario.endpoints.items():
+        if endpoint.twin and (endpoint.twin.of == name or endpoint.twin.of not in scenario.endpoints):
+            others = ", ".join(sorted(scenario.endpoints.keys() - {name})) or "another endpoint, which there is not yet"
+            yield (
+                ("endpoints", name, "twin", "of"),
+                f"{endpoint.twin.of!r} is no other endpoint\n  remedy: write one of {others}",
+            )
 
 
 def _claim_problems(scenario: Scenario) -> Iterator[tuple[YamlPath, str]]:

@@ -79,8 +79,15 @@ class App(_Model):
         return data
 
 
+class Twin(_Model):
+    """The endpoint `of` that answers the same, but with something that this one works `without`: AnyIO's thread pool."""
+
+    of: str
+    without: str = Field(min_length=1, max_length=60)
+
+
 class Endpoint(_Model):
-    """A path and the answer that is expected from it."""
+    """A path and the answer that is expected from it. `twin`: given where it shows what part of another one's cost is."""
 
     path: str = Field(
         pattern=r"^/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*$", description="a path as it is sent: /, then what a URL may hold"
@@ -89,6 +96,7 @@ class Endpoint(_Model):
     json_body: Any = Field(default=None, alias="json")
     text: str | None = None
     any_body: StrictBool = False
+    twin: Twin | None = None
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
 
