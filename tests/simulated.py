@@ -32,11 +32,12 @@ def a_campaign(
     failed: Mapping[str, int] | None = None,
     slots: Mapping[str, str] | None = None,
     limits: Mapping[str, Any] | None = None,
+    loader_cpus_used: float | None = None,
 ) -> Campaign:
     """A finished campaign. `ratios`: requests/s of each arm by name, 1 if not named; `speeds`: of points by key.
 
     failed: by arm, in how many of the first blocks it stalled by itself. slots: the slots of points by key. limits: those
-    that all records hold.
+    that all records hold. loader_cpus_used: by the load generator in every trial.
     """
     scenario = scenario or load_scenario("asgi")
     machine = {"machine": {"cpu_model": "test", "cpus": 2}, "cpus": {"server": [1], "load": [0]}}
@@ -51,7 +52,8 @@ def a_campaign(
                 if index < (failed or {}).get(arm.name, 0):
                     one = a_record(point, index, arm.name, accepted=False, reason="stalled")
                 where = {"slot": (slots or {}).get(point.key, one.slot), "limits": limits or {}}
-                campaign.store.append(one.model_copy(update=where))
+                metrics = one.metrics.model_copy(update={"loader_cpus_used": loader_cpus_used})
+                campaign.store.append(one.model_copy(update={**where, "metrics": metrics}))
     return campaign
 
 

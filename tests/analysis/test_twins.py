@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests import simulated
 from toolkit.analysis.compare import compare
 from toolkit.analysis.families import MetricComparison
+from toolkit.analysis.stats.verdict_rule import Verdict
 from toolkit.analysis.twins import TwinComparison
 from toolkit.campaign.contrasts import Contrast
 from toolkit.report.decision import decision_words
@@ -23,7 +24,9 @@ PLAIN, TWIN = (Point(endpoint=name, connections=128) for name in ("json", "json-
 
 def rate(low: float | None, high: float | None) -> MetricComparison:
     ratio = None if low is None or high is None else (low * high) ** 0.5
-    verdict = "inconclusive" if low is None or high is None or low <= 1 <= high else "lower" if high < 1 else "higher"
+    verdict: Verdict = (
+        "inconclusive" if low is None or high is None or low <= 1 <= high else "lower" if high < 1 else "higher"
+    )
     return MetricComparison(
         "requests_per_second", 10, 1000.0, 1000.0, ratio, low, high, None, None, None, None, None, verdict
     )
@@ -72,7 +75,9 @@ def test_the_decision_says_what_the_thread_pool_accounts_for(tmp_path: Path) -> 
     campaign = simulated.a_campaign(tmp_path / "c", speeds=speeds, noise=0.005, blocks=10)
     lines = decision_words(compare(campaign), table(campaign)).lines
     (line,) = [one for one in lines if one.startswith("Of the")]
-    assert line.startswith("Of the 45% by which 3.14t serves less at /json, AnyIO's thread pool accounts for most: without it,")
+    assert line.startswith(
+        "Of the 45% by which 3.14t serves less at /json, AnyIO's thread pool accounts for most: without it,"
+    )
     assert "at /json-async, 3.14t serves 5% less (" in line
     assert "2.4 times on 3.14 and 4.1 times on 3.14t those of /json" in line
 

@@ -27,6 +27,26 @@ def test_on_one_core_they_share_it_and_that_is_said() -> None:
     assert split_cpus([(0,)], "auto", 1).caveats == ("server and loader share the only CPU",)
 
 
+def test_with_too_few_cores_both_get_the_servers_where_the_scenario_allows_it() -> None:
+    found = split_cpus([(0,), (1,)], 2, 1, share=True)
+    assert (found.server, found.load, found.shared) == ((0, 1), (0, 1), True)
+    assert "server and loader share 2 CPUs" in found.caveats[0]
+    assert split_cpus([(0,)], "auto", 1).shared
+
+
+@given(st.integers(2, 64), st.integers(1, 64), st.integers(1, 64))
+def test_cpus_are_shared_only_where_there_are_too_few(cores: int, server: int, load: int) -> None:
+    machine = [(cpu,) for cpu in range(cores)]
+    if server + load <= cores:
+        assert split_cpus(machine, server, load, share=True) == split_cpus(machine, server, load)
+    elif server <= cores:
+        found = split_cpus(machine, server, load, share=True)
+        assert found.server == found.load == tuple(range(server))
+    else:
+        with pytest.raises(GilfreeError, match="physical core"):
+            split_cpus(machine, server, load, share=True)
+
+
 @pytest.mark.parametrize(("cores", "server", "load"), [(2, 2, 1), (1, 2, 1), (2, "auto", 2), (4, 4, 1)])
 def test_more_cpus_than_there_are_is_refused(cores: int, server: float, load: float) -> None:
     with pytest.raises(GilfreeError, match="physical core"):

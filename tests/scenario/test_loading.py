@@ -102,6 +102,7 @@ WRONG_VALUES = [
     ("memory: 1Gi", "memory: 512", 11, "too little for any process"),
     ("cpus: auto", "cpus: -1", 11, "or 'auto'"),
     ("cpus: auto", "cpus: all", 11, "or 'auto'"),
+    ("cpus: auto", "cpus: auto, share: true", 11, "give `cpus` too, such as 2"),
     ("steal: 0.02", "steal: 2", 13, "less than or equal to 1"),
     ("steal: 0.02", "steal: .nan", 13, "is nan to YAML"),
     ('"a:app"', "app", 3, "package.module:app"),
@@ -128,6 +129,8 @@ IMPOSSIBLE = [
     ("endpoint: json, workers: 1 }\n    low", "endpoint: json, workers: 7 }\n    low", 28, "no point of the matrix"),
     ("endpoint: json, workers: 1 }\n    low", "endpoint: json }\n    low", 28, "give also workers"),
     ("variant: free-threaded", "variant: gil", 28, "compares a cell with itself"),
+    ("json: { a: 1 }", "json: { a: 1 }, twin: { of: jason, without: a pool }", 5, "'jason' is no other endpoint"),
+    ("json: { a: 1 }", "json: { a: 1 }, twin: { of: json, without: a pool }", 5, "'json' is no other endpoint"),
 ]
 NOT_YAML = [
     ("title: mine", "title: mine\ntitle: yours", 3, "given twice, first in line 2"),

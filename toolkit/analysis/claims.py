@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from toolkit.analysis.best import machine_of
+from toolkit.analysis.direction import Doubt, direction_of, judge_direction
 from toolkit.analysis.failures import FailureRate, Rates
 from toolkit.analysis.stats.procedure import FULL, Procedure
 from toolkit.analysis.stats.verdict_rule import ClaimVerdict
@@ -26,19 +27,20 @@ State = ClaimVerdict | Literal["not testable here", "not measured"]
 @dataclass(frozen=True)
 class Conditions:
     """What a campaign ran on, as far as claims depend on it: `series` 3.14, `profile` of the builds (fast, release,
-    upstream or unknown).
+    upstream or unknown). `shared_cpus`: whether the load generator ran on the server's CPUs.
     """
 
     series: str
     profile: str
     server_cpus: int
+    shared_cpus: bool = False
 
 
 @dataclass(frozen=True)
 class UnmetPrecondition:
     """One precondition that a campaign does not meet: what the claim `needs`, and what the campaign has."""
 
-    kind: Literal["series", "server_cpus", "constant_rate"]
+    kind: Literal["series", "server_cpus", "constant_rate", "no_direction"]
     needs: tuple[str, ...] | int | None = None
     has: str | int | None = None
 
@@ -51,7 +53,8 @@ class ClaimResult:
     does to the claim: `fast` (built without PGO and LTO), `unknown` (nobody knows how), or "" for release builds. A claim
     is about a ratio of two figures of such builds, so it is judged nevertheless. `separated`: rounds that are not used,
     since different machines ran the two cells. `failures`: the failure rates of both cells; where one fails often, the
-    claim is inconclusive. `procedure`: what judged it.
+    claim is inconclusive. `procedure`: what judged it. `directed`: only the direction was judged, since server and load
+    generator shared CPUs; such a result has neither a ratio nor an interval, and `doubt` is why it is inconclusive.
     """
 
     claim: Claim
@@ -65,11 +68,13 @@ class ClaimResult:
     separated: int = 0
     failures: tuple[FailureRate, ...] = ()
     procedure: Procedure = FULL
+    directed: bool = False
+    doubt: Doubt = ""
 
     @property
     def quick(self) -> bool:
         """Whether the claim was judged by the interval of a quick run."""
-        return self.procedure.quick and self.low is not None
+        return self.procedure.quick and (self.low is not None or self.directed)
 
     @property
     def too_few(self) -> bool:
@@ -82,9 +87,9 @@ class ClaimResult:
         return next((one for one in self.failures if one.often), None)
 
 
-def conditions(pair: Mapping[str, Any], server_cpus: int) -> Conditions:
+def conditions(pair: Mapping[str, Any], server_cpus: int, shared_cpus: bool = False) -> Conditions:
     """The conditions of a campaign, from its pair of interpreters as campaign.json holds it."""
-    return Conditions(str(pair.get("series", "")), str(pair.get("profile") or "unknown"), server_cpus)
+    return Conditions(str(pair.get("series", "")), str(pair.get("profile") or "unknown"), server_cpus, shared_cpus)
 
 
 def assess(
@@ -115,6 +120,8 @@ def assess(
         failures=failed,
         procedure=procedure,
     )
+    if _directed(claim, here):
+        result = replace(result, ratio=None, directed=True)
     if unmet:
         return replace(result, state="not testable here")
     if result.failing:
@@ -127,6 +134,13 @@ def assess(
     from toolkit.analysis.stats.verdicts import claim_verdict
 
     (estimate,) = estimates([log_ratios(ratios, [1.0] * len(ratios))], procedure=procedure)
+    if result.directed:
+        cpu_seconds, _ = _paired(claim, scenario, blocks, "cpu_seconds_per_1000_requests")
+        rows = [log_ratios(cpu_seconds, [1.0] * len(cpu_seconds))] if cpu_seconds else []
+        cpu = next(iter(estimates(rows, procedure=procedure)), None)
+        loader = _loader_share(claim, scenario, blocks, here.server_cpus)
+        judged, doubt = judge_direction(claim, estimate, cpu, loader)
+        return replace(result, blocks=estimate.n, state=judged, doubt=doubt)
     state = claim_verdict(estimate, claim.low, claim.high, procedure)
     low, high = (estimate.low, estimate.high) if estimate.bounded else (None, None)
     return replace(result, ratio=estimate.ratio, blocks=estimate.n, state=state, low=low, high=high)
@@ -141,11 +155,19 @@ def unmet_preconditions(claim: Claim, here: Conditions, scenario: Scenario) -> t
     unmet = []
     if requires.series and here.series not in requires.series:
         unmet.append(UnmetPrecondition("series", tuple(requires.series), here.series))
-    if here.server_cpus < requires.server_cpus_at_least:
+    several = here.shared_cpus and here.server_cpus > 1  # a claim about several cores is judged by its direction then
+    if here.server_cpus < requires.server_cpus_at_least and not several:
         unmet.append(UnmetPrecondition("server_cpus", requires.server_cpus_at_least, here.server_cpus))
     if claim.metric == "requests_per_second" and scenario.load.rate_rps is not None:
         unmet.append(UnmetPrecondition("constant_rate", has=scenario.load.rate_rps))
+    if _directed(claim, here) and direction_of(claim) is None:
+        unmet.append(UnmetPrecondition("no_direction"))
     return tuple(unmet)
+
+
+def _directed(claim: Claim, here: Conditions) -> bool:
+    """Whether only the direction of a claim can be judged: the loader's work is in all figures but memory."""
+    return here.shared_cpus and claim.metric != "memory_mb"
 
 
 def paired_ratios(claim: Claim, scenario: Scenario, blocks: Blocks) -> list[float]:
@@ -153,12 +175,21 @@ def paired_ratios(claim: Claim, scenario: Scenario, blocks: Blocks) -> list[floa
     return _paired(claim, scenario, blocks)[0]
 
 
-def _paired(claim: Claim, scenario: Scenario, blocks: Blocks) -> tuple[list[float], int]:
-    """The ratios, and how many rounds measured the two cells on different machines."""
-    of, against = (_by_round(cell, claim.metric, scenario.points(), blocks) for cell in (claim.of, claim.against))
+def _paired(claim: Claim, scenario: Scenario, blocks: Blocks, metric: str = "") -> tuple[list[float], int]:
+    """The ratios of `metric` (the claim's own), and how many rounds measured the two cells on different machines."""
+    of, against = (
+        _by_round(cell, metric or claim.metric, scenario.points(), blocks) for cell in (claim.of, claim.against)
+    )
     both = [index for index in sorted(of.keys() & against.keys()) if of[index][0] > 0 and against[index][0] > 0]
     kept = [index for index in both if of[index][1] == against[index][1]]
     return [of[index][0] / against[index][0] for index in kept], len(both) - len(kept)
+
+
+def _loader_share(claim: Claim, scenario: Scenario, blocks: Blocks, cpus: int) -> float | None:
+    """The largest share of the shared CPUs that the load generator took at one of the two cells; None where unknown."""
+    used = [_by_round(cell, "loader_cpus_used", scenario.points(), blocks) for cell in (claim.of, claim.against)]
+    medians = [stdlib_statistics.median(value for value, _ in found.values()) for found in used if found]
+    return max(medians) / cpus if len(medians) == len(used) else None
 
 
 def _failures(claim: Claim, scenario: Scenario, rates: Rates) -> tuple[FailureRate, ...]:

@@ -57,6 +57,7 @@ def compare(campaign: Campaign, records: Sequence[Record] | None = None) -> Comp
         failures=tuple(rates.values()),
         procedure=procedure,
         twins=twins(scenario, [(one.contrast, one.point, one.family) for one in points]),
+        shared_cpus=bool(campaign.description.get("shared_cpus")),
     )
     keys = [point.key for point in scenario.points()]
     rounds = rule.limit if rule else scenario.load.rounds

@@ -105,7 +105,8 @@ class Comparison:
     `stopping_rule`: given when the campaign stops early, so that intervals and p are corrected for interim analyses.
     `blocks`: the blocks in which both arms counted, and `concluded`: the trials of one arm that counted or failed, each
     at the point that has most. `failures`: of every arm at every point, those without any failed trial included.
-    `procedure`: what judged the campaign. `twins`: what part of a difference is not the interpreter's.
+    `procedure`: what judged the campaign. `twins`: what part of a difference is not the interpreter's. `shared_cpus`: the
+    load generator ran on the server's CPUs, so that ratios show a direction and no size.
     """
 
     campaign: str
@@ -121,6 +122,7 @@ class Comparison:
     failures: tuple[FailureRate, ...] = ()
     procedure: Procedure = FULL
     twins: tuple[TwinComparison, ...] = ()
+    shared_cpus: bool = False
 
     def of(self, kind: str) -> list[PointComparison]:
         """The points of one kind of contrast."""

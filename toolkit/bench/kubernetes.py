@@ -193,10 +193,19 @@ def _choose_nodes(
         reasons = {**unfit, **reasons}
     if not selected:
         raise GilfreeError(
-            f"no node can hold a trial: {_reasons_text(reasons) or 'there are no nodes'}",
+            f"no node can hold a trial: {_reasons_text(reasons) or 'there are no nodes'}{_without_sharing(scenarios)}",
             "ask for less (`cluster: {server: {cpus: …}}` or the scenario's resources), or change `cluster:` so that it fits",
         )
     return selected, node_cpus
+
+
+def _without_sharing(scenarios: Sequence[Scenario]) -> str:
+    shared = any(one.resources.server.share for one in scenarios)
+    return (
+        "; a pod's server and load generator do not share CPUs (`share: true` is for local and docker)"
+        if shared
+        else ""
+    )
 
 
 def _reasons_text(reasons: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from toolkit.bench.baselines import BaselineArms, local_baseline
 from toolkit.bench.request import BackendOptions, BenchRequest, PreparedBackend, check_loops
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
-from toolkit.host.cpus import physical_cores, split_cpus
+from toolkit.host.cpus import CpuSplit, physical_cores, split_cpus
 from toolkit.host.facts import machine_facts, machine_identity
 from toolkit.loadgen.binaries import ensure_binary, needs_of
 from toolkit.pythons.apps.probe import probe_app
@@ -28,7 +28,7 @@ from toolkit.trial.model import Arm, app_environment
 def prepare(request: BenchRequest, scenarios: Sequence[Scenario], say: Say) -> PreparedBackend:
     """Find or build the pair, its environments and the load generators. Raises GilfreeError naming what is missing."""
     cores = physical_cores()
-    splits = [split_cpus(cores, scenario.resources.server.cpus, scenario.resources.load.cpus) for scenario in scenarios]
+    splits = [split_of(scenario, cores) for scenario in scenarios]
     entry = load_lock().resolve(request.python)
     explicit = (Path(request.explicit[0]), Path(request.explicit[1])) if request.explicit else None
     rates = request.knee is not None or any(scenario.load.rate_rps for scenario in scenarios)
@@ -94,8 +94,14 @@ def identity(description: Mapping[str, Any], arms: Sequence[Arm], backend: Local
 
 def cpu_sets(scenario: Scenario, backend: LocalBackend) -> dict[str, tuple[int, ...]]:
     """The CPUs that this process may use now, divided between server and load."""
-    split = split_cpus(physical_cores(), scenario.resources.server.cpus, scenario.resources.load.cpus)
+    split = split_of(scenario, physical_cores())
     return {"server": split.server, "load": split.load}
+
+
+def split_of(scenario: Scenario, cores: Sequence[tuple[int, ...]]) -> CpuSplit:
+    """The CPUs of both sides on these cores. Raises GilfreeError as `split_cpus` does."""
+    server, load = scenario.resources.server, scenario.resources.load
+    return split_cpus(cores, server.cpus, load.cpus, server.share)
 
 
 def reopen(

@@ -126,7 +126,13 @@ def start(
                 results / f"{run}-{scenario.name}",
                 scenario,
                 arms,
-                {**description, **share, "cpus": {"server": cpus.server, "load": cpus.load}, "caveats": all_caveats},
+                {
+                    **description,
+                    **share,
+                    "cpus": {"server": cpus.server, "load": cpus.load},
+                    "shared_cpus": cpus.shared,
+                    "caveats": all_caveats,
+                },
             )
         )
     return campaigns, prepared.backend

@@ -102,6 +102,7 @@ class Measurement:
             "cpu_seconds_per_1000_requests": per_1000,
             "server_cpus_used": used,
             "loader_saturation": self.loader_saturation,
+            "loader_cpus_used": self.load["cpu_seconds"] / window if self.load and window else None,
             "steal": self.steal,
             "foreign_cpu": self.foreign_cpu,
             "throttled_periods": self.throttled_periods,
@@ -181,9 +182,9 @@ def _add_load(measurement: Measurement, trial: Trial, load: Sequence[Frame], win
     except ParseError as error:
         measurement.load_problem = str(error)
     elapsed = (measurement.end_ns - measurement.start_ns) / 1e9
-    limit = trial.scenario.resources.load.cpus
-    cpus = max(1, len(measurement.load_cpus)) if limit == "auto" else limit
-    measurement.loader_saturation = end["cpu_seconds"] / (elapsed * min(cpus, end["threads"]))
+    own = trial.scenario.resources.load.cpus
+    limit = min(max(1, len(measurement.load_cpus)) if own == "auto" else own, end["threads"])
+    measurement.loader_saturation = end["cpu_seconds"] / (elapsed * limit)
     measurement.loader_throttled_periods = _fraction(end["throttling"]["throttled"], end["throttling"]["periods"])
 
 

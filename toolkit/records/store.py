@@ -51,6 +51,7 @@ class Metrics(_Model):
     cpu_seconds_per_1000_requests: float | None = None
     server_cpus_used: float | None = None
     loader_saturation: float | None = None
+    loader_cpus_used: float | None = None
     steal: float | None = None
     foreign_cpu: float | None = None
     throttled_periods: float | None = None
@@ -199,6 +200,11 @@ def _notes(measurement: Measurement) -> list[str]:
         )
     if measurement.sizes_note:
         notes.append(measurement.sizes_note)
+    shared = sorted(set(measurement.load_cpus) & set(measurement.server.get("cpus") or ()))
+    if shared:
+        notes.append(
+            f"server and load generator share CPUs {', '.join(map(str, shared))}: the figures show directions, no sizes"
+        )
     strangers_mb = measurement.server.get("strangers_mb", 0.0)
     if measurement.memory_mb and strangers_mb > STRANGERS_SHARE * measurement.memory_mb:
         notes.append(

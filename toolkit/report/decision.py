@@ -54,8 +54,8 @@ def decision_words(comparison: Comparison, table: Table) -> DecisionWords:
     shown = decision.outcomes[:MAX_LINES]
     loose = _loose(decision)
     lines = [endpoint_line(one, loose) if decision.firm else _direction(one.best) for one in shown]
-    lines = [line for line in lines if line]
-    lines += [twin_words(one) for one in comparison.twins if decision.firm]
+    lines = [line + _shared(comparison) for line in lines if line]
+    lines += [twin_words(one) for one in comparison.twins if decision.firm and not comparison.shared_cpus]
     if len(decision.outcomes) > len(shown):
         rest = len(decision.outcomes) - len(shown)
         lines.append(f"{rest} further endpoints and numbers of connections are in the tables")
@@ -80,8 +80,13 @@ def first_line(comparison: Comparison) -> str:
     decision = decide(comparison)
     loose = _loose(decision)
     if decision.state == "compared":  # each endpoint has its own line, with the limits
-        return "; ".join(endpoint_line(one, loose) for one in decision.outcomes)
-    return _first_line(comparison, decision) + (f" (loosened limits: {loose})" if loose else "")
+        return "; ".join(endpoint_line(one, loose) + _shared(comparison) for one in decision.outcomes)
+    limits = f" (loosened limits: {loose})" if loose else ""
+    return _first_line(comparison, decision) + limits + _shared(comparison)
+
+
+def _shared(comparison: Comparison) -> str:
+    return " (server and load generator share CPUs: directions only, no sizes)" if comparison.shared_cpus else ""
 
 
 def _loose(decision: Decision) -> str:

@@ -114,7 +114,9 @@ def table(campaign: Campaign, records: Sequence[Record] | None = None) -> Table:
     by_point: dict[str, list[Sequence[Record]]] = defaultdict(list)
     for (key, _), found in blocks.items():
         by_point[key].append(found)
-    here = claims.conditions(campaign.description.get("pair", {}), server_cpus(campaign))
+    here = claims.conditions(
+        campaign.description.get("pair", {}), server_cpus(campaign), bool(campaign.description.get("shared_cpus"))
+    )
     main = {arm.name for arm in main_arms(campaign.arms)}  # claims are about these, not about baselines or A/A arms
     about = {key: [record for record in found if record.arm in main] for key, found in blocks.items()}
     procedure = procedure_of(campaign.description, scenario.load.rounds)

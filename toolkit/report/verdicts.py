@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.analysis.claims import ClaimResult, UnmetPrecondition
 from toolkit.analysis.comparison import BestComparison, Comparison, PointComparison
+from toolkit.analysis.direction import MAX_LOADER_SHARE, Doubt
 from toolkit.analysis.failures import FailureRate
 from toolkit.analysis.families import MetricComparison
 from toolkit.analysis.gate import LimitResult
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 CLAIM_REASONS = {
     "reproduced": "the whole interval lies inside the claimed band",
+    "direction holds": "the interval shows the claimed direction; server and load generator share CPUs, so no size is judged",
     "direction holds, size differs": "the whole interval lies beyond the claimed band, away from no difference",
     "contradicted": "the whole interval lies outside the claimed band",
     "inconclusive": "the interval lies partly inside the claimed band",
@@ -32,6 +34,13 @@ METHODS: dict[Method, str] = {
     "t": "Student's t",
     "sign-flip": "the sign-flip test",
     "permutation": "the permutation test",
+}
+
+DOUBTS: dict[Doubt, str] = {
+    "": "",
+    "interval": "the interval shows no direction",
+    "cpu": "CPU per request does not show the same direction",
+    "loader": f"the load generator took {MAX_LOADER_SHARE:.0%} or more of the CPUs that it shares with the server, or it is unknown",
 }
 
 BUILD_CAVEATS = {
@@ -94,6 +103,10 @@ def claim_reason(result: ClaimResult) -> str:
         return "; ".join(_unmet(one) for one in result.unmet)
     if result.failing:
         return failure_words(result.failing)
+    if result.doubt:
+        return DOUBTS[result.doubt]
+    if result.directed and result.state == "contradicted":
+        return "the interval shows the other direction; server and load generator share CPUs, so no size is judged"
     if result.state == "not measured" and result.separated:
         return f"different machines ran the two cells in all {count(result.separated, 'round')}: such rounds are not paired"
     return "" if result.too_few else CLAIM_REASONS[result.state]
@@ -189,4 +202,6 @@ def _unmet(one: UnmetPrecondition) -> str:
         return f"it is about {' and '.join(one.needs if isinstance(one.needs, tuple) else ())}, this is {one.has}"
     if one.kind == "server_cpus":
         return f"it needs {one.needs} server CPUs, there is {one.has}"
+    if one.kind == "no_direction":
+        return "server and load generator share CPUs, which shows directions only, and a band that holds 1 has none"
     return f"requests/s are set here: the load kept a constant rate of {one.has} requests/s"

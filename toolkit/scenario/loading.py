@@ -103,7 +103,8 @@ def parse_scenario(source: Source, cores: int | None = None) -> Scenario:
 def cpu_problems(scenario: Scenario, cores: int) -> Iterator[tuple[YamlPath, str]]:
     """CPUs that a machine with `cores` physical cores cannot provide, with their path in the file. Pure."""
     try:
-        split_cpus([(core,) for core in range(cores)], scenario.resources.server.cpus, scenario.resources.load.cpus)
+        server, load = scenario.resources.server, scenario.resources.load
+        split_cpus([(core,) for core in range(cores)], server.cpus, load.cpus, server.share)
     except GilfreeError as error:
         yield ("resources", "server", "cpus"), str(error)
 

@@ -155,12 +155,24 @@ class Load(_Model):
 
 
 class ServerResources(_Model):
-    """CPU and memory of the server: whole CPUs to pin it to, or `auto`: the physical cores that the load does not use."""
+    """CPU and memory of the server: whole CPUs to pin it to, or `auto`: the physical cores that the load does not use.
+
+    `share`: on a machine with too few cores for both, server and load generator share those of the server.
+    """
 
     cpus: Literal["auto"] | Cpus = "auto"
+    share: StrictBool = False
     memory_bytes: Bytes = Field(default=1 << 30, alias="memory")
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _share_of_a_number(self) -> Self:
+        if self.share and self.cpus == "auto":
+            raise ValueError(
+                "`share` needs a number of CPUs: `auto` is what the load generator leaves; give `cpus` too, such as 2"
+            )
+        return self
 
 
 class LoadResources(_Model):

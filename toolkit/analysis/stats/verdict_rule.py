@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 Verdict = Literal["higher", "lower", "equivalent", "inconclusive"]
-ClaimVerdict = Literal["reproduced", "direction holds, size differs", "contradicted", "inconclusive"]
+ClaimVerdict = Literal["reproduced", "direction holds", "direction holds, size differs", "contradicted", "inconclusive"]
 
 MIN_BLOCKS = 8
 """Complete blocks below which the sign-flip test decides nothing: with 7 the smallest p is 0.016, and Holm over four

@@ -70,7 +70,7 @@ class DockerBackend:
         if not self._cores:
             self._cores = self._read_cores()
         resources = scenario.resources
-        found = split_cpus(self._cores, resources.server.cpus, resources.load.cpus)
+        found = split_cpus(self._cores, resources.server.cpus, resources.load.cpus, resources.server.share)
         return replace(found, caveats=(*found.caveats, *limit_caveats(self.info(), found)))
 
     def prepare(self, scenario: Scenario, arms: Sequence[Arm]) -> list[str]:

@@ -64,7 +64,8 @@ class LocalBackend:
 
         Raises GilfreeError too when the scenario asks for a share of a CPU and no quota can be set here.
         """
-        self.cpus = split_cpus(physical_cores(), scenario.resources.server.cpus, scenario.resources.load.cpus)
+        server, load = scenario.resources.server, scenario.resources.load
+        self.cpus = split_cpus(physical_cores(), server.cpus, load.cpus, server.share)
         self._agent_directory = install_agent()
         for quota in (self.cpus.server_quota, self.cpus.load_quota):
             if quota is not None:
