@@ -113,7 +113,8 @@ def already_measured(baseline: Baseline) -> GilfreeError:
 
 def _baseline_pair(baseline: Baseline, pair: Pair, profile: str, say: Say) -> Pair:
     if baseline.kind == "version":
-        found = find_pair(baseline.text, profile=profile, say=say)
+        # Compared with a fast pair, a release one would only show how it was built.
+        found = find_pair(baseline.text, profile=profile, say=say, optimised=pair.profile != "fast")
     else:
         gil, free_threaded = (inspect_interpreter(path) for path in baseline.paths)
         series = series_of(gil.version)

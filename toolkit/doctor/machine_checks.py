@@ -17,10 +17,11 @@ from toolkit.host import facts
 from toolkit.host.confinement import confine
 from toolkit.host.cpus import physical_cores, split_cpus
 from toolkit.loadgen import binaries
-from toolkit.pythons.build import BUILD_NEEDS, cached_pair
+from toolkit.pythons.build import BUILD_NEEDS
+from toolkit.pythons.find import pair_at_hand
 from toolkit.pythons.lock import LockedSeries
 from toolkit.pythons.pair import Pair
-from toolkit.pythons.uv import managed_pair, run_uv
+from toolkit.pythons.uv import run_uv
 from toolkit.setup.needs import Need
 from toolkit.setup.packages import missing_needs, root_prefix
 
@@ -123,16 +124,9 @@ def uv_itself() -> MachineCheck:
 def pair_here(entry: LockedSeries) -> Pair | None:
     """A pair that is here already, built earlier or downloaded by uv, or None. Nothing is built or downloaded.
 
-    Raises GilfreeError when one is here but damaged.
+    One that is damaged counts as absent: a run passes it over.
     """
-    for profile in ("fast", "release"):
-        pair = cached_pair(entry, profile)
-        if pair is not None:
-            return pair
-    downloads = paths.cache("uv-pythons")
-    if all(any(downloads.glob(f"cpython-{entry.version}{kind}-*/bin")) for kind in ("", "+freethreaded")):
-        return managed_pair(entry)  # both are here, so this downloads nothing
-    return None
+    return pair_at_hand(entry, "fast", lambda words: None)
 
 
 def interpreters(entry: LockedSeries, pair: Pair | None) -> MachineCheck:

@@ -54,6 +54,14 @@ def run_uv(
     return done.stdout
 
 
+def downloaded_pair(entry: LockedSeries) -> Pair | None:
+    """uv's pair where both variants were downloaded before, else None. Raises GilfreeError when it cannot be used."""
+    downloads = paths.cache("uv-pythons")
+    if all(any(downloads.glob(f"cpython-{entry.version}{kind}-*/bin")) for kind in ("", "+freethreaded")):
+        return managed_pair(entry)  # both are here, so this downloads nothing
+    return None
+
+
 def managed_pair(entry: LockedSeries) -> Pair:
     """Both variants of the exact version from uv, downloaded unless they are already. Raises GilfreeError with the reason.
 
