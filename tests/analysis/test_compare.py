@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.factory import a_record
-from tests.simulated import AGAIN, ARMS, a_campaign
+from tests.simulated import AGAIN, ARMS, a_campaign, two_points
 from toolkit.analysis.compare import compare
 from toolkit.analysis.comparison import (
     Comparison,
@@ -24,7 +24,6 @@ from toolkit.analysis.families import PRIMARY, MetricComparison
 from toolkit.report.comparison_json import comparison_data
 from toolkit.report.decision import comparison_caveats, first_line
 from toolkit.report.verdicts import best_caveat, stopping_words
-from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.model import Limits, Point, Scenario
 from toolkit.trial.model import Arm
 
@@ -74,7 +73,7 @@ def test_an_incomplete_block_does_not_count(tmp_path: Path) -> None:
 
 
 def test_each_variant_is_compared_at_its_own_best_setting(tmp_path: Path) -> None:
-    data = load_scenario("asgi").model_dump(mode="json")
+    data = two_points().model_dump(mode="json")
     data["matrix"] = [{"endpoint": "json", "workers": [1, 2, 4], "connections": 128}]
     data["claims"], data["published"] = [], None
     speeds = {"3.14 json-w4-t1-c128": 2.0, "3.14t json-w2-t1-c128": 3.0}
@@ -88,7 +87,7 @@ def test_each_variant_is_compared_at_its_own_best_setting(tmp_path: Path) -> Non
 
 
 def json_scenario(**load: object) -> Scenario:
-    data = load_scenario("asgi").model_dump(mode="json", by_alias=True)
+    data = two_points().model_dump(mode="json", by_alias=True)
     data["matrix"] = [{"endpoint": "json", "workers": [1, 2, 4], "connections": 128}]
     data["claims"], data["published"] = [], None
     data["load"].update(load)
@@ -257,7 +256,7 @@ def test_noise_is_shown_with_what_was_rejected_and_why(tmp_path: Path) -> None:
 
 
 def test_a_campaign_that_was_stopped_by_its_machine_and_resumed_to_its_end_is_judged(tmp_path: Path) -> None:
-    campaign = a_campaign(tmp_path / "c", blocks=load_scenario("asgi").load.rounds)
+    campaign = a_campaign(tmp_path / "c", blocks=two_points().load.rounds)
     points = campaign.scenario.points()
     for attempt in range(2, 100):
         campaign.store.append(a_record(points[attempt % 2], 0, "3.14", attempt, accepted=False, reason="stolen"))

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.simulated import AGAIN, ARMS, a_campaign
+from tests.simulated import AGAIN, ARMS, a_campaign, two_points
 from toolkit.analysis.compare import compare
 from toolkit.analysis.comparison import StoppedByRejections
 from toolkit.analysis.decision import Choice, advantage, choose, decide, outcome
@@ -21,7 +21,6 @@ from toolkit.analysis.failures import FailureRate
 from toolkit.analysis.families import PRIMARY, PRIMARY_AT_CONSTANT_RATE, MetricComparison
 from toolkit.analysis.stats.proportions import clopper_pearson
 from toolkit.analysis.stats.verdict_rule import MIN_BLOCKS, Verdict
-from toolkit.scenario.loading import load_scenario
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
@@ -157,7 +156,7 @@ def test_a_reason_to_doubt_comes_before_all_else(tmp_path: Path) -> None:
 
 def test_points_with_too_few_blocks_are_counted_where_others_have_enough(tmp_path: Path) -> None:
     campaign = a_campaign(tmp_path / "c", blocks=MIN_BLOCKS)
-    kept, dropped = (point.key for point in load_scenario("asgi").points())
+    kept, dropped = (point.key for point in two_points().points())
     records = [one for one in campaign.records() if one.point_key == kept or one.block > 0]
     assert decide(compare(campaign, records)).without_verdict == 1
     assert decide(compare(campaign, [one for one in records if one.block > 0])).without_verdict == 0

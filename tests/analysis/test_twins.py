@@ -72,7 +72,9 @@ def test_a_gain_is_judged_as_the_loss_that_it_is_the_other_way_round(
 
 def test_the_decision_says_what_the_thread_pool_accounts_for(tmp_path: Path) -> None:
     speeds = {"3.14t json-w1-t1-c128": 0.55, "3.14 json-async-w1-t1-c128": 2.4, "3.14t json-async-w1-t1-c128": 2.28}
-    campaign = simulated.a_campaign(tmp_path / "c", speeds=speeds, noise=0.005, blocks=10)
+    campaign = simulated.a_campaign(
+        tmp_path / "c", scenario=load_scenario("asgi"), speeds=speeds, noise=0.005, blocks=10
+    )
     lines = decision_words(compare(campaign), table(campaign)).lines
     (line,) = [one for one in lines if one.startswith("Of the")]
     assert line.startswith(
@@ -83,7 +85,7 @@ def test_the_decision_says_what_the_thread_pool_accounts_for(tmp_path: Path) -> 
 
 
 def test_without_a_difference_nothing_is_said_of_the_pool(tmp_path: Path) -> None:
-    campaign = simulated.a_campaign(tmp_path / "c", blocks=10)
+    campaign = simulated.a_campaign(tmp_path / "c", scenario=load_scenario("asgi"), blocks=10)
     assert compare(campaign).twins == ()
 
 

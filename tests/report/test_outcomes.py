@@ -12,7 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from tests.factory import a_record
-from tests.simulated import ARMS, a_campaign
+from tests.simulated import ARMS, a_campaign, two_points
 from toolkit.campaign.runner import Campaign
 from toolkit.cli import app
 from toolkit.report import html, markdown
@@ -22,7 +22,6 @@ from toolkit.report.page import page
 from toolkit.report.schema import ReportData, as_json
 from toolkit.report.tables import table
 from toolkit.report.terminal import show
-from toolkit.scenario.loading import load_scenario
 
 SCHEMA_1 = Path(__file__).parents[1] / "fixtures" / "schema-1"
 BLOCKS = 10
@@ -32,7 +31,7 @@ def with_outcomes(folder: Path, *, stalls: int = 4, disturbed: int = 2) -> Campa
     """A campaign of one point and 10 blocks: 3.14t stalls in the first `stalls` blocks, and `disturbed` trials of 3.14
     were rejected for foreign CPU before their block was repeated.
     """
-    scenario = load_scenario("asgi")
+    scenario = two_points()
     scenario = scenario.model_copy(update={"matrix": scenario.matrix[:1]})
     (point,) = scenario.points()
     campaign = a_campaign(folder, scenario=scenario, blocks=0)
