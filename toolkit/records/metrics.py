@@ -181,10 +181,9 @@ def _add_load(measurement: Measurement, trial: Trial, load: Sequence[Frame], win
         measurement.load["result"] = asdict(measurement.result)
     except ParseError as error:
         measurement.load_problem = str(error)
-    elapsed = (measurement.end_ns - measurement.start_ns) / 1e9
     own = trial.scenario.resources.load.cpus
     limit = min(max(1, len(measurement.load_cpus)) if own == "auto" else own, end["threads"])
-    measurement.loader_saturation = end["cpu_seconds"] / (elapsed * limit)
+    measurement.loader_saturation = end["cpu_seconds"] / ((measurement.window_seconds or 1) * limit)
     measurement.loader_throttled_periods = _fraction(end["throttling"]["throttled"], end["throttling"]["periods"])
 
 
