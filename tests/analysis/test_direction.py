@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests import simulated
+from toolkit.analysis.attribution.direction import judge_direction
 from toolkit.analysis.claims import Conditions, assess
 from toolkit.analysis.compare import compare
-from toolkit.analysis.direction import judge_direction
 from toolkit.analysis.stats.paired import Estimate
 from toolkit.report.decision import first_line
 from toolkit.report.tables import table

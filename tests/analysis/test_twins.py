@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import simulated
+from toolkit.analysis.attribution.twins import TwinComparison
 from toolkit.analysis.compare import compare
 from toolkit.analysis.families import MetricComparison
 from toolkit.analysis.stats.verdict_rule import Verdict
-from toolkit.analysis.twins import TwinComparison
 from toolkit.campaign.contrasts import Contrast
 from toolkit.report.decision import decision_words
 from toolkit.report.tables import table

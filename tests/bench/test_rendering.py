@@ -37,7 +37,7 @@ def test_every_trial_of_every_block_has_its_own_job() -> None:
 def test_a_folder_gets_one_file_for_each_job_named_after_it(tmp_path: Path) -> None:
     done = run("asgi", "--blocks", "1", "--images", IMAGES, "--out", str(tmp_path / "new" / "jobs"))
     files = sorted((tmp_path / "new" / "jobs").iterdir())
-    assert done.returncode == 0 and "4 Jobs in" in done.stderr and done.stdout == ""
+    assert done.returncode == 0 and "6 Jobs in" in done.stderr and done.stdout == ""
     assert [file.stem for file in files] == [yaml.safe_load(file.read_text())["metadata"]["name"] for file in files]
 
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from toolkit.analysis.attribution.direction import Doubt, direction_of, judge_direction
 from toolkit.analysis.best import machine_of
-from toolkit.analysis.direction import Doubt, direction_of, judge_direction
 from toolkit.analysis.failures import FailureRate, Rates
 from toolkit.analysis.stats.procedure import FULL, Procedure
 from toolkit.analysis.stats.verdict_rule import ClaimVerdict

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from toolkit.analysis.attribution.twins import twins
 from toolkit.analysis.best import Cells, cells_of, compare_bests, pairs
 from toolkit.analysis.comparison import Comparison, PointComparison
 from toolkit.analysis.decision import too_noisy
@@ -19,7 +20,6 @@ from toolkit.analysis.failures import Rates, failure_rates
 from toolkit.analysis.families import compare_families, descriptive_figures, primary_metrics
 from toolkit.analysis.noise import noise_of
 from toolkit.analysis.stats.procedure import Procedure
-from toolkit.analysis.twins import twins
 from toolkit.campaign.contrasts import Contrast, contrasts
 from toolkit.campaign.ending import stop_reason
 from toolkit.campaign.plan import concluded_blocks, counted_blocks

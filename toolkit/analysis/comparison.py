@@ -9,11 +9,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from toolkit.analysis.attribution.twins import TwinComparison
 from toolkit.analysis.failures import FailureRate
 from toolkit.analysis.families import DescriptiveFigure, MetricComparison
 from toolkit.analysis.noise import Noise
 from toolkit.analysis.stats.procedure import FULL, Procedure
-from toolkit.analysis.twins import TwinComparison
 from toolkit.campaign.contrasts import Contrast
 from toolkit.scenario.model import Point
 

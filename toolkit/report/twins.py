@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from toolkit.analysis.families import MetricComparison
-from toolkit.analysis.twins import TwinComparison
+from toolkit.analysis.attribution.twins import Rate, TwinComparison
 from toolkit.report.words import interval
 
 
@@ -22,7 +21,7 @@ def twin_words(one: TwinComparison) -> str:
     return f"{beginning}: without it, at {twin}, {arm} serves {_rate(one.twin_rate)}{_absolute(one)}"
 
 
-def _rate(one: MetricComparison) -> str:
+def _rate(one: Rate) -> str:
     if one.verdict in ("higher", "lower") and one.ratio is not None:
         return f"{abs(one.ratio - 1):.0%} {'less' if one.ratio < 1 else 'more'} ({interval(one.low, one.high)})"
     measured = interval(one.low, one.high)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from toolkit.analysis.attribution.direction import MAX_LOADER_SHARE, Doubt
 from toolkit.analysis.claims import ClaimResult, UnmetPrecondition
 from toolkit.analysis.comparison import BestComparison, Comparison, PointComparison
-from toolkit.analysis.direction import MAX_LOADER_SHARE, Doubt
 from toolkit.analysis.failures import FailureRate
 from toolkit.analysis.families import MetricComparison
 from toolkit.analysis.gate import LimitResult

@@ -9,15 +9,33 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
-from toolkit.analysis.families import MetricComparison
 from toolkit.campaign.contrasts import Contrast
 from toolkit.scenario.model import Point, Scenario
 
 MOST = 0.5
 
 Part = Literal["most", "some", "not shown"]
+
+
+class Rate(Protocol):
+    """A compared metric, such as `MetricComparison`: medians of both arms, their ratio, its interval and its verdict."""
+
+    @property
+    def metric(self) -> str: ...
+    @property
+    def baseline(self) -> float | None: ...
+    @property
+    def candidate(self) -> float | None: ...
+    @property
+    def ratio(self) -> float | None: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+    @property
+    def verdict(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -32,8 +50,8 @@ class TwinComparison:
     plain: Point
     twin: Point
     without: str
-    plain_rate: MetricComparison
-    twin_rate: MetricComparison
+    plain_rate: Rate
+    twin_rate: Rate
 
     @property
     def part(self) -> Part:
@@ -51,9 +69,7 @@ class TwinComparison:
         return "most" if twin_low > (1 - MOST) * plain_high else "some"
 
 
-def twins(
-    scenario: Scenario, points: Sequence[tuple[Contrast, Point, Sequence[MetricComparison]]]
-) -> tuple[TwinComparison, ...]:
+def twins(scenario: Scenario, points: Sequence[tuple[Contrast, Point, Sequence[Rate]]]) -> tuple[TwinComparison, ...]:
     """Every pair of a contrast of the variants in which the plain endpoint's requests/s have a verdict.
 
     points: contrast, point and primary metrics of each comparison.
