@@ -11,7 +11,7 @@ from toolkit.analysis.decision import Choice, Outcome
 from toolkit.analysis.families import MetricComparison
 from toolkit.analysis.stats.verdict_rule import BAND
 from toolkit.campaign.contrasts import Contrast
-from toolkit.report.verdicts import not_excluded, often_failing
+from toolkit.report.verdicts import often_failing
 from toolkit.report.words import METRICS, amount, interval, share
 
 LEAD = ("requests_per_second", "cpu_seconds_per_1000_requests", "memory_mb")
@@ -29,7 +29,7 @@ def endpoint_line(one: Outcome, loose: str = "") -> str:
         lead = next((metric for name in LEAD for metric in family if metric.metric == name), family[0])
         rest = [_rest(metric) for metric in family if metric is not lead]
         found = ", ".join([f"{contrast.candidate} {_lead(lead)}", *rest])
-    advice = _advice(one, contrast) + _may_fail(one)
+    advice = _advice(one, contrast)
     words = f"{where(one.best)}: {found}" + (f": {advice}" if advice else "")
     return words + (f" (loosened limits: {loose})" if loose else "")
 
@@ -67,14 +67,6 @@ def _differs(one: MetricComparison) -> str:
 def _open(one: MetricComparison) -> str:
     measured = interval(one.low, one.high)
     return f" ({measured})" if measured else ""
-
-
-def _may_fail(one: Outcome) -> str:
-    """The failure rate that the trials of the chosen arm do not exclude, where none of them failed; else ""."""
-    contrast = one.best.contrast
-    chosen = {"candidate": contrast.candidate, "baseline": contrast.baseline}.get(one.choice.side)
-    unknown = [not_excluded(rate) for rate in one.best.failures if rate.arm == chosen and not rate.failed]
-    return f" ({unknown[0]})" if unknown else ""
 
 
 def _advice(one: Outcome, contrast: Contrast) -> str:
