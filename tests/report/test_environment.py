@@ -11,7 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from tests.factory import a_record
-from tests.simulated import ARMS, a_campaign
+from tests.simulated import ARMS, a_campaign, two_points
 from toolkit.campaign.runner import Campaign
 from toolkit.cli import app
 from toolkit.report.content import commands
@@ -20,7 +20,6 @@ from toolkit.report.page import page
 from toolkit.report.series import Counted
 from toolkit.report.tables import table
 from toolkit.report.terminal import show
-from toolkit.scenario.loading import load_scenario
 from toolkit.scenario.model import Scenario
 from toolkit.trial.model import Arm
 
@@ -37,7 +36,7 @@ def of_one_point(scenario: Scenario) -> Scenario:
 
 
 def at_a_rate() -> Scenario:
-    one = of_one_point(load_scenario("asgi"))
+    one = of_one_point(two_points())
     return one.model_copy(update={"load": one.load.model_copy(update={"generator": "oha", "rate_rps": 100})})
 
 
@@ -70,7 +69,7 @@ def test_images_name_the_generator_by_the_version_that_they_were_built_with(tmp_
     about = {"backend": "docker", "images": {"load": {"name": "gilfree-load:0.3.2-x"}}}
     load = {"argv": ["/opt/gilfree/bin/rewrk", "-h", "http://127.0.0.1:1/"]}
     with_versions = about | {"generators": {"rewrk": {"name": "rewrk", "version": "0.3.2"}}}
-    scenario = of_one_point(load_scenario("asgi"))
+    scenario = of_one_point(two_points())
     assert facts(measured(tmp_path / "c", scenario, with_versions, load, {}))["load generator"] == "rewrk, 0.3.2"
     old = facts(measured(tmp_path / "d", scenario, about, load, {}))["load generator"]
     assert old == "rewrk, from gilfree-load:0.3.2-x"
@@ -79,7 +78,7 @@ def test_images_name_the_generator_by_the_version_that_they_were_built_with(tmp_
 @pytest.mark.parametrize("place", ["kubernetes", "docker", "local"])
 def test_the_machine_is_the_one_that_the_trials_report(tmp_path: Path, place: str) -> None:
     about = {"backend": place, "machine": LAPTOP}
-    said = facts(measured(tmp_path / "c", of_one_point(load_scenario("asgi")), about, {}, {"machine": NODE}))
+    said = facts(measured(tmp_path / "c", of_one_point(two_points()), about, {}, {"machine": NODE}))
     assert said["machine"] == "a node, 64 CPUs, aarch64"
     assert said["kernel"].startswith("node-kernel") and said["memory of the machine"] == "256.0 GB"
     assert "laptop" not in " ".join(said.values())
@@ -88,19 +87,19 @@ def test_the_machine_is_the_one_that_the_trials_report(tmp_path: Path, place: st
 def test_records_without_a_machine_take_it_from_the_nodes_never_from_the_laptop(tmp_path: Path) -> None:
     node = {"architecture": "arm64", "kernel": "6.1", "machine": "id", "cpus": "64", "memory": "250000000Ki"}
     about = {"backend": "kubernetes", "machine": LAPTOP, "identity": {"node": {"worker-1": node}}}
-    said = facts(measured(tmp_path / "c", of_one_point(load_scenario("asgi")), about, {}, {}))
+    said = facts(measured(tmp_path / "c", of_one_point(two_points()), about, {}, {}))
     assert (
         said["machine"] == "64 CPUs, arm64" and said["kernel"] == "6.1" and said["memory of the machine"] == "256.0 GB"
     )
     assert "laptop" not in " ".join(said.values())
-    nothing = facts(measured(tmp_path / "d", of_one_point(load_scenario("asgi")), {**about, "identity": {}}, {}, {}))
+    nothing = facts(measured(tmp_path / "d", of_one_point(two_points()), {**about, "identity": {}}, {}, {}))
     assert "machine" not in nothing and "laptop" not in " ".join(nothing.values())
 
 
 def test_the_engine_s_machine_is_named_where_docker_ran_elsewhere(tmp_path: Path) -> None:
     engine = {"kernel": "engine-kernel", "cpus": 16, "memory_bytes": 64e9, "operating_system": "Debian", "local": False}
     about = {"backend": "docker", "machine": LAPTOP, "engine": engine}
-    said = facts(measured(tmp_path / "c", of_one_point(load_scenario("asgi")), about, {}, {}))
+    said = facts(measured(tmp_path / "c", of_one_point(two_points()), about, {}, {}))
     assert said["machine"] == "16 CPUs" and said["kernel"] == "engine-kernel, Debian"
 
 
@@ -126,7 +125,7 @@ def test_brackets_in_titles_and_names_are_text(
 ) -> None:
     monkeypatch.setenv("COLUMNS", width)
     title = "A [bold]title[/bold] with [/] and [red]"
-    scenario = of_one_point(load_scenario("asgi")).model_copy(update={"title": title})
+    scenario = of_one_point(two_points()).model_copy(update={"title": title})
     arms = (ARMS[0], Arm("3.14t[/old]", "free-threaded", "/nowhere/3.14t"))
     a_campaign(tmp_path / "c", scenario=scenario, arms=arms, blocks=8)
     done = CliRunner().invoke(app, [command, "c", "--results", str(tmp_path)])

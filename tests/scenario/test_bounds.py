@@ -14,6 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.simulated import two_points
 from toolkit import paths
 from toolkit.bench.rendering import MAX_JOBS, render_jobs
 from toolkit.campaign.plan import FixedMatrix
@@ -212,7 +213,7 @@ def test_threads_of_all_workers_together_are_bounded() -> None:
 
 
 def test_the_largest_campaign_is_planned_and_the_most_jobs_are_rendered_in_seconds() -> None:
-    scenario = load_scenario("asgi").with_load(rounds=MAX_JOBS // 4)
+    scenario = two_points().with_load(rounds=MAX_JOBS // 4)
     began = time.process_time()
     assert len(render_jobs(scenario, "c", "3.14", ("a", "b", "c"), merge(scenario.cluster))) == MAX_JOBS
     assert time.process_time() - began < SECONDS

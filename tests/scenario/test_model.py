@@ -68,7 +68,7 @@ def test_endpoints_that_share_a_path_are_told_apart_by_their_names() -> None:
     shipped = load_scenario("asgi")
     same = {name: one.model_copy(update={"path": "/same"}) for name, one in shipped.endpoints.items()}
     shared = [one.shown_endpoint for one in shipped.model_copy(update={"endpoints": same}).points()]
-    assert shared == ["/json", "/io"]
+    assert shared == ["/json", "/json-async", "/io"]
 
 
 @given(points, points)
