@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.factory import POINTS, a_record
 from toolkit.campaign.plan import Block, FixedMatrix, concluded_blocks, counted_blocks, failures
 from toolkit.records.store import Record
+from toolkit.scenario.loading import load_scenario
 
 ARMS = ("3.14", "3.14t")
 
@@ -183,3 +184,13 @@ def test_killed_anywhere_and_resumed_it_repeats_nothing_that_was_finished(kill_a
             finished.append((block.point, block.index))
     assert sorted(map(str, finished)) == sorted({str(one) for one in finished})
     assert len(counted_blocks(records, ARMS)) == plan.total()
+
+
+def test_points_that_a_claim_compares_follow_each_other_in_opposite_orders() -> None:
+    threads = load_scenario("wsgi-threads")
+    plan = FixedMatrix.of_scenario("c", threads, ARMS, 4)
+    keys = [block.point.key for block in plan.schedule()]
+    rounds = [keys[first : first + 6] for first in range(0, 24, 6)]
+    assert all(sorted(one) == sorted(point.key for point in threads.points()) for one in rounds)
+    places = [(one.index("json-w1-t1-c128"), one.index("json-w1-t64-c128")) for one in rounds]
+    assert [after - before for before, after in places] == [1, -1, 1, -1]

@@ -41,7 +41,7 @@ def render_jobs(
             "give fewer --blocks or a scenario of fewer points; `gilfree bench --backend kubernetes` creates each Job when"
             " it is due",
         )
-    plan = FixedMatrix(name, tuple(scenario.points()), tuple(arms), scenario.load.rounds, scenario.limits.retries)
+    plan = FixedMatrix.of_scenario(name, scenario, tuple(arms), scenario.load.rounds)
     found = container_shares(scenario, settings)
     namespace = settings.namespace or "default"
     jobs = []

@@ -197,7 +197,7 @@ def plan_of(campaign: Campaign) -> Plan:
         return knee_search_plan(campaign.name, scenario, arms, campaign.description)
     rule = stopping_rule(campaign.description)
     rounds = rule.limit if rule else scenario.load.rounds
-    matrix = FixedMatrix(campaign.name, tuple(scenario.points()), arms, rounds, scenario.limits.retries)
+    matrix = FixedMatrix.of_scenario(campaign.name, scenario, arms, rounds)
     if settings := campaign.description.get("budget"):
         return BudgetPlan(matrix, **settings, widths=partial(_widths, campaign))
     return EarlyStoppingPlan(matrix, contrasts(campaign.arms), rule, primary_metrics(scenario)) if rule else matrix

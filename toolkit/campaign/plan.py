@@ -14,7 +14,8 @@ from typing import Protocol
 
 from toolkit.records.reasons import deciding
 from toolkit.records.store import Record
-from toolkit.scenario.model import Point
+from toolkit.scenario.model import Point, Scenario
+from toolkit.scenario.point_groups import point_groups
 from toolkit.trial.model import Window
 
 
@@ -54,6 +55,9 @@ class Plan(Protocol):
 class FixedMatrix:
     """Rounds over all points: each point gets one block before any gets its next, so that drift affects all alike.
 
+    `groups`: points that belong together, each in at least one; they follow each other in a round, in the opposite order in
+    every second round, so that little time is between them and drift does not favour one.
+
     A block in which a trial was rejected or is missing is run again, at most `retries` times. An arm that failed by itself
     has its result: it is not run again in that block, and the block is concluded when every other arm has counted.
     """
@@ -63,6 +67,13 @@ class FixedMatrix:
     arms: tuple[str, ...]
     rounds: int
     retries: int
+    groups: tuple[tuple[Point, ...], ...] = ()
+
+    @classmethod
+    def of_scenario(cls, campaign: str, scenario: Scenario, arms: tuple[str, ...], rounds: int) -> FixedMatrix:
+        """The matrix of a scenario: points that claims compare are measured one right after the other."""
+        points, groups = tuple(scenario.points()), tuple(point_groups(scenario))
+        return cls(campaign, points, arms, rounds, scenario.limits.retries, groups)
 
     def total(self) -> int:
         """Points times rounds."""
@@ -102,9 +113,10 @@ class FixedMatrix:
     def _cells(self) -> Iterator[tuple[int, Point]]:
         """Each round's points in the round's own seeded order."""
         for index in range(self.rounds):
-            points = list(self.points)
-            random.Random(f"{self.campaign}/{index}").shuffle(points)
-            yield from ((index, point) for point in points)
+            groups = list(self.groups or ((point,) for point in self.points))
+            random.Random(f"{self.campaign}/{index}").shuffle(groups)
+            in_turn = [point for group in groups for point in (group if index % 2 == 0 else group[::-1])]
+            yield from ((index, point) for point in dict.fromkeys(in_turn))
 
     def _order(self, point: Point, index: int) -> tuple[str, ...]:
         """A random order for every second block; the block after it has the reverse, so that each arm is first as often."""
