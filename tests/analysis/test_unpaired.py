@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulated import a_campaign
+from tests.simulated import a_campaign, two_points
 from toolkit.analysis.unpaired import LABEL, compare_campaigns
 from toolkit.errors import GilfreeError
 from toolkit.report.comparison_json import unpaired_data
@@ -39,7 +39,7 @@ def test_different_scenarios_are_refused_by_the_key_that_differs(tmp_path: Path)
 
 def test_the_number_of_blocks_may_differ(tmp_path: Path) -> None:
     old = a_campaign(tmp_path / "old", blocks=8)
-    new = a_campaign(tmp_path / "new", blocks=12, scenario=load_scenario("asgi").with_load(rounds=12))
+    new = a_campaign(tmp_path / "new", blocks=12, scenario=two_points().with_load(rounds=12))
     assert {one.n for point in compare_campaigns(old, new).points for one in point.family} == {8}
 
 

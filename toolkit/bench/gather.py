@@ -18,6 +18,7 @@ from toolkit.backends.kubernetes.backend import KubernetesBackend
 from toolkit.backends.kubernetes.client import Cluster, Object
 from toolkit.backends.kubernetes.overview import JobState, job_state, list_jobs, list_pods, trial_of
 from toolkit.campaign.description import SCHEMA
+from toolkit.campaign.modes import block_trials
 from toolkit.campaign.runner import Campaign
 from toolkit.console import Say
 from toolkit.errors import GilfreeError
@@ -101,4 +102,6 @@ def _record_trial(campaign: Campaign, backend: KubernetesBackend, trial: Trial, 
     frames = list(backend.gather(trial, node))
     log = campaign.folder / "logs" / f"{trial.id}.jsonl"
     log.write_text("".join(json.dumps(frame, separators=(",", ":")) + "\n" for frame in frames))
-    campaign.store.append(record(trial, frames))
+    here = backend.apart_reason(campaign.scenario, campaign.arms)
+    block = block_trials([trial], campaign.description, here, campaign.records())
+    campaign.store.append(record(trial, frames, block.reason))
