@@ -56,7 +56,8 @@ class FixedMatrix:
     """Rounds over all points: each point gets one block before any gets its next, so that drift affects all alike.
 
     `groups`: points that belong together, each in at least one; they follow each other in a round, in the opposite order in
-    every second round, so that little time is between them and drift does not favour one.
+    every second round, so that little time is between them and drift does not favour one. Those not in `points` have no
+    blocks.
 
     A block in which a trial was rejected or is missing is run again, at most `retries` times. An arm that failed by itself
     has its result: it is not run again in that block, and the block is concluded when every other arm has counted.
@@ -116,7 +117,7 @@ class FixedMatrix:
             groups = list(self.groups or ((point,) for point in self.points))
             random.Random(f"{self.campaign}/{index}").shuffle(groups)
             in_turn = [point for group in groups for point in (group if index % 2 == 0 else group[::-1])]
-            yield from ((index, point) for point in dict.fromkeys(in_turn))
+            yield from ((index, point) for point in dict.fromkeys(in_turn) if point in self.points)
 
     def _order(self, point: Point, index: int) -> tuple[str, ...]:
         """A random order for every second block; the block after it has the reverse, so that each arm is first as often."""
