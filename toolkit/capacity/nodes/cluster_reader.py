@@ -7,6 +7,7 @@ Lists are read in pages, because those of a large cluster do not fit in one resp
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,7 +32,9 @@ class ClusterReader:
                 "reading a cluster needs the Python package kubernetes", 'pip install "gilfree[kubernetes]"'
             ) from None
         try:
-            self._api = config.new_client_from_config(context=context)
+            # Read here, since the library reads the variable only once, when it is imported.
+            file = os.environ.get("KUBECONFIG") or None
+            self._api = config.new_client_from_config(file, context)
         except config.ConfigException as error:
             named = f"kubectl context {context!r} cannot be used" if context else "no cluster is configured"
             remedy = "see `kubectl config get-contexts`" if context else "set KUBECONFIG, or give a file instead"
