@@ -24,7 +24,7 @@ from toolkit.backends.kubernetes.watch import PodWatch
 from toolkit.errors import GilfreeError
 from toolkit.scenario.cluster import ClusterSettings, merge
 from toolkit.scenario.model import Scenario
-from toolkit.trial.block import BlockTrials
+from toolkit.trial.block import BlockTrials, alone
 from toolkit.trial.model import Arm, Trial
 
 NODE_FREE_SECONDS = 600
@@ -120,6 +120,9 @@ class KubernetesBackend:
 
     def gather(self, trial: Trial, slot: str) -> Iterator[Frame]:
         """The frames of a trial whose Job has finished, as `run` would have yielded them. Changes nothing in the cluster."""
+        yield from one_after_the_other(alone(trial), lambda one: self._gather_trial(one, slot))
+
+    def _gather_trial(self, trial: Trial, slot: str) -> Iterator[Frame]:
         pod_trial = PodTrial(self.cluster, self.watch, trial, slot)
         yield from pod_trial.frames()
         yield self._outcome(trial, slot, pod_trial)
