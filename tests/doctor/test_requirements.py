@@ -112,7 +112,7 @@ def test_as_json_the_keys_are_those_of_earlier_versions() -> None:
         "gil": {
             "tried": 2,
             "switches": [{"module": "lx.tree", "distribution": "lx", "imported": ["lx.tree", "lx.diff"]}],
-            "untold": [["x", "ImportError: no"]],
+            "not_imported": [["x", "ImportError: no"]],
             "crashed": [],
         },
         "unasked": "",

@@ -47,11 +47,11 @@ class GilReport:
     crashed: tuple[tuple[str, str], ...] = ()
 
     def as_data(self) -> dict[str, Any]:
-        """For `--json`, where `untold` are all modules that could not be imported, `crashed` among them."""
+        """For `--json`, where `not_imported` are all modules that could not be imported, `crashed` among them."""
         return {
             "tried": self.tried,
             "switches": [asdict(one) for one in self.switches],
-            "untold": [list(one) for one in (*self.crashed, *self.failed)],
+            "not_imported": [list(one) for one in (*self.crashed, *self.failed)],
             "crashed": [list(one) for one in self.crashed],
         }
 

@@ -20,8 +20,8 @@ from toolkit.records.store import DroppedQuad, Metrics, Record, Turns, WindowFig
 from toolkit.trial.block import BlockTrials
 from toolkit.trial.model import Trial
 
-SHORT_SECONDS, SHORT_DISTURBANCE = 4, 0.05
-"""In a window of less than so many seconds a disturbance below this share is the rounding of the kernel's ticks (10 ms)."""
+SHORT_DISTURBANCE = 0.05
+"""In a window of less than `checks.SHORT_SECONDS` a disturbance below this share is the rounding of the kernel's ticks (10 ms)."""
 
 IDLE_SHARE = 0.003
 """A server that uses more of a CPU while others are loaded takes it from them: its point is then measured apart."""
@@ -118,7 +118,7 @@ def incomplete_quads(arms: Sequence[str], windows: Sequence[ArmWindow], chosen: 
 def _disturbances(trial: Trial, frames: Sequence[Frame], measurement: Measurement, least: float) -> Iterator[Rejection]:
     """The disturbances of a window; in a short one, limits are at least `least`."""
     limits = trial.scenario.limits
-    if (measurement.window_seconds or 0) < SHORT_SECONDS:
+    if (measurement.window_seconds or 0) < checks.SHORT_SECONDS:
         raised = {name: max(least, getattr(limits, name)) for name in ("steal", "foreign_cpu", "throttled_periods")}
         scenario = trial.scenario.model_copy(update={"limits": limits.model_copy(update=raised)})
         trial = replace(trial, scenario=scenario)
